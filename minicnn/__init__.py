@@ -1,0 +1,58 @@
+"""minicnn: convolutional networks from scratch on NumPy.
+
+    import minicnn as mc
+
+    model = mc.models.lenet5()
+    train, test = mc.data.load("digits")
+    print(mc.summary(model, (1, 28, 28)))
+
+Floors, from the ground up: backend (how), autograd (the tape), ops (what), nn, optim, data, models,
+train. Each imports only from below.
+"""
+
+from __future__ import annotations
+
+from . import data, models, nn, ops, optim, testing, train
+from . import ops as functional
+from ._version import __version__
+from .autograd import (
+    Parameter,
+    Tensor,
+    detect_anomaly,
+    grad,
+    is_grad_enabled,
+    no_grad,
+    tensor,
+)
+from .backend import DeviceError, cuda_is_available, default_device, keep_freed_memory
+from .backend.random import manual_seed
+from .io import load, save
+from .nn import summary
+
+__all__ = [
+    "DeviceError",
+    "Parameter",
+    "Tensor",
+    "__version__",
+    "cuda_is_available",
+    "data",
+    "default_device",
+    "detect_anomaly",
+    "functional",
+    "grad",
+    "is_grad_enabled",
+    "load",
+    "manual_seed",
+    "models",
+    "nn",
+    "no_grad",
+    "ops",
+    "optim",
+    "save",
+    "summary",
+    "tensor",
+    "testing",
+    "train",
+]
+
+keep_freed_memory()

@@ -1,0 +1,99 @@
+"""Function: one differentiable operation, ``forward`` on arrays beside ``backward`` on Tensors.
+
+Every result of an op remembers the Function that made it, and that Function remembers where its
+inputs came from: its *edges*. Together they are the graph that ``engine.py`` walks back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Union
+
+import numpy as np
+
+from ..backend import Array
+from .anomaly import check_forward
+from .modes import state
+from .tensor import Tensor
+
+__all__ = ["Edge", "Function", "edge_of"]
+
+
+class Function:
+    """One differentiable operation; make a subclass, call it with ``apply``.
+
+    ``forward(*arrays, **options)`` gets the raw arrays of the inputs and returns a new array; what
+    backward needs to know about the options it keeps on ``self``. ``backward(grad)`` gets the
+    gradient of the output as a Tensor and returns one gradient (or None) per input. It is written
+    with ops, so that the gradient can be differentiated again.
+    """
+
+    keeps: ClassVar[str] = "inputs"
+    """What backward reads: "inputs", "output", "both" or "nothing". The rest is freed early."""
+
+    edges: tuple[Edge | None, ...]
+    """Where the inputs came from: their Functions, themselves if leaves, None if constant."""
+
+    def forward(self, *arrays: Any, **options: Any) -> Array:
+        """The output array, computed from the input arrays."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def backward(self, grad: Tensor) -> Tensor | Sequence[Tensor | None]:
+        """The gradient of each input, computed from the gradient of the output."""
+        raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+    @classmethod
+    def apply(cls, *inputs: Tensor, **options: Any) -> Tensor:
+        """Run forward on the inputs; record the step when a gradient may be asked for."""
+        function = cls()
+        function.needs_grad = tuple([t.requires_grad for t in inputs])
+        function.shapes = tuple([t.data.shape for t in inputs])
+        data = function.forward(*[t.data for t in inputs], **options)
+        output = Tensor(data if hasattr(data, "flags") else np.asarray(data))
+        if state.detect_anomaly:
+            function.called_at = check_forward(function, output, inputs)
+        if state.grad_enabled and True in function.needs_grad:
+            function._record(inputs, output)
+        return output
+
+    needs_grad: tuple[bool, ...]
+    """For each input whether its gradient is wanted: backward may skip the others."""
+    shapes: tuple[tuple[int, ...], ...]
+    """The shapes of the inputs."""
+
+    def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.edges = tuple([edge_of(t) for t in inputs])
+        if self.keeps in ("inputs", "both"):
+            self.inputs = inputs
+        if self.keeps in ("output", "both"):
+            self._output_data = output.data  # not the Tensor: it points here, a cycle
+        output.function = self
+        output.requires_grad = True
+
+    inputs: tuple[Tensor, ...]
+    """The inputs, for backward."""
+
+    @property
+    def output(self) -> Tensor:
+        """The output, for backward."""
+        output = Tensor(self._output_data)
+        output.function, output.requires_grad = self, True
+        return output
+
+    _output_data: Array
+
+    called_at: str = "outside detect_anomaly()"
+    """The line of the user's program that called the op, known inside detect_anomaly()."""
+
+    def release(self) -> None:
+        """Free what was kept for backward."""
+        self.__dict__.clear()
+
+
+Edge = Union[Function, Tensor]  # noqa: UP007 - evaluated at run time, and X | Y is younger
+"""Where a value came from: the Function that made it, or a leaf itself."""
+
+
+def edge_of(tensor: Tensor) -> Edge | None:
+    """The edge that leads back from a tensor; None when no gradient is asked for."""
+    return (tensor.function or tensor) if tensor.requires_grad else None

@@ -1,0 +1,186 @@
+"""Tensor: an array, and the record of how it was computed. What it can do is defined in ops/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..backend import Array, device_of, resolve_device, to_device
+
+if TYPE_CHECKING:
+    from .function import Function
+
+__all__ = ["Parameter", "Tensor", "tensor"]
+
+_Unary = Callable[["Tensor"], "Tensor"]
+_Binary = Callable[["Tensor", Any], "Tensor"]
+_Method = Callable[..., "Tensor"]
+
+
+class Tensor:
+    """An array, and if asked for, the record of how it was computed.
+
+    ``data`` is the NumPy (or CuPy) array with the shape that users see; ``grad`` is filled by
+    ``backward()`` on tensors made with ``requires_grad=True`` (leaves); ``function`` is the
+    Function that made a result, None for a leaf.
+    """
+
+    __slots__ = ("__weakref__", "data", "function", "grad", "requires_grad")
+
+    __array_ufunc__ = None  # so that ndarray + Tensor asks Tensor.__radd__ instead of looping
+
+    # Defined in ops/ (backward: in engine.py) and attached by the table in ops/methods.py.
+    __add__: ClassVar[_Binary]
+    __radd__: ClassVar[_Binary]
+    __sub__: ClassVar[_Binary]
+    __rsub__: ClassVar[_Binary]
+    __mul__: ClassVar[_Binary]
+    __rmul__: ClassVar[_Binary]
+    __truediv__: ClassVar[_Binary]
+    __rtruediv__: ClassVar[_Binary]
+    __pow__: ClassVar[_Binary]
+    __rpow__: ClassVar[_Binary]
+    __matmul__: ClassVar[_Binary]
+    __rmatmul__: ClassVar[_Binary]
+    __neg__: ClassVar[_Unary]
+    __abs__: ClassVar[_Unary]
+    __getitem__: ClassVar[_Binary]
+    __eq__: ClassVar[_Binary]  # type: ignore[assignment]
+    __ne__: ClassVar[_Binary]  # type: ignore[assignment]
+    __lt__: ClassVar[_Binary]
+    __le__: ClassVar[_Binary]
+    __gt__: ClassVar[_Binary]
+    __ge__: ClassVar[_Binary]
+    sum: ClassVar[_Method]
+    mean: ClassVar[_Method]
+    var: ClassVar[_Method]
+    max: ClassVar[_Method]
+    min: ClassVar[_Method]
+    exp: ClassVar[_Unary]
+    log: ClassVar[_Unary]
+    sqrt: ClassVar[_Unary]
+    abs: ClassVar[_Unary]
+    clip: ClassVar[_Method]
+    reshape: ClassVar[_Method]
+    flatten: ClassVar[_Method]
+    transpose: ClassVar[_Method]
+    permute: ClassVar[_Method]
+    to: ClassVar[_Method]
+    backward: ClassVar[Callable[..., None]]
+
+    def __init__(self, data: Array, requires_grad: bool = False) -> None:
+        if requires_grad and data.dtype.kind != "f":
+            raise TypeError(f"requires_grad: only floats have gradients, the data is {data.dtype}")
+        self.data = data
+        self.requires_grad = requires_grad
+        self.grad: Tensor | None = None
+        self.function: Function | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The element type."""
+        return self.data.dtype
+
+    @property
+    def device(self) -> str:
+        """Where the data lies: "cpu", "cuda:0", ..."""
+        return device_of(self.data)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's and PyTorch's name
+        """The tensor with its axes in reverse order."""
+        return self.permute(*reversed(range(self.ndim)))
+
+    def numpy(self) -> Array:
+        """The data as a NumPy array (shared when it is one); see detach() for a Tensor."""
+        return to_device(self.data, "cpu")
+
+    def item(self) -> float | int | bool:
+        """The only element as a Python number. Raises ValueError when there is not exactly one."""
+        if self.size != 1:
+            raise ValueError(f"item: one element is needed, the shape is {self.shape}")
+        value: float | int | bool = self.data.item()
+        return value
+
+    def detach(self) -> Tensor:
+        """The same data, outside the graph."""
+        return Tensor(self.data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        array = self.numpy() if dtype is None else self.numpy().astype(dtype, copy=False)
+        return array.copy() if copy else array
+
+    __hash__ = object.__hash__  # == compares elements, so a tensor's identity is its key
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a tensor without axes")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
+        extras = "" if self.dtype == np.float32 else f", dtype={self.dtype}"
+        if self.function is not None:
+            extras += f", function={type(self.function).__name__}"
+        elif self.requires_grad:
+            extras += ", requires_grad=True"
+        return f"tensor({text}{extras})"
+
+
+class Parameter(Tensor):
+    """A Tensor that a Module learns: a leaf with ``requires_grad=True``."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Array, requires_grad: bool = True) -> None:
+        super().__init__(data, requires_grad)
+
+
+def tensor(
+    array_like: Any,
+    dtype: Any = None,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A new leaf from a number, nested lists, an array or a Tensor, always copied.
+
+    Python floats become float32; arrays keep their dtype. Raises TypeError for what is no number.
+    """
+    source = array_like.data if isinstance(array_like, Tensor) else array_like
+    is_array = hasattr(source, "dtype")
+    data = np.array(source, order="K") if not is_array else source.copy(order="K")
+    if data.dtype.kind not in "fiub":
+        raise TypeError(f"tensor: got {data.dtype} data, expected floats, integers or booleans")
+    if dtype is None and not is_array and data.dtype == np.float64:
+        dtype = np.float32
+    if dtype is not None:
+        data = data.astype(dtype, copy=False)
+    return Tensor(to_device(data, resolve_device(device)), requires_grad)

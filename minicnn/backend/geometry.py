@@ -1,0 +1,256 @@
+"""Where windows lie: kernel sizes, padding forms, output sizes, and the errors they can raise.
+
+Along one axis, with input size I, kernel size K, stride s, dilation d and padding p_0, p_1:
+
+    span   = d * (K - 1) + 1                        pixels from the first to the last tap
+    output = floor((I + p_0 + p_1 - span) / s) + 1  (ceil_mode: ceil)
+    input index of output o at tap k = o * s + k * d - p_0
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+__all__ = [
+    "PADDING_MODES",
+    "PaddingForm",
+    "Pair",
+    "Sides",
+    "Tap",
+    "Window",
+    "pad_sources",
+    "pair",
+    "pixel_counts",
+    "sides",
+    "taps",
+    "window",
+]
+
+Pair = tuple[int, int]
+Sides = tuple[Pair, Pair]
+"""Pixels added ((top, bottom), (left, right))."""
+PaddingForm = int | Pair | Sides | str
+"""A padding as users write it: p, (p_h, p_w), ((top, bottom), (left, right)), "valid" or "same"."""
+
+
+PADDING_MODES = ("zeros", "constant", "reflect", "replicate", "circular")
+
+
+class Window(NamedTuple):
+    """A window that slides over an image: all that a kernel needs to know about its geometry."""
+
+    input_size: Pair
+    output_size: Pair
+    kernel_size: Pair
+    stride: Pair
+    padding: Sides
+    dilation: Pair
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether a pixel can lie under two places of the window."""
+        axes = zip(self.kernel_size, self.stride, self.dilation, strict=True)
+        return any(stride < dilation * (kernel - 1) + 1 for kernel, stride, dilation in axes)
+
+
+class Tap(NamedTuple):
+    """One position (kh, kw) inside the window, over all places of the window at once.
+
+    ``output`` are the places of the window whose tap falls on a real pixel and ``input`` are these
+    pixels, both as slices of a (C, H, W, N) array. Padding is what is left out.
+    """
+
+    kh: int
+    kw: int
+    output: tuple[slice, slice, slice]
+    input: tuple[slice, slice, slice]
+    complete: bool
+
+
+@lru_cache(maxsize=1024)
+def taps(window: Window) -> tuple[Tap, ...]:
+    """The taps of a window, in row order."""
+    (rows, columns) = (_axis_taps(window, axis) for axis in (0, 1))
+    every = slice(None)
+    return tuple(
+        Tap(kh, kw, (every, oh, ow), (every, ih, iw), full_h and full_w)
+        for kh, (oh, ih, full_h) in enumerate(rows)
+        for kw, (ow, iw, full_w) in enumerate(columns)
+    )
+
+
+def _axis_taps(window: Window, axis: int) -> list[tuple[slice, slice, bool]]:
+    size, outputs, stride = (
+        v[axis] for v in (window.input_size, window.output_size, window.stride)
+    )
+    found = []
+    for k in range(window.kernel_size[axis]):
+        offset = k * window.dilation[axis] - window.padding[axis][0]
+        first = max(0, -(offset // stride))  # smallest o with o * stride + offset >= 0
+        stop = min(outputs, (size - 1 - offset) // stride + 1)  # first o past the last pixel
+        stop = max(first, stop)
+        start = first * stride + offset
+        pixels = slice(start, start + (stop - first) * stride, stride)
+        found.append((slice(first, stop), pixels, stop - first == outputs))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def pixel_counts(window: Window) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """For each row, and each column, of places how many taps fall on pixels rather than padding."""
+    rows, columns = ([0] * n for n in window.output_size)
+    for axis, counts in enumerate((rows, columns)):
+        for places, _, _ in _axis_taps(window, axis):
+            for o in range(places.start, places.stop):
+                counts[o] += 1
+    return tuple(rows), tuple(columns)
+
+
+def pair(value: Any, name: str, *, least: int | None = 1) -> Pair:
+    """The value as (height, width); one integer stands for both.
+
+    Raises TypeError or ValueError, naming the argument, unless both are integers >= least
+    (None: any integers).
+    """
+    both = value if isinstance(value, tuple | list) else (value, value)
+    if len(both) != 2 or not all(_is_int(v) for v in both):
+        raise TypeError(f"{name}: got {value!r}, expected an integer or a pair of integers")
+    if least is not None and min(both) < least:
+        raise ValueError(f"{name}: got {value!r}, expected {least} or more")
+    return (int(both[0]), int(both[1]))
+
+
+def sides(padding: Any, *, least: int | None = 0) -> Sides:
+    """A numeric padding as ((top, bottom), (left, right)). Raises TypeError or ValueError."""
+    if isinstance(padding, tuple | list) and any(isinstance(v, tuple | list) for v in padding):
+        if len(padding) != 2:
+            raise TypeError(f"padding: got {padding!r}, expected ((top, bottom), (left, right))")
+        top_bottom, left_right = padding
+        return pair(top_bottom, "padding", least=least), pair(left_right, "padding", least=least)
+    if isinstance(padding, str):
+        raise ValueError(f"padding: got {padding!r}, expected numbers here")
+    p_h, p_w = pair(padding, "padding", least=least)
+    return (p_h, p_h), (p_w, p_w)
+
+
+def window(
+    op: str,
+    input_size: Pair,
+    kernel_size: Any,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Window:
+    """The window of the op named op over an image of input_size (H, W).
+
+    Raises ValueError when the window does not fit into the padded image, showing the arithmetic.
+    """
+    kernel_size = pair(kernel_size, "kernel_size")
+    stride = pair(stride, "stride")
+    dilation = pair(dilation, "dilation")
+    form = padding if isinstance(padding, str) else sides(padding)
+    return _window(op, input_size, kernel_size, stride, form, dilation, bool(ceil_mode))
+
+
+@lru_cache(maxsize=1024)
+def _window(
+    op: str,
+    input_size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    form: Sides | str,
+    dilation: Pair,
+    ceil_mode: bool,
+) -> Window:
+    spans = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
+    padding = _window_padding(form, input_size, spans, stride)
+    padded = (input_size[0] + sum(padding[0]), input_size[1] + sum(padding[1]))
+    if min(input_size) < 1 or padded[0] < spans[0] or padded[1] < spans[1]:
+        raise ValueError(_does_not_fit(op, kernel, dilation, spans, input_size, padded))
+    output_size = (
+        _output_size(padded[0], spans[0], stride[0], padding[0], ceil_mode),
+        _output_size(padded[1], spans[1], stride[1], padding[1], ceil_mode),
+    )
+    return Window(input_size, output_size, kernel, stride, padding, dilation)
+
+
+def _output_size(padded: int, span: int, stride: int, padding: Pair, ceil_mode: bool) -> int:
+    if not ceil_mode:
+        return (padded - span) // stride + 1
+    size = -((span - padded) // stride) + 1
+    # A window that would start in the padding after the image sees nothing: PyTorch drops it.
+    starts_past_the_image = (size - 1) * stride >= padded - padding[1]
+    return size - 1 if starts_past_the_image else size
+
+
+def _window_padding(form: Sides | str, input_size: Pair, spans: Pair, stride: Pair) -> Sides:
+    if form == "valid":
+        return (0, 0), (0, 0)
+    if form == "same":
+        return (
+            _same(input_size[0], spans[0], stride[0]),
+            _same(input_size[1], spans[1], stride[1]),
+        )
+    if isinstance(form, str):
+        raise ValueError(f'padding: got {form!r}, expected "valid", "same" or numbers')
+    return form
+
+
+def _same(size: int, span: int, stride: int) -> Pair:
+    """TensorFlow's rule: output = ceil(size / stride), the odd pixel at the bottom or right."""
+    output = -(-size // stride)
+    total = max((output - 1) * stride + span - size, 0)
+    return total // 2, total - total // 2
+
+
+def _does_not_fit(
+    op: str, kernel: Pair, dilation: Pair, spans: Pair, input_size: Pair, padded: Pair
+) -> str:
+    what = f"a {_by(kernel)} kernel"
+    if dilation != (1, 1):
+        what += f" with dilation {_one_or_both(dilation)} spans {_one_or_both(spans)} pixels"
+    else:
+        what += " does not fit"
+    return f"{op}: {what}, but the padded input is {_by(padded)} (unpadded {_by(input_size)})"
+
+
+def pad_sources(size: int, before: int, after: int, mode: str) -> tuple[int, ...]:
+    """For each index of a padded axis the index of the axis it copies, -1 where it is filled.
+
+    reflect mirrors without repeating the edge pixel, replicate repeats the edge pixel, circular
+    wraps around; a negative padding crops. Raises ValueError for a padding larger than the axis
+    can provide (reflect: size - 1, circular: size) and for a crop that leaves nothing.
+    """
+    limits = {"reflect": size - 1, "circular": size}
+    if max(before, after) > limits.get(mode, max(before, after)):
+        raise ValueError(
+            f"padding: got {max(before, after)} in mode {mode!r}, "
+            f"but an axis of {size} pixels gives at most {limits[mode]}"
+        )
+    if size + before + after < 1:
+        raise ValueError(f"padding: {size} pixels {before:+d} {after:+d} leave nothing")
+    return tuple(_source(i, size, mode) for i in range(-before, size + after))
+
+
+def _source(i: int, size: int, mode: str) -> int:
+    if mode == "reflect":
+        return abs(i) if i < size else 2 * (size - 1) - i
+    if mode == "replicate":
+        return min(max(i, 0), size - 1)
+    if mode == "circular":
+        return i % size
+    return i if 0 <= i < size else -1
+
+
+def _by(size: Pair) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _one_or_both(size: Pair) -> str:
+    return str(size[0]) if size[0] == size[1] else _by(size)
+
+
+def _is_int(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, bool)

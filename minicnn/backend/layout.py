@@ -1,0 +1,25 @@
+"""Batch-last storage: the one file that knows in which order the axes lie in memory.
+
+Users see images as (N, C, H, W). In memory the axes run (C, H, W, N): the batch index moves
+fastest, as in cuda-convnet, the code behind AlexNet (Krizhevsky, 2012). Then the columns of a
+convolution are one strided copy with long contiguous runs, the convolution is one matrix product,
+and its result already lies the way the next layer wants it. Elementwise NumPy operations keep the
+memory order of their inputs, so a network stays batch-last by itself.
+"""
+
+from __future__ import annotations
+
+from .arrays import Array, array_module
+
+__all__ = ["as_chwn", "as_nchw"]
+
+
+def as_chwn(x: Array) -> Array:
+    """The array (N, C, H, W) as a contiguous (C, H, W, N): free if x is batch-last, else a copy."""
+    xp = array_module(x)
+    return xp.ascontiguousarray(x.transpose(1, 2, 3, 0))  # (C, H, W, N)
+
+
+def as_nchw(x: Array) -> Array:
+    """The array (C, H, W, N) as its free (N, C, H, W) view, the shape that users see."""
+    return x.transpose(3, 0, 1, 2)  # (N, C, H, W)

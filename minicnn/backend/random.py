@@ -1,0 +1,29 @@
+"""The seeded random numbers: one global generator for initial weights, dropout and shuffling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["generator", "manual_seed"]
+
+_global = np.random.Generator(np.random.PCG64())
+
+
+def manual_seed(seed: int) -> None:
+    """Restart the global generator: what is drawn after the same seed is the same, bit for bit.
+
+    Raises ValueError for a seed that is not an integer of 0 or more.
+    """
+    global _global
+    _global = _seeded(seed)
+
+
+def generator(seed: int | None = None) -> np.random.Generator:
+    """The global generator, or with a seed a fresh one of its own."""
+    return _global if seed is None else _seeded(seed)
+
+
+def _seeded(seed: int) -> np.random.Generator:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed: got {seed!r}, expected an integer of 0 or more")
+    return np.random.Generator(np.random.PCG64(int(seed)))

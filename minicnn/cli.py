@@ -1,0 +1,209 @@
+"""The command line: ``minicnn train lenet5`` and what one asks before and after."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import __version__, backend, data, io, models, nn, optim, train
+from .backend.random import manual_seed
+
+__all__ = ["main"]
+
+
+class Recipe(NamedTuple):
+    """A network and how long the course trains it."""
+
+    build: Callable[[], Any]
+    epochs: int
+
+
+RECIPES = {
+    "lenet5": Recipe(models.lenet5, epochs=10),
+    "lenet5_sigmoid": Recipe(models.lenet5_sigmoid, epochs=20),
+    "alexnet_mnist": Recipe(models.alexnet_mnist, epochs=5),
+}
+
+# The bundled digits are 42 times fewer than MNIST: as many epochs would be too few steps.
+DIGITS_EPOCHS_FACTOR = 6
+
+OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], dict[str, Any]]] = {
+    "adam": (optim.Adam, {"lr": 1e-3}),
+    "sgd": (optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+}
+
+
+class InputError(Exception):
+    """Something the user gave that cannot be used; printed as one line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 2 for bad input, 130 when interrupted."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except (InputError, data.DataError, backend.DeviceError, FloatingPointError) as error:
+        print(f"minicnn: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("minicnn: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="minicnn", description="Convolutional networks from scratch on NumPy."
+    )
+    parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands)
+    command = commands.add_parser("summary", help="layers, output shapes and parameters")
+    command.add_argument("model", choices=RECIPES)
+    command.set_defaults(run=_summary)
+    command = commands.add_parser("data", help="list the data sets, or get one")
+    command.set_defaults(run=_data_list)
+    actions = command.add_subparsers(metavar="list|get")
+    actions.add_parser("list", help="which there are, and where").set_defaults(run=_data_list)
+    get = actions.add_parser("get", help="download one into the cache")
+    get.add_argument("name", metavar="NAME")
+    get.set_defaults(run=_data_get)
+    command = commands.add_parser("devices", help="what minicnn can compute on here")
+    command.set_defaults(run=_devices)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    command = commands.add_parser("train", help="train a network and test it")
+    command.add_argument("model", choices=RECIPES)
+    command.add_argument(
+        "--data",
+        default="auto",
+        metavar="NAME|DIR",
+        help=f"{', '.join(data.NAMES)}, a directory of IDX files, or auto: MNIST if it is here or "
+        "can be downloaded, else the bundled digits (default: auto)",
+    )
+    whole = _number(int, 1)
+    command.add_argument("--epochs", type=whole, help="default: the course's, see README")
+    command.add_argument("--batch-size", type=whole, default=128, help="default: 128")
+    command.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="default: adam")
+    command.add_argument("--lr", type=_number(float, 0), help="default: adam 0.001, sgd 0.05")
+    command.add_argument("--seed", type=_number(int, 0), default=0, help="default: 0")
+    command.add_argument("--device", help='default: $MINICNN_DEVICE or "cpu"')
+    command.add_argument(
+        "--checkpoint", type=Path, metavar="PATH", help="save the trained weights (safetensors)"
+    )
+    command.set_defaults(run=_train)
+
+
+def _number(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
+    def number(text: str) -> Any:
+        value = kind(text)
+        if not value >= least:
+            raise argparse.ArgumentTypeError(f"got {text}, expected {least} or more")
+        return value
+
+    number.__name__ = kind.__name__  # argparse names it: "invalid int value"
+    return number
+
+
+def _train(options: argparse.Namespace) -> None:
+    device = backend.resolve_device(options.device)
+    _check_writable(options.checkpoint)
+    name, (training, test) = _load(options.data)
+    recipe = RECIPES[options.model]
+    manual_seed(options.seed)
+    model = recipe.build()
+    _check_classes(model, training, test)
+    transform = _fit_images(training.image_shape, model.input_shape)
+    epochs = options.epochs or recipe.epochs * (DIGITS_EPOCHS_FACTOR if name == "digits" else 1)
+    print(
+        f"{options.model}, {sum(p.size for p in model.parameters()):,} parameters, on {name}: "
+        f"{len(training):,} training and {len(test):,} test images"
+        f"{f', {transform}' if transform else ''}"
+    )
+    trainer = train.Trainer(
+        model, _optimizer(options, model), device=device, callbacks=[train.ProgressBar()]
+    )
+    batches = data.DataLoader(
+        training, options.batch_size, shuffle=True, seed=options.seed, transform=transform
+    )
+    test_batches = data.DataLoader(test, 512, transform=transform)
+    trainer.fit(batches, epochs, validation=test_batches)
+    result = trainer.evaluate(test_batches)
+    right = round(result["accuracy"] * len(test))
+    print(f"test accuracy {result['accuracy']:.2%} ({right:,} of {len(test):,} images)")
+    if options.checkpoint:
+        io.save(options.checkpoint, model.state_dict())
+        print(f"weights saved to {options.checkpoint}")
+
+
+def _optimizer(options: argparse.Namespace, model: nn.Module) -> optim.Optimizer:
+    build, defaults = OPTIMIZERS[options.optimizer]
+    chosen = {} if options.lr is None else {"lr": options.lr}
+    return build(model.parameters(), **{**defaults, **chosen})
+
+
+def _load(name: str) -> tuple[str, tuple[data.ArrayDataset, data.ArrayDataset]]:
+    """The name of the data and its training and test part."""
+    if name == "auto":
+        try:
+            return "mnist", data.load("mnist")
+        except data.DataError as error:
+            print(f"minicnn: taking the bundled digits, for MNIST: {error}", file=sys.stderr)
+            return "digits", data.load("digits")
+    if name in data.NAMES or not Path(name).exists():
+        return name, data.load(name)
+    return name, data.load_directory(name)
+
+
+def _fit_images(image: tuple[int, int, int], model: tuple[int, int, int]) -> Any:
+    """What gives images the size a model takes: a frame around them if they are nearly as large."""
+    (channels, *size), (model_channels, *model_size) = image, model
+    if channels != model_channels:
+        raise InputError(f"the model takes {model_channels} channels, the images have {channels}")
+    if size == model_size:
+        return None
+    nearly = all(m / 2 < n <= m for n, m in zip(size, model_size, strict=True))
+    return (data.transforms.PadTo if nearly else data.transforms.Resize)(
+        (model_size[0], model_size[1])
+    )
+
+
+def _check_classes(model: nn.Module, *parts: data.ArrayDataset) -> None:
+    outputs = list(model.parameters())[-1].size
+    most = max(part.num_classes for part in parts)
+    if most > outputs:
+        raise InputError(f"the data has {most} classes, the model tells {outputs} apart")
+
+
+def _check_writable(path: Path | None) -> None:
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise InputError(f"--checkpoint: {path} is no file in an existing directory")
+
+
+def _summary(options: argparse.Namespace) -> None:
+    model = RECIPES[options.model].build()
+    print(nn.summary(model, model.input_shape))
+
+
+def _data_list(options: argparse.Namespace) -> None:
+    for name in data.NAMES:
+        place = data.locate(name)
+        print(f"{name:15}{place or f'not on this machine; minicnn data get {name} downloads it'}")
+
+
+def _data_get(options: argparse.Namespace) -> None:
+    print(f"{options.name} is in {data.download(options.name)}")
+
+
+def _devices(options: argparse.Namespace) -> None:
+    for name in ("cpu", "cuda"):
+        try:
+            backend.resolve_device(name)
+            print(f"{name:6}available")
+        except backend.DeviceError as error:
+            print(f"{name:6}not available: {str(error).split(': ', 1)[1]}")

@@ -1,0 +1,24 @@
+"""Data sets by name or from your own arrays, the transforms of their images, and their batches."""
+
+from . import transforms
+from .catalog import NAMES, cache_directory, download, load, load_directory, locate
+from .dataset import ArrayDataset, Dataset, random_split
+from .errors import DataError
+from .idx import read_idx
+from .loader import DataLoader
+
+__all__ = [
+    "load",
+    "load_directory",
+    "locate",
+    "download",
+    "cache_directory",
+    "NAMES",
+    "ArrayDataset",
+    "Dataset",
+    "random_split",
+    "DataLoader",
+    "transforms",
+    "read_idx",
+    "DataError",
+]

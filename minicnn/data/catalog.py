@@ -1,0 +1,260 @@
+"""The data sets known by name: what their files are, where they are looked for, how they load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, overload
+
+from .dataset import ArrayDataset
+from .errors import DataError
+from .idx import read_idx
+from .mirrors import fetch
+
+__all__ = ["NAMES", "cache_directory", "download", "load", "load_directory", "locate"]
+
+Split = Literal["train", "test"]
+
+_FILES = {  # split: (images, labels), the names that MNIST gave them
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set: its classes, the SHA-256 of its uncompressed files, and where they may be."""
+
+    classes: tuple[str, ...]
+    sums: dict[str, str]
+    installed: Path | None = None  # where this package or a system package puts it
+    mirrors: tuple[str, ...] = ()
+
+
+def _sums(*sums: str) -> dict[str, str]:
+    stems = [stem for pair in _FILES.values() for stem in pair]
+    return dict(zip(stems, sums, strict=True))
+
+
+_SOURCES = {
+    "digits": Source(
+        classes=tuple("0123456789"),
+        sums=_sums(
+            "1192d80fb13b41bd405974e7276f8c82d0b32e4f26b229444c27b9e486971746",
+            "f8a600b73e2c056aa42316260206e6643bd33e96bd71cfb8e32b94f76fac4f93",
+            "80510fc9162448f4c8666335357ea127bd14ff20c9a09e20a09f3b8d96ef1ca3",
+            "cf2c8a23974df0c99eb3f36ff34c02acb9be1c84aca7280211ef04bea1135360",
+        ),
+        installed=Path(__file__).parent / "bundled",
+    ),
+    "mnist": Source(
+        classes=tuple("0123456789"),
+        sums=_sums(
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "http://yann.lecun.com/exdb/mnist/",
+        ),
+    ),
+    "fashion-mnist": Source(
+        classes=(
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        sums=_sums(
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+        installed=Path("/usr/share/datasets/fashion-mnist"),  # Debian: dataset-fashion-mnist
+        mirrors=(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        ),
+    ),
+}
+NAMES = tuple(_SOURCES)
+
+
+@overload
+def load(name: str, split: None = None) -> tuple[ArrayDataset, ArrayDataset]: ...
+
+
+@overload
+def load(name: str, split: Split) -> ArrayDataset: ...
+
+
+def load(name: str, split: Split | None = None) -> ArrayDataset | tuple[ArrayDataset, ArrayDataset]:
+    """The split "train" or "test" of a data set, or both as (train, test).
+
+    digits         bundled: 1,437 + 360 images 8x8; the last fifth of the source is held out
+    mnist          60,000 + 10,000 images 28x28
+    fashion-mnist  60,000 + 10,000 images 28x28 of clothes
+
+    The files are looked for in $MINICNN_DATA/<name>/, then where this package or Debian's
+    dataset-fashion-mnist installs them, then in the user's cache directory, and downloaded there if
+    they are nowhere. Wherever they come from, their content is compared with its known SHA-256.
+
+    Raises DataError for an unknown name or split, a damaged file, or a download that fails.
+    """
+    source = _source(name)
+    wanted = _splits(split)
+    directory = _find(name, source, wanted) or download(name)
+    loaded = [_read(directory, part, name, source.classes, source.sums) for part in wanted]
+    return loaded[0] if split else (loaded[0], loaded[1])
+
+
+@overload
+def load_directory(
+    path: str | os.PathLike[str], split: None = None
+) -> tuple[ArrayDataset, ArrayDataset]: ...
+
+
+@overload
+def load_directory(path: str | os.PathLike[str], split: Split) -> ArrayDataset: ...
+
+
+def load_directory(
+    path: str | os.PathLike[str], split: Split | None = None
+) -> ArrayDataset | tuple[ArrayDataset, ArrayDataset]:
+    """As `load`, from the IDX files of any data set in one directory, without known sums.
+
+    The files have MNIST's names, train-images-idx3-ubyte and so on, with or without .gz. Classes
+    are counted over all label files in the directory.
+
+    Raises DataError for missing or damaged files, and for images and labels that do not match.
+    """
+    directory = Path(path)
+    wanted = _splits(split)
+    if missing := _missing(directory, wanted):
+        raise DataError(
+            f"{directory}: found no {', '.join(missing)}, expected them with or without .gz"
+        )
+    all_labels = [_find_file(directory, labels) for _, labels in _FILES.values()]
+    classes = 1 + max(int(read_idx(file).max()) for file in all_labels if file)
+    loaded = [_read(directory, part, directory.name, classes, {}) for part in wanted]
+    return loaded[0] if split else (loaded[0], loaded[1])
+
+
+def locate(name: str) -> Path | None:
+    """The directory that `load(name)` would read, or None if it would have to download.
+
+    Raises DataError for an unknown name.
+    """
+    return _find(name, _source(name), _splits(None))
+
+
+def download(name: str) -> Path:
+    """Bring a data set into the user's cache directory, and return where it is.
+
+    Files that are there and intact stay; damaged ones are fetched anew. Of the bundled data set
+    nothing has to be fetched.
+
+    Raises DataError for an unknown name, and with a reason for each mirror when a file cannot be
+    had.
+    """
+    source = _source(name)
+    if not source.mirrors and source.installed is not None:
+        return source.installed
+    directory = cache_directory() / name
+    mirrors = list(source.mirrors)
+    try:
+        for stem, sha256 in source.sums.items():
+            if not _is_intact(_find_file(directory, stem), sha256):
+                good = fetch(f"{stem}.gz", mirrors, directory, sha256)
+                mirrors.sort(key=lambda mirror: mirror != good)  # the next file asks it first
+    except DataError as error:
+        raise DataError(f"{name}: {error}. {_by_hand(name, source, directory)}") from error
+    return directory
+
+
+def cache_directory() -> Path:
+    """Where downloads are kept, a directory of the user's that the operating system suggests."""
+    import pooch  # it is slow to import
+
+    return Path(pooch.os_cache("minicnn"))
+
+
+def _source(name: str) -> Source:
+    if name in _SOURCES:
+        return _SOURCES[name]
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(name).lower(), NAMES, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise DataError(f"name: got {name!r}, expected one of {', '.join(NAMES)}{hint}")
+
+
+def _splits(split: str | None) -> tuple[str, ...]:
+    if split is None:
+        return tuple(_FILES)
+    if split not in _FILES:
+        raise DataError(f"split: got {split!r}, expected 'train', 'test' or None for both")
+    return (split,)
+
+
+def _find(name: str, source: Source, splits: tuple[str, ...]) -> Path | None:
+    """The first directory that has all files of the splits."""
+    return next((place for place in _places(name, source) if not _missing(place, splits)), None)
+
+
+def _places(name: str, source: Source) -> Iterator[Path]:
+    if chosen := os.environ.get("MINICNN_DATA"):
+        yield Path(chosen).expanduser() / name
+    if source.installed is not None:
+        yield source.installed
+    yield cache_directory() / name
+
+
+def _missing(directory: Path, splits: tuple[str, ...]) -> list[str]:
+    stems = [stem for split in splits for stem in _FILES[split]]
+    return [stem for stem in stems if _find_file(directory, stem) is None]
+
+
+def _find_file(directory: Path, stem: str) -> Path | None:
+    # The compressed file first, because that is what `download` replaces. And some sites unpack the
+    # archives to names with a dot, train-images.idx3-ubyte.
+    for name in (stem, stem.replace("-idx", ".idx")):
+        for path in (directory / f"{name}.gz", directory / name):
+            if path.is_file():
+                return path
+    return None
+
+
+def _is_intact(path: Path | None, sha256: str) -> bool:
+    try:
+        return path is not None and read_idx(path, sha256) is not None
+    except DataError:
+        return False
+
+
+def _read(
+    directory: Path, split: str, name: str, classes: tuple[str, ...] | int, sums: dict[str, str]
+) -> ArrayDataset:
+    stems = _FILES[split]
+    paths = [_find_file(directory, stem) for stem in stems]
+    images, labels = (
+        read_idx(path or directory / stem, sums.get(stem))
+        for path, stem in zip(paths, stems, strict=True)
+    )
+    try:
+        return ArrayDataset(images, labels, f"{name} {split}", classes)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{paths[0]} and {paths[1]}: {error}") from error
+
+
+def _by_hand(name: str, source: Source, directory: Path) -> str:
+    files = ", ".join(f"{stem}.gz" for stem in source.sums)
+    return (
+        f"By hand: put {files} into {directory}, or into DIR/{name} and set the environment "
+        "variable MINICNN_DATA to DIR; or take the data set 'digits', which needs no download"
+    )

@@ -1,0 +1,59 @@
+"""Saving and loading named arrays as safetensors files, which others read too; never pickle."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .backend import Array, to_device
+
+__all__ = ["load", "save"]
+
+
+def save(path: str | os.PathLike[str], mapping: Mapping[str, Any]) -> None:
+    """Write named arrays or Tensors, ``save("lenet.safetensors", model.state_dict())``.
+
+    The file takes its place only when it is complete: a crash leaves the old one, or none.
+    Raises OSError when it cannot be written, TypeError for values that are no arrays.
+    """
+    from safetensors.numpy import save as to_bytes  # only those who save pay for the import
+
+    arrays = {name: _array(name, value) for name, value in mapping.items()}
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with partial.open("xb") as file:
+            file.write(to_bytes(arrays))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Array]:
+    """Read the arrays of a safetensors file, for ``model.load_state_dict(load(path))``.
+
+    Raises OSError when it cannot be read, ValueError when it is no intact safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    content = Path(path).read_bytes()
+    try:
+        arrays: dict[str, Array] = from_bytes(content)
+    except SafetensorError as error:
+        raise ValueError(f"{os.fspath(path)}: no intact safetensors file ({error})") from error
+    return arrays
+
+
+def _array(name: str, value: Any) -> Array:
+    array = getattr(value, "data", value) if not isinstance(value, np.ndarray) else value
+    if not hasattr(array, "dtype") or array.dtype.kind not in "fiub":
+        raise TypeError(f"save: {name} is a {type(value).__name__}, expected an array or a Tensor")
+    return np.ascontiguousarray(to_device(array, "cpu"))

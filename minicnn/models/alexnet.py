@@ -1,0 +1,43 @@
+"""AlexNet as the course simplifies it for MNIST (after Krizhevsky, Sutskever and Hinton, 2012)."""
+
+from __future__ import annotations
+
+from ..autograd import Tensor
+from ..nn import Conv2d, Flatten, Linear, MaxPool2d, Module
+from ..ops import relu
+
+__all__ = ["AlexNetMNIST", "alexnet_mnist"]
+
+
+class AlexNetMNIST(Module):
+    """The course's simplified AlexNet: three 3x3 convolutions, two dense layers, ReLU.
+
+    As in ``LeNet5``, ReLU comes after pooling: the same numbers for a quarter of the work.
+    """
+
+    input_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        self.conv1 = Conv2d(1, 32, 3)
+        self.pool1 = MaxPool2d(2)
+        self.conv2 = Conv2d(32, 64, 3)
+        self.pool2 = MaxPool2d(2)
+        self.conv3 = Conv2d(64, 128, 3)
+        self.flatten = Flatten()
+        self.fc1 = Linear(1152, 128)
+        self.fc2 = Linear(128, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = relu(self.pool1(self.conv1(x)))  # (N, 32, 13, 13)
+        x = relu(self.pool2(self.conv2(x)))  # (N, 64, 5, 5)
+        x = relu(self.conv3(x))  # (N, 128, 3, 3)
+        x = relu(self.fc1(self.flatten(x)))  # (N, 128)
+        return self.fc2(x)  # (N, 10)
+
+
+def alexnet_mnist() -> AlexNetMNIST:
+    """The course's simplified AlexNet for (N, 1, 28, 28); 241,546 parameters.
+
+    conv1 32@3x3 320, conv2 64@3x3 18,496, conv3 128@3x3 73,856, fc1 147,584, fc2 1,290.
+    """
+    return AlexNetMNIST()

@@ -1,0 +1,129 @@
+"""Initial weights. Every function fills a Parameter in place and returns it (PyTorch's names).
+
+fan_in and fan_out are the numbers of inputs and outputs that one weight connects: for a dense
+weight (outputs, inputs) these two, for a convolution (O, C/groups, KH, KW) C/groups·KH·KW and
+O·KH·KW. The same seed (``minicnn.manual_seed``) gives the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..autograd import Tensor
+from ..backend import to_device
+from ..backend.random import generator
+
+__all__ = [
+    "constant_",
+    "fans",
+    "gain",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "lecun_normal_",
+    "lecun_uniform_",
+    "normal_",
+    "ones_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
+
+
+def constant_(x: Tensor, value: float) -> Tensor:
+    """Every element the same value."""
+    x.data[...] = value
+    return x
+
+
+def zeros_(x: Tensor) -> Tensor:
+    """Every element 0."""
+    return constant_(x, 0.0)
+
+
+def ones_(x: Tensor) -> Tensor:
+    """Every element 1."""
+    return constant_(x, 1.0)
+
+
+def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Uniform in [low, high)."""
+    x.data[...] = to_device(generator().uniform(low, high, x.shape), x.device)
+    return x
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Normal with this mean and standard deviation."""
+    x.data[...] = to_device(generator().normal(mean, std, x.shape), x.device)
+    return x
+
+
+def xavier_uniform_(x: Tensor, gain: float = 1.0) -> Tensor:
+    """Uniform in ±gain·sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    return _uniform_with_std(x, gain * math.sqrt(2 / sum(fans(x))))
+
+
+def xavier_normal_(x: Tensor, gain: float = 1.0) -> Tensor:
+    """Normal with std gain·sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    return normal_(x, 0.0, gain * math.sqrt(2 / sum(fans(x))))
+
+
+def kaiming_uniform_(
+    x: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Uniform with standard deviation gain / sqrt(fan) (He et al., 2015), see ``gain``."""
+    return _uniform_with_std(x, gain(nonlinearity, a) / math.sqrt(_fan(x, mode)))
+
+
+def kaiming_normal_(
+    x: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Normal with standard deviation gain / sqrt(fan) (He et al., 2015), see ``gain``."""
+    return normal_(x, 0.0, gain(nonlinearity, a) / math.sqrt(_fan(x, mode)))
+
+
+def lecun_uniform_(x: Tensor) -> Tensor:
+    """Uniform with standard deviation 1 / sqrt(fan_in) (LeCun et al., 1998, Efficient BackProp)."""
+    return _uniform_with_std(x, 1 / math.sqrt(_fan(x, "fan_in")))
+
+
+def lecun_normal_(x: Tensor) -> Tensor:
+    """Normal with standard deviation 1 / sqrt(fan_in) (LeCun et al., 1998, Efficient BackProp)."""
+    return normal_(x, 0.0, 1 / math.sqrt(_fan(x, "fan_in")))
+
+
+def gain(nonlinearity: str, a: float = 0.0) -> float:
+    """What keeps the size of activations through a nonlinearity; a is the slope of leaky_relu.
+
+    Raises ValueError for a name that is not known.
+    """
+    gains = {
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5 / 3,
+        "relu": math.sqrt(2),
+        "leaky_relu": math.sqrt(2 / (1 + a * a)),
+        "selu": 3 / 4,
+    }
+    if nonlinearity not in gains:
+        raise ValueError(f"nonlinearity: got {nonlinearity!r}, expected one of {', '.join(gains)}")
+    return gains[nonlinearity]
+
+
+def fans(x: Tensor) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight. Raises ValueError for fewer than two axes or no elements."""
+    if x.ndim < 2 or x.size == 0:
+        raise ValueError(f"init: a weight of shape {x.shape} has no fan_in and fan_out")
+    receptive = math.prod(x.shape[2:])
+    return x.shape[1] * receptive, x.shape[0] * receptive
+
+
+def _fan(x: Tensor, mode: str) -> int:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f'mode: got {mode!r}, expected "fan_in" or "fan_out"')
+    return fans(x)[mode == "fan_out"]
+
+
+def _uniform_with_std(x: Tensor, std: float) -> Tensor:
+    bound = math.sqrt(3) * std  # a uniform distribution in ±b has standard deviation b / sqrt(3)
+    return uniform_(x, -bound, bound)

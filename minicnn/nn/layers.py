@@ -1,0 +1,324 @@
+"""The layers: each holds its options and parameters, and calls the op of the same name."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..autograd import Parameter, Tensor
+from ..backend import resolve_device, to_device
+from ..backend.geometry import PADDING_MODES, PaddingForm, pair
+from . import init
+from .module import Module
+
+__all__ = [
+    "AvgPool2d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "CrossEntropyLoss",
+    "Flatten",
+    "Identity",
+    "Linear",
+    "LogSoftmax",
+    "MaxPool2d",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]
+
+
+class Linear(Module):
+    """Dense layer y = x Wᵀ + b: (N, in_features) -> (N, out_features), see ``ops.linear``.
+
+    Weight and bias start uniform in ±1 / sqrt(in_features), PyTorch's default.
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        _check_positive("Linear", in_features=in_features, out_features=out_features)
+        self.in_features, self.out_features = in_features, out_features
+        self.weight, self.bias = _weights((out_features, in_features), out_features, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.linear(x, self.weight, self.bias)
+
+    def _options(self) -> str:
+        return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
+
+
+class Conv2d(Module):
+    """Convolution: (N, in_channels, H, W) -> (N, out_channels, OH, OW), see ``ops.conv2d``.
+
+    Weight and bias start uniform in ±1 / sqrt(fan_in), PyTorch's default.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: PaddingForm = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+    ) -> None:
+        _check_groups("Conv2d", in_channels, out_channels, groups)
+        if padding_mode not in PADDING_MODES:
+            raise ValueError(
+                f"padding_mode: got {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}"
+            )
+        self.kernel_size = pair(kernel_size, "kernel_size")
+        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.groups, self.padding_mode = groups, padding_mode
+        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.weight, self.bias = _weights(shape, out_channels, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.conv2d(
+            x,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            self.padding_mode,
+        )
+
+    def _options(self) -> str:
+        out_channels, per_group = self.weight.shape[:2]
+        return (
+            f"{per_group * self.groups}, {out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}, padding={self.padding!r}"
+        )
+
+
+class ConvTranspose2d(Module):
+    """Transposed convolution: (N, in_channels, H, W) -> (N, out_channels, OH, OW).
+
+    See ``ops.conv_transpose2d``. Weight and bias start uniform in ±1 / sqrt(fan_in), where fan_in
+    counts out_channels/groups·KH·KW, as in PyTorch.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: PaddingForm = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+    ) -> None:
+        _check_groups("ConvTranspose2d", in_channels, out_channels, groups)
+        self.kernel_size = pair(kernel_size, "kernel_size")
+        self.stride, self.padding, self.output_padding = stride, padding, output_padding
+        self.groups, self.dilation = groups, dilation
+        shape = (in_channels, out_channels // groups, *self.kernel_size)
+        self.weight, self.bias = _weights(shape, out_channels, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.conv_transpose2d(
+            x,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.groups,
+            self.dilation,
+        )
+
+    def _options(self) -> str:
+        in_channels, per_group = self.weight.shape[:2]
+        return (
+            f"{in_channels}, {per_group * self.groups}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}, padding={self.padding!r}"
+        )
+
+
+class MaxPool2d(Module):
+    """The largest pixel of each window, see ``ops.max_pool2d``."""
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: PaddingForm = 0,
+        dilation: Any = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return ops.max_pool2d(
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
+
+    def _options(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding!r}"
+
+
+class AvgPool2d(Module):
+    """The mean of each window, see ``ops.avg_pool2d``."""
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: PaddingForm = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding, self.ceil_mode = padding, ceil_mode
+        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.avg_pool2d(
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
+
+    def _options(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding!r}"
+
+
+class Flatten(Module):
+    """All axes from start_axis on in one: (N, C, H, W) -> (N, C·H·W)."""
+
+    def __init__(self, start_axis: int = 1) -> None:
+        self.start_axis = start_axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(self.start_axis)
+
+
+class Identity(Module):
+    """The input itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class ReLU(Module):
+    """max(x, 0), see ``ops.relu``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.relu(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + e ** -x), see ``ops.sigmoid``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.sigmoid(x)
+
+
+class Tanh(Module):
+    """The hyperbolic tangent, see ``ops.tanh``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.tanh(x)
+
+
+class Softmax(Module):
+    """Probabilities along an axis, see ``ops.softmax``."""
+
+    def __init__(self, axis: int = 1) -> None:
+        self.axis = axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.softmax(x, self.axis)
+
+
+class LogSoftmax(Module):
+    """The logarithm of the probabilities along an axis, see ``ops.log_softmax``."""
+
+    def __init__(self, axis: int = 1) -> None:
+        self.axis = axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.log_softmax(x, self.axis)
+
+
+class CrossEntropyLoss(Module):
+    """The loss of a softmax classifier, ``loss(logits, target)``, see ``ops.cross_entropy``."""
+
+    def __init__(
+        self,
+        weight: Any = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        self.class_weight, self.ignore_index = weight, ignore_index
+        self.reduction, self.label_smoothing = reduction, label_smoothing
+
+    def forward(self, logits: Tensor, target: Any) -> Tensor:
+        return ops.cross_entropy(
+            logits,
+            target,
+            self.reduction,
+            self.label_smoothing,
+            self.ignore_index,
+            self.class_weight,
+        )
+
+
+def _weights(
+    shape: tuple[int, ...], outputs: int, bias: bool
+) -> tuple[Parameter, Parameter | None]:
+    """Weight and bias, both uniform in ±1 / sqrt(fan_in), float32, on the default device."""
+    weight = _empty(shape)
+    fan_in, _ = init.fans(weight)
+    bound = 1 / math.sqrt(fan_in)
+    init.uniform_(weight, -bound, bound)
+    if not bias:
+        return weight, None
+    offsets = _empty((outputs,))
+    init.uniform_(offsets, -bound, bound)
+    return weight, offsets
+
+
+def _empty(shape: tuple[int, ...]) -> Parameter:
+    return Parameter(to_device(np.empty(shape, np.float32), resolve_device()))
+
+
+def _check_positive(layer: str, **sizes: int) -> None:
+    for name, size in sizes.items():
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise ValueError(f"{layer}: {name} is {size!r}, expected an integer of 1 or more")
+
+
+def _check_groups(layer: str, in_channels: int, out_channels: int, groups: int) -> None:
+    _check_positive(layer, in_channels=in_channels, out_channels=out_channels, groups=groups)
+    if in_channels % groups or out_channels % groups:
+        raise ValueError(
+            f"{layer}: {in_channels} input and {out_channels} output channels "
+            f"cannot be cut into {groups} groups"
+        )

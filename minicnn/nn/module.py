@@ -1,0 +1,212 @@
+"""Module: what holds parameters and other modules, and Sequential, the chain of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Parameter, Tensor
+from ..backend import Array, resolve_device, to_device
+
+__all__ = ["Module", "Sequential"]
+
+Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+
+
+class Module:
+    """A layer or a network: define ``__init__`` with attributes and ``forward``.
+
+    There is no bookkeeping: its parameters are those of its attributes that are a ``Parameter``,
+    its children those that are a ``Module``, both in the order in which they were set.
+
+        class Net(Module):
+            def __init__(self):
+                self.hidden = Linear(784, 100)
+                self.output = Linear(100, 10)
+
+            def forward(self, x):
+                return self.output(relu(self.hidden(x)))
+    """
+
+    training: bool = True
+
+    def forward(self, *inputs: Any) -> Any:
+        """The output computed from the inputs; called through ``module(x)``."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, *inputs: Any) -> Any:
+        output = self.forward(*inputs)
+        for hook in tuple(self._hooks.values()):
+            replaced = hook(self, inputs, output)
+            output = output if replaced is None else replaced
+        return output
+
+    @property
+    def _hooks(self) -> dict[int, Hook]:
+        hooks: dict[int, Hook] = vars(self).get("_forward_hooks", {})
+        return hooks
+
+    def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
+        """Call ``hook(module, inputs, output)`` after each forward; the result removes it again.
+
+        What the hook returns, unless None, takes the place of the output.
+        """
+        hooks = vars(self).setdefault("_forward_hooks", {})
+        hooks[id(hook)] = hook
+        return lambda: hooks.pop(id(hook), None)
+
+    def register_buffer(self, name: str, value: Array) -> None:
+        """Set an attribute that is saved with the state but not learned (a running mean)."""
+        vars(self).setdefault("_buffer_names", []).append(name)
+        setattr(self, name, Tensor(value))
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules that are attributes of this one, by name."""
+        return ((name, v) for name, v in vars(self).items() if isinstance(v, Module))
+
+    def children(self) -> Iterator[Module]:
+        """The modules that are attributes of this one."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module (its name is the prefix) and all below it, depth first: "features.conv1"."""
+        yield prefix, self
+        for name, child in self.named_children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Every parameter once, by its path: "conv1.weight"."""
+        return _once((n, v) for n, v in self._named_values() if isinstance(v, Parameter))
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Every parameter once: what an optimizer takes."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Every buffer once, by its path: "norm1.running_mean"."""
+        return _once((n, v) for n, v in self._named_values() if not isinstance(v, Parameter))
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Every buffer once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def _named_values(self) -> Iterator[tuple[str, Tensor]]:
+        for path, module in self.named_modules():
+            buffer_names = vars(module).get("_buffer_names", ())
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter) or name in buffer_names:
+                    yield (f"{path}.{name}" if path else name), value
+
+    def train(self, mode: bool = True) -> Module:
+        """Switch this module and all below it to training (dropout on, batch statistics)."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Switch this module and all below it to evaluation."""
+        return self.train(False)
+
+    def to(self, target: Any) -> Module:
+        """Move parameters and buffers to a device ("cpu"), or into a float dtype (np.float64)."""
+        is_device = isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "emulator")
+        if is_device:
+            resolve_device(target)
+        for _, value in self._named_values():
+            if is_device:
+                value.data = to_device(value.data, target)
+            elif value.dtype.kind == "f":
+                value.data = value.data.astype(target, copy=False)
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: set ``.grad`` of every parameter to None."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, Array]:
+        """Every parameter and buffer by its path, as NumPy arrays of their own, PyTorch's keys."""
+        return {name: to_device(v.data, "cpu").copy() for name, v in self._named_values()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Write a state dict into the parameters and buffers; all of it or, on error, nothing.
+
+        Raises KeyError for names that are missing or (if strict) unknown, ValueError for a shape
+        that differs.
+        """
+        own = dict(self._named_values())
+        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
+        if strict and (missing or unknown):
+            raise KeyError(
+                f"state dict: missing {sorted(missing) or 'nothing'}, "
+                f"unknown {sorted(unknown) or 'nothing'}"
+            )
+        arrays = {n: np.asarray(getattr(state[n], "data", state[n])) for n in own if n in state}
+        for name, array in arrays.items():
+            if array.shape != own[name].shape:
+                raise ValueError(
+                    f"state dict: {name} has shape {array.shape}, expected {own[name].shape}"
+                )
+        for name, array in arrays.items():
+            value = own[name]
+            value.data[...] = to_device(array.astype(value.dtype), value.device)
+
+    def _options(self) -> str:
+        """What ``repr`` shows between the parentheses."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"  ({name}): {child!r}" for name, child in self.named_children()]
+        if not lines:
+            return f"{type(self).__name__}({self._options()})"
+        body = "\n".join(line.replace("\n", "\n  ") for line in lines)
+        return f"{type(self).__name__}(\n{body}\n)"
+
+
+class Sequential(Module):
+    """Modules one after another; named "0", "1", ... or by the keys of one mapping.
+
+    ``model[i]`` is a module, ``model[a:b]`` the part between. Raises TypeError for other things.
+    """
+
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        named: Mapping[str, Module]
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            named = modules[0]
+        else:
+            named = {str(i): module for i, module in enumerate(modules)}  # type: ignore[misc]
+        for name, module in named.items():
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential: {name} is a {type(module).__name__}, not a Module")
+            setattr(self, name, module)
+
+    def forward(self, x: Any) -> Any:
+        for module in self.children():
+            x = module(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(list(self.children()))
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return Sequential(dict(list(self.named_children())[index]))
+        return list(self.children())[index]
+
+
+def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Leave out what has come before under another name (shared weights)."""
+    seen: set[int] = set()
+    for name, value in named:
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield name, value

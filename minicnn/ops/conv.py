@@ -1,0 +1,295 @@
+"""Convolution as one matrix product over im2col columns, and the two ops that are its gradients.
+
+The three maps below are linear in each argument, and the gradient of each is made of the others:
+convolution closes under differentiation, so every derivative of it is exact.
+
+    Conv2d          x, w    -> y    y  = w · im2col(x)
+    ConvTranspose2d g, w    -> x    x  = col2im(wᵀ · g)        the gradient of y to x
+    ConvWeight      x, g    -> w    w  = g · im2col(x)ᵀ        the gradient of y to w
+
+With G groups, the C input and O output channels are cut into G parts that see only each other.
+Shapes of the matrices, one of each per group:
+
+    weight   (O/G, C/G·KH·KW)
+    columns  (C/G·KH·KW, OH·OW·N)
+    y        (O/G, OH·OW·N)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import Function, Tensor
+from ..backend import Array, array_module, kernels_for
+from ..backend.geometry import PaddingForm, Pair, Window, pair, sides, window
+from ..backend.layout import as_chwn, as_nchw
+from .check import check_bias, check_float, check_images
+from .pad import pad2d
+from .reduce import sum
+
+__all__ = ["col2im", "conv2d", "conv_transpose2d", "fold", "im2col", "unfold"]
+
+
+def _by_group(x: Array, groups: int) -> Array:
+    """The channels, first axis of x, cut into groups, the other axes in one."""
+    per_group = x.shape[0] // groups
+    return x.reshape(groups, per_group, x[0].size)  # (G, channels/G, rest)
+
+
+def _columns(x: Array, window: Window, groups: int) -> Array:
+    """The matrix of columns of each group."""
+    columns = kernels_for(x).im2col(as_chwn(x), window)  # (C, KH, KW, OH, OW, N)
+    c, kh, kw, oh, ow, n = columns.shape
+    return columns.reshape(groups, c // groups * kh * kw, oh * ow * n)
+
+
+class Conv2d(Function):
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, *, window: Window, groups: int
+    ) -> Array:
+        self.window, self.groups = window, groups
+        columns = _columns(x, window, groups)  # (G, C/G·KH·KW, OH·OW·N)
+        y = _by_group(weight, groups) @ columns  # (G, O/G, OH·OW·N)
+        if bias is not None:
+            y += _by_group(bias[:, None], groups)
+        return as_nchw(y.reshape(weight.shape[0], *window.output_size, x.shape[0]))
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, *bias = self.inputs
+        same = {"window": self.window, "groups": self.groups}
+        return (
+            ConvTranspose2d.apply(grad, weight, **same) if self.needs_grad[0] else None,
+            ConvWeight.apply(x, grad, **same) if self.needs_grad[1] else None,
+            *(sum(grad, (0, 2, 3)) for _ in bias),
+        )
+
+
+class ConvTranspose2d(Function):
+    def forward(self, grad: Array, weight: Array, *, window: Window, groups: int) -> Array:
+        self.window, self.groups = window, groups
+        per_group = weight.shape[1]
+        matrix = _by_group(weight, groups).swapaxes(1, 2)  # (G, C/G·KH·KW, O/G)
+        columns = matrix @ _by_group(as_chwn(grad), groups)  # (G, C/G·KH·KW, OH·OW·N)
+        shape = (groups * per_group, *window.kernel_size, *window.output_size, grad.shape[0])
+        return as_nchw(kernels_for(grad).col2im(columns.reshape(shape), window))
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        g, weight = self.inputs
+        same = {"window": self.window, "groups": self.groups}
+        return (
+            Conv2d.apply(grad, weight, **same) if self.needs_grad[0] else None,
+            ConvWeight.apply(grad, g, **same) if self.needs_grad[1] else None,
+        )
+
+
+class ConvWeight(Function):
+    def forward(self, x: Array, grad: Array, *, window: Window, groups: int) -> Array:
+        self.window, self.groups = window, groups
+        # The columns are made again: keeping them from forward costs KH·KW times the memory.
+        columns = _columns(x, window, groups)  # (G, C/G·KH·KW, OH·OW·N)
+        weight = _by_group(as_chwn(grad), groups) @ columns.swapaxes(1, 2)  # (G, O/G, C/G·KH·KW)
+        return weight.reshape(grad.shape[1], x.shape[1] // groups, *window.kernel_size)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, g = self.inputs
+        same = {"window": self.window, "groups": self.groups}
+        return (
+            ConvTranspose2d.apply(g, grad, **same) if self.needs_grad[0] else None,
+            Conv2d.apply(x, grad, **same) if self.needs_grad[1] else None,
+        )
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: PaddingForm = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+) -> Tensor:
+    """Slide O kernels over the images (a cross-correlation, as in every CNN framework).
+
+    y[n, o, i, j] = bias[o] + sum over c, kh, kw of
+                    weight[o, c, kh, kw] · x[n, c, i·stride + kh·dilation - top, ...]
+
+    x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)
+    OH = floor((H + top + bottom - dilation·(KH - 1) - 1) / stride) + 1, OW alike.
+
+    padding: p, (p_h, p_w), ((top, bottom), (left, right)), "valid" or "same". "same" gives
+    ceil(H / stride) rows with any stride (TensorFlow's rule; PyTorch refuses a stride), the odd
+    pixel at the bottom and right. padding_mode: what the padding holds, see ``pad2d``.
+
+    Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
+    Source: LeCun et al., 1998, section II; im2col: Chellapilla et al., 2006.
+    """
+    check_images("conv2d", x)
+    _check_weight("conv2d", weight, groups)
+    check_float("conv2d", x, weight=weight, bias=bias)
+    outputs, per_group, *kernel_size = weight.shape
+    if x.shape[1] != per_group * groups:
+        raise ValueError(
+            f"conv2d: x has {x.shape[1]} channels, but weight {weight.shape} with groups={groups} "
+            f"expects {per_group} * {groups} = {per_group * groups}"
+        )
+    if outputs % groups:
+        raise ValueError(f"conv2d: {outputs} output channels cannot be cut into {groups} groups")
+    check_bias("conv2d", bias, outputs)
+    height, width = x.shape[2:]
+    slide = window("conv2d", (height, width), kernel_size, stride, padding, dilation)
+    if padding_mode != "zeros":
+        x = pad2d(x, slide.padding, padding_mode)
+        height, width = x.shape[2:]
+        slide = window("conv2d", (height, width), kernel_size, stride, 0, dilation)
+    inputs = (x, weight) if bias is None else (x, weight, bias)
+    return Conv2d.apply(*inputs, window=slide, groups=groups)
+
+
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: PaddingForm = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """The transposed convolution: the gradient of ``conv2d`` to its input, as a map of its own.
+
+    Each input pixel adds a copy of the kernel, scaled by it, to the output; <conv2d(a), b> equals
+    <a, conv_transpose2d(b)>.
+
+    x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)
+    OH = (H - 1)·stride - top - bottom + dilation·(KH - 1) + 1 + output_padding, OW alike.
+
+    padding is cut off the output, and is numeric here; output_padding adds rows and columns at the
+    bottom and right that a strided conv2d would have rounded away.
+    Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
+    Source: Zeiler et al., 2010; Dumoulin and Visin, 2016 (arXiv 1603.07285).
+    """
+    op = "conv_transpose2d"
+    check_images(op, x)
+    _check_weight(op, weight, groups)
+    check_float(op, x, weight=weight, bias=bias)
+    channels, per_group, kh, kw = weight.shape
+    if x.shape[1] != channels or channels % groups:
+        raise ValueError(
+            f"{op}: x has {x.shape[1]} channels and weight shape {weight.shape}, expected "
+            f"(C, O/groups, KH, KW) with C = {x.shape[1]} divisible by groups={groups}"
+        )
+    check_bias(op, bias, per_group * groups)
+    stride, dilation = pair(stride, "stride"), pair(dilation, "dilation")
+    slide = _transposed_window(op, x.shape[2:], (kh, kw), stride, padding, output_padding, dilation)
+    y = ConvTranspose2d.apply(x, weight, window=slide, groups=groups)
+    return y if bias is None else y + bias.reshape(1, -1, 1, 1)
+
+
+def _transposed_window(
+    op: str,
+    size: tuple[int, ...],
+    kernel: Pair,
+    stride: Pair,
+    padding: PaddingForm,
+    output_padding: Any,
+    dilation: Pair,
+) -> Window:
+    """The window of the convolution whose output has the given size and whose input is wanted."""
+    cut = sides(0 if padding == "valid" else padding)
+    extra = pair(output_padding, "output_padding", least=0)
+    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise ValueError(
+            f"{op}: output_padding {extra} must be smaller than stride {stride} "
+            f"or dilation {dilation}"
+        )
+    height, width = (
+        (n - 1) * s - p0 - p1 + d * (k - 1) + 1 + e
+        for n, s, (p0, p1), d, k, e in zip(size, stride, cut, dilation, kernel, extra, strict=True)
+    )
+    if min(size) < 1 or min(height, width) < 1:
+        raise ValueError(
+            f"{op}: a {size[0]}x{size[1]} input, padding {cut} would give {height}x{width} pixels"
+        )
+    return Window((height, width), (size[0], size[1]), kernel, stride, cut, dilation)
+
+
+def _check_weight(op: str, weight: Tensor, groups: int) -> None:
+    if weight.ndim != 4 or 0 in weight.shape:
+        raise ValueError(f"{op}: weight has shape {weight.shape}, expected four axes of 1 or more")
+    if not isinstance(groups, int) or groups < 1:
+        raise ValueError(f"{op}: groups is {groups!r}, expected an integer of 1 or more")
+
+
+class Im2Col(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, window: Window) -> Array:
+        self.window = window
+        columns = kernels_for(x).im2col(as_chwn(x), window)  # (C, KH, KW, OH, OW, N)
+        c, kh, kw, oh, ow, n = columns.shape
+        return columns.reshape(c * kh * kw, oh * ow, n).transpose(2, 0, 1)  # (N, C·KH·KW, L)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Col2Im.apply(grad, window=self.window)
+
+
+class Col2Im(Function):
+    keeps = "nothing"
+
+    def forward(self, columns: Array, *, window: Window) -> Array:
+        self.window = window
+        n, rows, _ = columns.shape
+        kh, kw = window.kernel_size
+        last = array_module(columns).ascontiguousarray(columns.transpose(1, 2, 0))
+        columns = last.reshape(rows // (kh * kw), kh, kw, *window.output_size, n)
+        return as_nchw(kernels_for(columns).col2im(columns, window))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Im2Col.apply(grad, window=self.window)
+
+
+def im2col(
+    x: Tensor, kernel_size: Any, stride: Any = 1, padding: PaddingForm = 0, dilation: Any = 1
+) -> Tensor:
+    """The pixels under each place of a window, as the columns of a matrix; 0 for padding.
+
+    x (N, C, H, W) -> (N, C·KH·KW, L), L = OH·OW places in row order, PyTorch's ``unfold``.
+    Raises ValueError when the window does not fit into the padded image.
+    """
+    check_images("im2col", x)
+    height, width = x.shape[2:]
+    slide = window("im2col", (height, width), kernel_size, stride, padding, dilation)
+    return Im2Col.apply(x, window=slide)
+
+
+def col2im(
+    columns: Tensor,
+    output_size: Any,
+    kernel_size: Any,
+    stride: Any = 1,
+    padding: PaddingForm = 0,
+    dilation: Any = 1,
+) -> Tensor:
+    """The adjoint of ``im2col``: add each column back onto its pixels, PyTorch's ``fold``.
+
+    columns (N, C·KH·KW, L) -> (N, C, *output_size); overlapping windows add up.
+    Raises ValueError when the columns do not belong to this window and output size.
+    """
+    check_float("col2im", columns)
+    slide = window(
+        "col2im", pair(output_size, "output_size"), kernel_size, stride, padding, dilation
+    )
+    taps = slide.kernel_size[0] * slide.kernel_size[1]
+    places = slide.output_size[0] * slide.output_size[1]
+    if columns.ndim != 3 or columns.shape[1] % taps or columns.shape[2] != places:
+        raise ValueError(
+            f"col2im: columns have shape {columns.shape}, expected (N, C·{taps}, {places}): "
+            f"{slide.output_size[0]}x{slide.output_size[1]} places of "
+            f"{slide.kernel_size[0]}x{slide.kernel_size[1]} taps"
+        )
+    return Col2Im.apply(columns, window=slide)
+
+
+unfold = im2col
+fold = col2im

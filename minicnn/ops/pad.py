@@ -1,0 +1,61 @@
+"""Padding: pixels added around an image, or with negative numbers cut off."""
+
+from __future__ import annotations
+
+from ..autograd import Function, Tensor
+from ..backend import Array, kernels_for
+from ..backend.geometry import PADDING_MODES, PaddingForm, pad_sources, sides
+from ..backend.layout import as_chwn, as_nchw
+from .check import check_images
+
+__all__ = ["pad2d"]
+
+Sources = tuple[int, ...]
+
+
+class Pad2d(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, rows: Sources, columns: Sources, value: float) -> Array:
+        self.rows, self.columns = rows, columns
+        return as_nchw(kernels_for(x).pad(as_chwn(x), rows, columns, value))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        size = self.shapes[0][2:]
+        return Pad2dAdjoint.apply(grad, rows=self.rows, columns=self.columns, size=size)
+
+
+class Pad2dAdjoint(Function):
+    keeps = "nothing"
+
+    def forward(self, y: Array, *, rows: Sources, columns: Sources, size: tuple[int, ...]) -> Array:
+        self.rows, self.columns = rows, columns
+        return as_nchw(kernels_for(y).pad_adjoint(as_chwn(y), rows, columns, size))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Pad2d.apply(grad, rows=self.rows, columns=self.columns, value=0.0)
+
+
+def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0.0) -> Tensor:
+    """Add pixels around each image: x (N, C, H, W) -> (N, C, H + top + bottom, W + left + right).
+
+    padding: p, (p_h, p_w) or ((top, bottom), (left, right)); negative numbers crop.
+    mode: what the new pixels hold, here for a row 1 2 3 padded by 2 on both sides:
+        "zeros"      0 0 1 2 3 0 0
+        "constant"   v v 1 2 3 v v   with v = value
+        "reflect"    3 2 1 2 3 2 1   at most size - 1 pixels
+        "replicate"  1 1 1 2 3 3 3
+        "circular"   2 3 1 2 3 1 2   at most size pixels
+    The gradient of a new pixel goes to the pixel it copies.
+    Raises ValueError for an unknown mode, a padding too large for it, or a crop of everything.
+    """
+    check_images("pad2d", x)
+    if mode not in PADDING_MODES:
+        raise ValueError(f"pad2d: mode is {mode!r}, expected one of {', '.join(PADDING_MODES)}")
+    (top, bottom), (left, right) = sides(padding, least=None)
+    return Pad2d.apply(
+        x,
+        rows=pad_sources(x.shape[2], top, bottom, mode),
+        columns=pad_sources(x.shape[3], left, right, mode),
+        value=float(value) if mode == "constant" else 0.0,
+    )

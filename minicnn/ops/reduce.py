@@ -1,0 +1,114 @@
+"""Reductions: many elements to one, over all axes or some."""
+
+from __future__ import annotations
+
+import math
+
+from ..autograd import Function, Tensor
+from ..backend import Array, array_module
+from .shape import broadcast_to, reshape
+
+__all__ = ["max", "mean", "min", "sum", "var"]
+
+Axis = int | tuple[int, ...] | None
+
+
+class Sum(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
+        return x.sum(axes, keepdims=True)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return broadcast_to(grad, self.shapes[0])
+
+
+def sum(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
+    """The sum over one axis, several, or (None) all; keepdim leaves them with length 1.
+
+    Raises ValueError for an axis that x does not have or that is named twice.
+    """
+    axes = _axes(x, axis)
+    return _drop(Sum.apply(x, axes=axes), axes, keepdim)
+
+
+def mean(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
+    """The mean over one axis, several, or all. Raises ValueError for a mean over no elements."""
+    return sum(x, axis, keepdim) / _count(x, axis, "mean", least=1)
+
+
+def var(x: Tensor, axis: Axis = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """The variance: sum((x - mean) ** 2) / (n - correction).
+
+    correction = 1 (PyTorch's default) is the unbiased estimate from a sample, 0 the variance of the
+    elements themselves. Raises ValueError when n - correction is not positive.
+    """
+    n = _count(x, axis, "var", least=correction + 1)
+    deviation = x - mean(x, axis, keepdim=True)
+    return sum(deviation * deviation, axis, keepdim) / (n - correction)
+
+
+class Max(Function):
+    keeps = "both"
+
+    def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
+        self.axes = axes
+        return x.max(axes, keepdims=True)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.inputs
+        return grad * Tensor(_first_winner(x.data, self._output_data, self.axes))
+
+
+def _first_winner(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
+    """1 where x is the first, in row order over the axes, that is not below y; 0 elsewhere."""
+    xp = array_module(x)
+    back = tuple(range(-len(axes), 0))
+    candidates = xp.moveaxis(~(x < y), axes, back)  # (kept axes, reduced axes)
+    flat = candidates.reshape(*candidates.shape[: x.ndim - len(axes)], -1)
+    first = xp.zeros(flat.shape, x.dtype)
+    xp.put_along_axis(first, flat.argmax(-1)[..., None], 1, axis=-1)
+    return xp.moveaxis(first.reshape(candidates.shape), back, axes)
+
+
+def max(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
+    """The largest element over one axis, several, or all; NaN wins over everything.
+
+    On ties the first in row order takes the gradient. Unlike PyTorch's max over one axis, no
+    indices are returned. Raises ValueError for a maximum over no elements.
+    """
+    axes = _axes(x, axis)
+    _count(x, axis, "max", least=1)
+    return _drop(Max.apply(x, axes=axes), axes, keepdim)
+
+
+def min(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
+    """The smallest element: ``-max(-x)``, with the same rules."""
+    return -max(-x, axis, keepdim)
+
+
+def _axes(x: Tensor, axis: Axis) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(x.ndim))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    if any(not -x.ndim <= a < x.ndim for a in given):
+        raise ValueError(f"axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
+    axes = tuple(a % x.ndim for a in given)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"axis: got {axis} for shape {x.shape}, expected each axis once")
+    return axes
+
+
+def _drop(y: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
+    """The reduced axes removed, unless keepdim."""
+    if keepdim or not axes:
+        return y
+    return reshape(y, tuple(n for i, n in enumerate(y.shape) if i not in axes))
+
+
+def _count(x: Tensor, axis: Axis, op: str, least: int) -> int:
+    """How many elements one result is made of."""
+    n = math.prod(x.shape[a] for a in _axes(x, axis))
+    if n < least:
+        raise ValueError(f"{op}: {n} elements to reduce in shape {x.shape}, {least} are needed")
+    return n

@@ -1,0 +1,159 @@
+"""Changing shapes: reshape, transpose, broadcast, index; no element is computed here."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..autograd import Function, Tensor
+from ..backend import Array, array_module
+
+__all__ = [
+    "broadcast_to",
+    "flatten",
+    "getitem",
+    "permute",
+    "reshape",
+    "sum_to",
+    "transpose",
+]
+
+Shape = tuple[int, ...]
+
+
+class Reshape(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, shape: Shape) -> Array:
+        return x.reshape(shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return reshape(grad, self.shapes[0])
+
+
+def reshape(x: Tensor, *shape: Any) -> Tensor:
+    """The same elements in row order under another shape; one length may be -1.
+
+    ``x.reshape(N, -1)`` of a batch-last array is a free view. Raises ValueError when the shapes do
+    not hold the same number of elements.
+    """
+    nested = len(shape) == 1 and isinstance(shape[0], tuple | list)
+    lengths: Shape = tuple(shape[0]) if nested else shape
+    known = math.prod(n for n in lengths if n != -1)
+    if -1 in lengths and known == 0:
+        raise ValueError(f"reshape: in {lengths} the -1 could be any length")
+    try:
+        return Reshape.apply(x, shape=lengths)
+    except ValueError:
+        raise ValueError(
+            f"reshape: {x.shape} has {x.size} elements, {lengths} does not hold as many"
+        ) from None
+
+
+def flatten(x: Tensor, start_axis: int = 0) -> Tensor:
+    """All axes from start_axis on in one: (N, C, H, W) -> (N, C·H·W) with start_axis = 1."""
+    start_axis = _axis(x, start_axis) if x.ndim else 0
+    kept = x.shape[:start_axis]
+    return reshape(x, *kept, math.prod(x.shape[start_axis:]))
+
+
+class Permute(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, axes: Shape) -> Array:
+        self.axes = axes
+        return x.transpose(axes)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        inverse = sorted(range(len(self.axes)), key=self.axes.__getitem__)
+        return permute(grad, *inverse)
+
+
+def permute(x: Tensor, *axes: int) -> Tensor:
+    """The axes in a new order: axis i of the result is axis axes[i] of x.
+
+    Raises ValueError unless every axis is named once.
+    """
+    if sorted(a % x.ndim if x.ndim else a for a in axes) != list(range(x.ndim)):
+        raise ValueError(f"permute: got axes {axes} for shape {x.shape}, expected each axis once")
+    return Permute.apply(x, axes=tuple(a % x.ndim for a in axes))
+
+
+def transpose(x: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Two axes exchanged. Raises ValueError for an axis that x does not have."""
+    axes = list(range(x.ndim))
+    axis0, axis1 = _axis(x, axis0), _axis(x, axis1)
+    axes[axis0], axes[axis1] = axes[axis1], axes[axis0]
+    return Permute.apply(x, axes=tuple(axes))
+
+
+class BroadcastTo(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, shape: Shape) -> Array:
+        return array_module(x).broadcast_to(x, shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return sum_to(grad, self.shapes[0])
+
+
+def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
+    """x repeated along axes of length 1 (and new ones in front), without copying."""
+    return x if x.shape == tuple(shape) else BroadcastTo.apply(x, shape=tuple(shape))
+
+
+class SumTo(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, shape: Shape) -> Array:
+        new = x.ndim - len(shape)
+        repeated = tuple(i + new for i, n in enumerate(shape) if n == 1 != x.shape[i + new])
+        return x.sum(tuple(range(new)) + repeated, keepdims=True).reshape(shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return broadcast_to(grad, self.shapes[0])
+
+
+def sum_to(x: Tensor, shape: Shape) -> Tensor:
+    """Sum over the axes that broadcasting from ``shape`` would repeat: its adjoint."""
+    return x if x.shape == tuple(shape) else SumTo.apply(x, shape=tuple(shape))
+
+
+class GetItem(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, index: Any) -> Array:
+        self.index = index
+        return x[index]
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return PutItem.apply(grad, index=self.index, shape=self.shapes[0])
+
+
+class PutItem(Function):
+    """Zeros of a shape, with the values added where the index says: the adjoint of GetItem."""
+
+    keeps = "nothing"
+
+    def forward(self, values: Array, *, index: Any, shape: Shape) -> Array:
+        self.index = index
+        xp = array_module(values)
+        x = xp.zeros(shape, values.dtype)
+        xp.add.at(x, index, values)  # adds where an index names an element twice
+        return x
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return GetItem.apply(grad, index=self.index)
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """``x[index]`` with NumPy's indexing: slices, integers, None, ..., arrays and masks."""
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = tuple(part.data if isinstance(part, Tensor) else part for part in parts)
+    return GetItem.apply(x, index=arrays if isinstance(index, tuple) else arrays[0])
+
+
+def _axis(x: Tensor, axis: int) -> int:
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
+    return axis % x.ndim

@@ -1,0 +1,54 @@
+"""Stochastic gradient descent, with momentum and Nesterov's look ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .optimizer import Optimizer, Slice
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent (Robbins and Monro, 1951), PyTorch's formulas.
+
+        g = grad + weight_decay · p
+        b = momentum · b + g                       b starts as 0 (Polyak, 1964)
+        p = p - lr · (g + momentum · b if nesterov else b)
+
+    Nesterov's variant as in Sutskever et al., 2013. Raises ValueError for negative options, or
+    nesterov without momentum.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
+        )
+
+    state_names = ("momentum_buffer",)
+
+    def check(self, options: dict[str, Any]) -> None:
+        super().check(options)
+        if not options["momentum"] >= 0:
+            raise ValueError(f"momentum: got {options['momentum']}, expected 0 or more")
+        if options["nesterov"] and not options["momentum"]:
+            raise ValueError("nesterov: needs a momentum above 0")
+
+    def update(self, s: Slice, options: dict[str, Any]) -> None:
+        momentum, direction = options["momentum"], s.grad
+        if options["weight_decay"]:
+            direction += options["weight_decay"] * s.data
+        if momentum:
+            buffer = s.state["momentum_buffer"]
+            buffer *= momentum
+            buffer += direction
+            direction = direction + momentum * buffer if options["nesterov"] else buffer
+        s.data[...] -= options["lr"] * direction

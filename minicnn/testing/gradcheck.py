@@ -1,0 +1,182 @@
+"""Checking gradients against finite differences, in random directions.
+
+One direction costs two evaluations of the function, however many entries an input has. For a
+function f, a random direction u of one input x and a random weighting v of the output, the
+derivative of t -> <v, f(x + t·u)> at t = 0 is known in two ways,
+
+    numerically   (<v, f(x + eps·u)> - <v, f(x - eps·u)>) / (2·eps)
+    analytically  <gradient of <v, f> to x, u>
+
+and a wrong gradient makes them differ for almost every u and v.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..autograd import Tensor, grad
+from ..backend import Array
+
+__all__ = ["gradcheck", "gradgradcheck", "numerical_gradient"]
+
+Function = Callable[..., Tensor]
+Inputs = Tensor | Sequence[Tensor]
+
+DIRECTIONS = 2  # one may be blind to a fault by bad luck
+
+
+def numerical_gradient(function: Function, inputs: Inputs, eps: float = 1e-6) -> list[Array]:
+    """The gradient of the sum of the function's output to each input, entry by entry.
+
+    (f(x + eps) - f(x - eps)) / (2·eps): two evaluations for each entry, slow, and simple enough to
+    believe. Raises TypeError for inputs that are not float64.
+    """
+    tensors = _float64(inputs)
+    output = function(*tensors)
+    ones = np.ones(output.shape)
+    gradients = [np.empty(x.shape) for x in tensors]
+    for i, gradient in enumerate(gradients):
+        for index in np.ndindex(*gradient.shape):
+            entry = np.zeros(gradient.shape)
+            entry[index] = 1.0
+            gradient[index] = _slope(function, tensors, i, entry, ones, eps)
+    return gradients
+
+
+def gradcheck(
+    function: Function,
+    inputs: Inputs,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+) -> bool:
+    """Whether the gradients of ``function(*inputs)`` agree with finite differences.
+
+    inputs: float64 Tensors; those with requires_grad=True are checked, and the function has to be
+    smooth around them. It returns one Tensor. The directions come from a fixed seed.
+    Two numbers agree when they differ by at most atol + rtol · the larger one.
+    Returns True, or raises AssertionError naming the entry that disagrees most; TypeError for
+    inputs or outputs that cannot be checked.
+    """
+    tensors = _float64(inputs)
+    checked = [i for i, x in enumerate(tensors) if x.requires_grad]
+    if not checked:
+        raise TypeError("gradcheck: no input has requires_grad=True, there is nothing to check")
+    output = function(*tensors)
+    if not isinstance(output, Tensor):
+        raise TypeError(f"gradcheck: the function returned a {type(output).__name__}, not a Tensor")
+    rng = np.random.default_rng(0)
+    for _ in range(DIRECTIONS):
+        v = rng.standard_normal(output.shape)
+        wanted = [tensors[i] for i in checked]
+        gradients = grad(function(*tensors), wanted, v, allow_unused=True)
+        for i, gradient in zip(checked, gradients, strict=True):
+            u = rng.standard_normal(tensors[i].shape)
+            both = _Both(function, tensors, i, v, gradient.data, eps)
+            if not both.agree(u, atol, rtol):
+                raise AssertionError(both.describe_worst(u))
+    return True
+
+
+def gradgradcheck(
+    function: Function,
+    inputs: Inputs,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+) -> bool:
+    """Whether the gradients of the gradients agree with finite differences.
+
+    It is ``gradcheck`` of the map (inputs, v) -> gradients of <v, function(*inputs)>; arguments,
+    result and errors are the same.
+    """
+    tensors = _float64(inputs)
+    checked = [i for i, x in enumerate(tensors) if x.requires_grad]
+    if not checked:
+        raise TypeError("gradgradcheck: no input has requires_grad=True, there is nothing to check")
+    output = function(*tensors)
+    v = Tensor(np.random.default_rng(1).standard_normal(output.shape), requires_grad=True)
+
+    def gradient_of(position: int) -> Function:
+        def gradient(*arguments: Tensor) -> Tensor:
+            *at, weighting = arguments
+            output, x = function(*at), at[position]
+            return grad(output, x, weighting, create_graph=True, allow_unused=True)[0]
+
+        return gradient
+
+    return all(gradcheck(gradient_of(i), [*tensors, v], eps, atol, rtol) for i in checked)
+
+
+class _Both:
+    """The derivative in a direction u of one input, numerically and analytically."""
+
+    def __init__(
+        self,
+        function: Function,
+        inputs: list[Tensor],
+        position: int,
+        v: Array,
+        gradient: Array,
+        eps: float,
+    ) -> None:
+        self.function, self.inputs, self.position = function, inputs, position
+        self.v, self.gradient, self.eps = v, gradient, eps
+
+    def __call__(self, u: Array) -> tuple[float, float]:
+        numerical = _slope(self.function, self.inputs, self.position, u, self.v, self.eps)
+        return numerical, float(np.sum(self.gradient * u))
+
+    def agree(self, u: Array, atol: float, rtol: float) -> bool:
+        a, b = self(u)
+        # Written so that NaN does not agree with anything.
+        return abs(a - b) <= atol + rtol * max(abs(a), abs(b))
+
+    def describe_worst(self, u: Array) -> str:
+        """Find one entry by halving: keep the half of the direction that disagrees more."""
+        entries = np.arange(u.size)
+        while len(entries) > 1:
+            halves = np.array_split(entries, 2)
+            gaps = [abs(np.subtract(*self(self._only(u, half)))) for half in halves]
+            entries = halves[not gaps[0] >= gaps[1]]
+        index = tuple(int(i) for i in np.unravel_index(int(entries[0]), u.shape))
+        numerical, analytical = self(self._only(np.ones(u.shape), entries))
+        return (
+            f"gradcheck: input {self.position} of shape {u.shape}, entry {index}: the gradient is "
+            f"{analytical:.6g}, finite differences give {numerical:.6g}"
+        )
+
+    @staticmethod
+    def _only(u: Array, entries: Array) -> Array:
+        part = np.zeros(u.size)
+        part[entries] = u.ravel()[entries]
+        return part.reshape(u.shape)
+
+
+def _slope(
+    function: Function, inputs: list[Tensor], position: int, u: Array, v: Array, eps: float
+) -> float:
+    """The derivative of <v, function> in the direction u of one input, by a central difference."""
+
+    def at(t: float) -> Array:
+        moved = list(inputs)
+        x = inputs[position]
+        moved[position] = Tensor(x.data + t * u, requires_grad=x.requires_grad)
+        return function(*moved).data
+
+    difference = at(eps) - at(-eps)  # subtracted before summing: sums would lose digits
+    return float(np.sum(v * difference)) / (2 * eps)
+
+
+def _float64(inputs: Inputs) -> list[Tensor]:
+    tensors = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"inputs: number {i} is a {type(x).__name__}, expected a Tensor")
+        if x.requires_grad and x.dtype != np.float64:
+            raise TypeError(
+                f"inputs: number {i} is {x.dtype}; finite differences need float64, x.to('float64')"
+            )
+    return tensors

@@ -1,0 +1,76 @@
+"""What happens beside training at its turning points; the progress bar is one such callback."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .trainer import Means, Trainer
+
+__all__ = ["Callback", "ProgressBar"]
+
+
+class Callback:
+    """Override what you need; every method does nothing by itself."""
+
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        """Before the first epoch."""
+
+    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
+        """Before an epoch (numbered from 1) of that many batches, if the data says how many."""
+
+    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
+        """After each batch of that many images; means over the epoch so far."""
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        """After an epoch and its validation; row is the History's new one."""
+
+
+class ProgressBar(Callback):
+    """Shows a tqdm bar while an epoch runs (on a terminal) and prints one line after each."""
+
+    refresh_seconds = 0.2
+
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
+        from tqdm import tqdm  # only those who watch pay for the import
+
+        self.title = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+        self.bar: Any = tqdm(
+            total=batches,
+            desc=self.title,
+            disable=None,  # shown on a terminal only, so that log files stay readable
+            leave=False,
+            unit="batch",
+            bar_format="{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt}{postfix}",
+        )
+        self.images, self.start, self.shown = 0, time.perf_counter(), 0.0
+
+    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
+        self.images += images
+        self.bar.update()
+        now = time.perf_counter()
+        if not self.bar.disable and now - self.shown > self.refresh_seconds:
+            self.shown = now
+            rate = self.images / (now - self.start)
+            self.bar.set_postfix_str(f"{_describe(means())}  {rate:,.0f} images/s", refresh=True)
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        from tqdm import tqdm
+
+        self.bar.close()
+        rate = f"{row['images_per_second']:,.0f} images/s"
+        tqdm.write(f"{self.title}  {_describe(row)}  {rate}  {row['seconds']:.1f} s")
+
+
+def _describe(row: dict[str, float]) -> str:
+    shown = []
+    for name, value in row.items():
+        if name in ("seconds", "images_per_second"):
+            continue
+        label = name.replace("val_", "validation ")
+        shown.append(f"{label} {value:.2%}" if "accuracy" in name else f"{label} {value:.4f}")
+    return "  ".join(shown)

@@ -1,0 +1,31 @@
+"""What training measured, epoch by epoch."""
+
+from __future__ import annotations
+
+__all__ = ["History"]
+
+
+class History:
+    """One row of numbers for each epoch: ``history["loss"]`` is a column, ``history.rows`` all.
+
+    Columns: loss and each metric over the training batches, the same with ``val_`` in front over
+    the validation data (if any), seconds, and images_per_second while training.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def __getitem__(self, column: str) -> list[float]:
+        """One column. Raises KeyError naming the columns there are."""
+        if self.rows and column not in self.rows[0]:
+            raise KeyError(f"history: no column {column!r}, there are {', '.join(self.rows[0])}")
+        return [row[column] for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return "History(no epochs)"
+        last = ", ".join(f"{name}={value:.4g}" for name, value in self.rows[-1].items())
+        return f"History({len(self.rows)} epochs, last: {last})"

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minicnn.data
+from minicnn.backend.random import manual_seed
+from minicnn.data import ArrayDataset, random_split
+
+RNG = np.random.default_rng(0)
+GRAY = RNG.integers(0, 256, (7, 4, 5), dtype=np.uint8)
+COLOUR = RNG.integers(0, 256, (7, 3, 4, 5), dtype=np.uint8)
+LABELS = np.array([0, 1, 2, 0, 1, 2, 4], np.uint8)
+
+
+def is_batch_last(images: np.ndarray) -> bool:
+    return images.transpose(1, 2, 3, 0).flags.c_contiguous
+
+
+def test_describes_itself() -> None:
+    dataset = ArrayDataset(GRAY, LABELS, name="grays")
+    assert len(dataset) == 7
+    assert dataset.image_shape == (1, 4, 5)
+    assert dataset.num_classes == 5
+    assert dataset.classes is None
+    assert repr(dataset) == "<grays: 7 images 1x4x5, 5 classes>"
+    assert ArrayDataset(COLOUR, LABELS).image_shape == (3, 4, 5)
+
+
+def test_class_names_count_the_classes() -> None:
+    dataset = ArrayDataset(GRAY, LABELS, classes="abcdefg")
+    assert dataset.classes == ("a", "b", "c", "d", "e", "f", "g")
+    assert dataset.num_classes == 7
+    assert ArrayDataset(GRAY, LABELS, classes=10).num_classes == 10
+
+
+def test_an_integer_gives_one_image() -> None:
+    dataset = ArrayDataset(GRAY, LABELS)
+    for index in (2, np.int64(2), -5):
+        image, label = dataset[index]
+        assert image.dtype == np.float32
+        assert type(label) is int
+        assert label == 2
+        np.testing.assert_array_equal(image, GRAY[2][None] / np.float32(255))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        slice(None),
+        slice(6, 0, -2),
+        [3, 3, 0],
+        np.array([-1, 2]),
+        np.array([1, 0, 1, 1, 0, 0, 0], bool),
+        np.array([5], np.uint8),
+    ],
+)
+@pytest.mark.parametrize("source", [GRAY, COLOUR])
+def test_many_indices_give_a_batch_last_batch(source: np.ndarray, index: Any) -> None:
+    images, labels = ArrayDataset(source, LABELS)[index]
+    expected = (source if source.ndim == 4 else source[:, None])[index] / np.float32(255)
+    np.testing.assert_array_equal(images, expected)
+    np.testing.assert_array_equal(labels, LABELS[index])
+    assert images.dtype == np.float32
+    assert labels.dtype == np.int64
+    assert is_batch_last(images)
+
+
+def test_bytes_fill_zero_to_one_exactly() -> None:
+    every_byte = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    images, _ = ArrayDataset(every_byte, [0])[:]
+    np.testing.assert_array_equal(images.ravel(), np.arange(256, dtype=np.float32) / 255)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_keep_their_scale(dtype: type) -> None:
+    source = (RNG.standard_normal((7, 2, 3, 3)) * 9).astype(dtype)
+    images, _ = ArrayDataset(source, LABELS)[[4, 1]]
+    np.testing.assert_array_equal(images, source[[4, 1]].astype(np.float32))
+    assert is_batch_last(images)
+
+
+def test_reads_sources_in_any_memory_order() -> None:
+    images, _ = ArrayDataset(np.asfortranarray(COLOUR), LABELS)[1:4]
+    np.testing.assert_array_equal(images, COLOUR[1:4] / np.float32(255))
+
+
+def test_a_batch_is_fresh_memory() -> None:
+    source = np.ones((7, 2, 2), np.float32)
+    dataset = ArrayDataset(source, LABELS)
+    for index in (slice(None), [0, 1]):
+        images, labels = dataset[index]
+        images[:] = 5
+        labels[:] = 5
+    dataset[0][0][:] = 5
+    assert (source == 1).all()
+    np.testing.assert_array_equal(dataset.labels, LABELS)
+
+
+def test_indices_outside_are_refused() -> None:
+    dataset = ArrayDataset(GRAY, LABELS, name="grays")
+    for index in (7, -8):
+        with pytest.raises(IndexError, match=f"index: got {index}, but <grays: .*> has 7 images"):
+            dataset[index]
+    with pytest.raises(IndexError, match="out of bounds"):
+        dataset[[0, 7]]
+    with pytest.raises(IndexError, match="boolean"):
+        dataset[np.ones(8, bool)]
+    assert len(list(dataset)) == 7  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("index", [[0.5], [[0, 1]], "ab", 1.5])
+def test_other_indices_are_refused(index: Any) -> None:
+    with pytest.raises(TypeError, match="expected an integer, a slice, or one axis of integers"):
+        ArrayDataset(GRAY, LABELS)[index]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "classes", "error", "message"),
+    [
+        (GRAY.astype(np.int64), LABELS, None, TypeError, "images: got int64, expected uint8"),
+        (GRAY > 4, LABELS, None, TypeError, "images: got bool, expected uint8"),
+        (GRAY[0], LABELS, None, ValueError, r"images: got shape \(4, 5\), expected \(N, H, W\)"),
+        (GRAY[:0], LABELS[:0], None, ValueError, "expected at least one pixel"),
+        (GRAY[:, :0], LABELS, None, ValueError, "expected at least one pixel"),
+        (GRAY, LABELS / 2, None, TypeError, "labels: got float64, expected integers"),
+        (GRAY, LABELS > 1, None, TypeError, "labels: got bool, expected integers"),
+        (GRAY, LABELS[:6], None, ValueError, r"labels: got shape \(6,\), expected \(7,\)"),
+        (GRAY, LABELS[:, None], None, ValueError, r"labels: got shape \(7, 1\)"),
+        (GRAY, LABELS.astype(int) - 1, None, ValueError, "labels: got -1, expected .* 0 or more"),
+        (GRAY, LABELS, "abcd", ValueError, "classes: got 4, but the largest label is 4"),
+        (GRAY, LABELS, 3, ValueError, "classes: got 3, but the largest label is 4"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(
+    images: Any, labels: Any, classes: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        ArrayDataset(images, labels, classes=classes)
+
+
+def numbered(count: int) -> ArrayDataset:
+    """A data set whose labels say which image it is."""
+    return ArrayDataset(np.zeros((count, 1, 1), np.uint8), np.arange(count), "numbers")
+
+
+def test_subset_keeps_name_and_classes() -> None:
+    part = numbered(9).subset([3, 1])
+    np.testing.assert_array_equal(part.labels, [3, 1])
+    assert repr(part) == "<numbers: 2 images 1x1x1, 9 classes>"
+    assert ArrayDataset(GRAY, LABELS, classes="abcde").subset(slice(2)).classes == tuple("abcde")
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 2**40))
+def test_split_by_lengths_covers_each_image_once(lengths: list[int], seed: int) -> None:
+    parts = random_split(numbered(sum(lengths)), lengths, seed)
+    assert [len(part) for part in parts] == lengths
+    assert sorted(np.concatenate([part.labels for part in parts])) == list(range(sum(lengths)))
+
+
+@pytest.mark.parametrize(
+    ("count", "fractions", "expected"),
+    [
+        (10, [0.5, 0.5], [5, 5]),
+        (10, [0.33, 0.33, 0.34], [4, 3, 3]),  # floors 3 3 3, the rest to the first
+        (11, [0.25, 0.25, 0.5], [3, 3, 5]),  # floors 2 2 5, the rest to the first two
+        (10, [1], [10]),
+        (100, [0.1] * 10, [10] * 10),
+    ],
+)
+def test_split_by_fractions_is_pytorchs(
+    count: int, fractions: list[float], expected: list[int]
+) -> None:
+    assert [len(part) for part in random_split(numbered(count), fractions, 0)] == expected
+
+
+def test_split_is_random_and_repeatable() -> None:
+    def first(seed: int | None) -> list[int]:
+        return list(random_split(numbered(50), [25, 25], seed)[0].labels)
+
+    assert first(1) == first(1)
+    assert first(1) != first(2)
+    assert first(1) != sorted(first(1))
+    manual_seed(3)
+    drawn = first(None)
+    assert drawn != first(None)
+    manual_seed(3)
+    assert drawn == first(None)
+
+
+@pytest.mark.parametrize("lengths", [[], [5, 4], [0.5, 0.6], [1.5, -0.5], [11]])
+def test_split_refuses_other_sums(lengths: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"lengths: got .* expected integers that sum to 10"):
+        random_split(numbered(10), lengths)
+
+
+@pytest.mark.parametrize("lengths", [[10, 0], [0.99, 0.01]])
+def test_split_refuses_an_empty_part(lengths: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"lengths: .* of 10 images leaves a part empty"):
+        random_split(numbered(10), lengths)
+
+
+def test_public_names_exist() -> None:
+    for name in minicnn.data.__all__:
+        assert hasattr(minicnn.data, name)

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minicnn.autograd import Tensor
+from minicnn.backend.random import manual_seed
+from minicnn.data import ArrayDataset, DataLoader, transforms
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (10, 2, 3, 4), dtype=np.uint8)
+DATASET = ArrayDataset(IMAGES, np.arange(10))
+
+
+class Items:
+    """The least that a loader reads: a length, and one item for each index."""
+
+    def __init__(self, images: Any, labels: Any) -> None:
+        self.images, self.labels = images, labels
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        assert type(index) is int
+        return self.images[index], self.labels[index]
+
+
+def labels_of(loader: DataLoader) -> list[list[int]]:
+    return [labels.data.tolist() for _, labels in loader]
+
+
+@pytest.mark.parametrize("dataset", [DATASET, Items(IMAGES, list(range(10)))])
+def test_batches_are_tensors_batch_last_in_order(dataset: Any) -> None:
+    loader = DataLoader(dataset, batch_size=4)
+    batches = list(loader)
+    assert len(batches) == len(loader) == 3
+    assert labels_of(loader) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    for k, (images, labels) in enumerate(batches):
+        assert isinstance(images, Tensor)
+        assert isinstance(labels, Tensor)
+        assert images.dtype == np.float32
+        assert labels.dtype == np.int64
+        expected = IMAGES[4 * k : 4 * k + 4] / np.float32(255)
+        np.testing.assert_array_equal(images.data, expected)
+        assert images.data.transpose(1, 2, 3, 0).flags.c_contiguous
+
+
+def test_drop_last_drops_only_what_is_not_full() -> None:
+    assert labels_of(DataLoader(DATASET, 4, drop_last=True)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert len(DataLoader(DATASET, 4, drop_last=True)) == 2
+    assert len(DataLoader(DATASET, 5, drop_last=True)) == 2
+    assert len(DataLoader(DATASET, np.int64(10), drop_last=True)) == 1
+
+
+@pytest.mark.parametrize("dataset", [DATASET, Items(IMAGES, list(range(10)))])
+def test_shuffling_reads_each_item_once(dataset: Any) -> None:
+    loader = DataLoader(dataset, 3, shuffle=True, seed=0)
+    seen = [label for batch in labels_of(loader) for label in batch]
+    assert sorted(seen) == list(range(10))
+    assert seen != sorted(seen)
+    for images, labels in loader:
+        np.testing.assert_array_equal(images.data, IMAGES[labels.data] / np.float32(255))
+
+
+def test_one_seed_gives_one_sequence_of_orders() -> None:
+    loaders = [DataLoader(DATASET, 10, shuffle=True, seed=seed) for seed in (5, 5, 6)]
+    epochs = [[labels_of(loader) for _ in range(4)] for loader in loaders]
+    assert epochs[0] == epochs[1]
+    assert epochs[0] != epochs[2]
+    assert len({str(order) for order in epochs[0] + epochs[2]}) == 8
+    # Pinned, because a checkpoint resumes in another process, perhaps on another machine.
+    assert epochs[0][0] == [[8, 4, 1, 5, 9, 3, 2, 6, 0, 7]]
+
+
+def test_another_seed_is_not_the_next_epoch() -> None:
+    loaders = [DataLoader(DATASET, 10, shuffle=True, seed=seed) for seed in (0, 1)]
+    labels_of(loaders[0])
+    assert labels_of(loaders[0]) != labels_of(loaders[1])
+
+
+def test_epoch_can_be_set_to_continue_a_run() -> None:
+    loader = DataLoader(DATASET, 10, shuffle=True, seed=5)
+    orders = [labels_of(loader) for _ in range(3)]
+    assert loader.epoch == 3
+    continued = DataLoader(DATASET, 10, shuffle=True, seed=5)
+    continued.epoch = 2
+    assert labels_of(continued) == orders[2]
+
+
+def test_a_seed_leaves_the_global_generator_alone() -> None:
+    manual_seed(0)
+    labels_of(DataLoader(DATASET, 10, shuffle=True, seed=5))
+    unseeded = labels_of(DataLoader(DATASET, 10, shuffle=True))
+    manual_seed(0)
+    loader = DataLoader(DATASET, 10, shuffle=True)
+    assert labels_of(loader) == unseeded
+    assert labels_of(loader) != unseeded
+
+
+def test_two_iterators_do_not_disturb_each_other() -> None:
+    loader = DataLoader(DATASET, 5, shuffle=True, seed=1)
+    expected = [labels_of(DataLoader(DATASET, 5, shuffle=True, seed=1))]
+    first, second = iter(loader), iter(loader)
+    mixed = [(next(first)[1].data.tolist(), next(second)[1].data.tolist()) for _ in range(2)]
+    assert [batch for batch, _ in mixed] == expected[0]
+    assert [batch for _, batch in mixed] != expected[0]
+
+
+def test_transform_gets_the_batch_and_the_result_is_batch_last_float32() -> None:
+    def double(images: np.ndarray) -> np.ndarray:
+        assert images.shape[1:] == (2, 3, 4)
+        return np.ascontiguousarray(images[:, :1], dtype=np.float64) * 2
+
+    for k, (images, _) in enumerate(DataLoader(DATASET, 5, transform=double)):
+        expected = IMAGES[5 * k : 5 * k + 5, :1] / np.float32(255) * 2
+        np.testing.assert_allclose(images.data, expected, rtol=1e-6)
+        assert images.dtype == np.float32
+        assert images.data.transpose(1, 2, 3, 0).flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("transform", "got"),
+    [
+        (lambda images: images[0], r"\(2, 3, 4\)"),
+        (lambda images: images[:1], r"\(1, 2, 3, 4\)"),
+        (lambda images: None, "NoneType"),
+    ],
+)
+def test_transform_that_returns_something_else_is_refused(transform: Any, got: str) -> None:
+    message = f"transform: .* returned {got}, expected an array \\(5, C, H, W\\)"
+    with pytest.raises(ValueError, match=message):
+        list(DataLoader(DATASET, 5, transform=transform))
+
+
+def test_items_may_be_gray_lists_or_floats() -> None:
+    lists = Items([[[0.5, 2.0]], [[1.0, 3.0]]], [np.uint8(3), np.array(1)])
+    images, labels = next(iter(DataLoader(lists, 2)))
+    assert images.data.tolist() == [[[[0.5, 2.0]]], [[[1.0, 3.0]]]]
+    assert labels.data.tolist() == [3, 1]
+
+
+PIXELS = np.zeros((1, 2, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "error", "message"),
+    [
+        (
+            [PIXELS, PIXELS[:, :1]],
+            [0, 0],
+            ValueError,
+            r"dataset\[1\]: got an image \(1, 1, 2\), but",
+        ),
+        ([PIXELS.astype(int)] * 2, [0, 0], TypeError, r"dataset\[0\]: got an image of int64"),
+        ([PIXELS[0, 0]] * 2, [0, 0], ValueError, r"dataset\[0\]: got an image \(2,\), expected"),
+        (
+            [PIXELS] * 2,
+            [0, 0.5],
+            TypeError,
+            r"dataset\[1\]: got the label 0.5, expected an integer",
+        ),
+    ],
+)
+def test_items_that_do_not_fit_are_refused(
+    images: Any, labels: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        next(iter(DataLoader(Items(images, labels), 2)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"batch_size": 0}, ValueError, "batch_size: got 0, expected 1 or more"),
+        ({"batch_size": -3}, ValueError, "batch_size: got -3, expected 1 or more"),
+        ({"batch_size": 2.0}, TypeError, "batch_size: got 2.0, expected an integer"),
+        ({"batch_size": True}, TypeError, "batch_size: got True, expected an integer"),
+        ({"seed": -1}, ValueError, "seed: got -1, expected 0 or more"),
+        ({"seed": "x"}, TypeError, "seed: got 'x', expected an integer"),
+        ({"dataset": Items([], [])}, ValueError, "dataset: it is empty"),
+        ({"dataset": 5}, TypeError, "dataset: got int, expected an object with len"),
+        ({"batch_size": 11, "drop_last": True}, ValueError, "leaves no batch, 10 images // 11 = 0"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(
+    arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        DataLoader(**{"dataset": DATASET, **arguments})
+
+
+def test_transforms_compose_with_the_loader() -> None:
+    prepare = transforms.Compose([transforms.PadTo(8), transforms.Normalize(0.5, 0.5)])
+    images, _ = next(iter(DataLoader(DATASET, 10, transform=prepare)))
+    assert images.shape == (10, 2, 8, 8)
+    assert images.data[0, 0, 0, 0] == -1
