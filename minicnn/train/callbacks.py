@@ -67,10 +67,8 @@ class ProgressBar(Callback):
 
 
 def _describe(row: dict[str, float]) -> str:
-    shown = []
+    shown = [f"loss {row['loss']:.4f}"]
     for name, value in row.items():
-        if name in ("seconds", "images_per_second"):
-            continue
-        label = name.replace("val_", "validation ")
-        shown.append(f"{label} {value:.2%}" if "accuracy" in name else f"{label} {value:.4f}")
+        if name.endswith("accuracy"):
+            shown.append(f"{name.replace('val_', 'validation ')} {value:.2%}")
     return "  ".join(shown)
