@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["generator", "manual_seed"]
 
-_global = np.random.Generator(np.random.PCG64())
+_global: np.random.Generator | None = None  # made when first asked for: numpy.random loads slowly
 
 
 def manual_seed(seed: int) -> None:
@@ -15,15 +15,15 @@ def manual_seed(seed: int) -> None:
     Raises ValueError for a seed that is not an integer of 0 or more.
     """
     global _global
-    _global = _seeded(seed)
+    _global = generator(seed)
 
 
 def generator(seed: int | None = None) -> np.random.Generator:
-    """The global generator, or with a seed a fresh one of its own."""
-    return _global if seed is None else _seeded(seed)
-
-
-def _seeded(seed: int) -> np.random.Generator:
+    """The global generator, or with a seed a fresh one of its own. Errors as in manual_seed."""
+    global _global
+    if seed is None:
+        _global = _global or np.random.Generator(np.random.PCG64())
+        return _global
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed: got {seed!r}, expected an integer of 0 or more")
     return np.random.Generator(np.random.PCG64(int(seed)))

@@ -1,0 +1,158 @@
+"""Timing several programs against each other on a noisy machine.
+
+Each contestant works in a process of its own, so that one's threads do not spin while another
+computes, and so that each has a peak memory of its own. They take turns, a short block each, round
+after round; what the machine does meanwhile meets all of them alike. Compared are medians.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = ["Result", "contest", "describe_machine", "ratio", "save"]
+
+Step = Callable[[], object]
+Build = Callable[..., Step]
+
+RESULTS = Path(__file__).parent / "results"
+
+
+class Result(NamedTuple):
+    """What one contestant did: seconds for each step by round, and its memory in MiB."""
+
+    rounds: list[list[float]]
+    baseline_mib: float
+    peak_mib: float
+
+    @property
+    def median(self) -> float:
+        """The median of all steps, in seconds."""
+        return statistics.median(seconds for block in self.rounds for seconds in block)
+
+
+def contest(
+    builds: dict[str, Build], args: tuple[Any, ...], rounds: int, steps: int
+) -> dict[str, Result]:
+    """Let every ``build(*args)`` make its step and run it in turns: rounds x steps times each.
+
+    A build that raises ImportError (its framework is not installed) is left out.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    for name, build in builds.items():
+        pipe, other_end = spawn.Pipe()
+        spawn.Process(target=_serve, args=(other_end, build, args), daemon=True).start()
+        if pipe.recv():
+            pipes[name] = pipe
+    blocks: dict[str, list[list[float]]] = {name: [] for name in pipes}
+    for _ in range(rounds):
+        for name, pipe in pipes.items():
+            pipe.send(steps)
+            blocks[name].append(pipe.recv())
+    results = {}
+    for name, pipe in pipes.items():
+        pipe.send(None)
+        results[name] = Result(blocks[name], *pipe.recv())
+    return results
+
+
+def _serve(pipe: Connection, build: Build, args: tuple[Any, ...]) -> None:
+    """What runs in the process of one contestant."""
+    try:
+        step = build(*args)
+    except ImportError:
+        pipe.send(False)
+        return
+    baseline = _current_mib()
+    pipe.send(True)
+    while (steps := pipe.recv()) is not None:
+        step(), step()  # to find the caches as a run of steps finds them
+        seconds = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - start)
+        pipe.send(seconds)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    pipe.send((baseline, peak))
+
+
+def _current_mib() -> float:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux
+        return float("nan")
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def ratio(a: Result, b: Result) -> tuple[float, float, float]:
+    """The ratio of medians a / b, and the quartiles of the ratios round by round: its spread."""
+    by_round = [
+        statistics.median(x) / statistics.median(y) for x, y in zip(a.rounds, b.rounds, strict=True)
+    ]
+    low, _, high = statistics.quantiles(by_round, n=4)
+    return a.median / b.median, low, high
+
+
+def describe_machine() -> dict[str, Any]:
+    """The processor, the libraries and what NumPy computes matrix products with."""
+    import numpy as np
+
+    description: dict[str, Any] = {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    try:
+        import threadpoolctl
+
+        pools = threadpoolctl.threadpool_info()
+        description["blas"] = [
+            f"{p['internal_api']} {p.get('version')} {p.get('architecture')} x{p['num_threads']}"
+            for p in pools
+        ]
+    except ImportError:
+        description["blas"] = "unknown: threadpoolctl is not installed"
+    try:
+        import torch
+
+        description["torch"] = f"{torch.__version__} x{torch.get_num_threads()}"
+    except ImportError:
+        description["torch"] = "not installed"
+    return description
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
+
+
+def save(call: str, table: str, numbers: dict[str, Any]) -> None:
+    """Keep a table and its numbers under benchmarks/results/, with the machine and the command.
+
+    call is the command without ``python -m benchmarks.``; its words make the file's name.
+    """
+    RESULTS.mkdir(exist_ok=True)
+    machine = describe_machine()
+    command = f"python -m benchmarks.{call}"
+    name = "_".join(word for word in call.split() if not word.startswith("-"))
+    facts = "\n".join(f"    {key}: {value}" for key, value in machine.items())
+    text = f"# `{command}`\n\n{table}\n\nMachine:\n\n{facts}\n"
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    content = json.dumps({"command": command, "machine": machine, **numbers}, indent=1)
+    (RESULTS / f"{name}.json").write_text(content + "\n", encoding="utf-8")

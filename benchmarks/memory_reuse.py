@@ -1,0 +1,51 @@
+"""What does it bring to keep freed memory (``minicnn/backend/memory.py``)?
+
+    python -m benchmarks.memory_reuse
+
+The training step of ``benchmarks.train_step`` with and without, in turns.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from .contest import Step, contest, ratio, save
+from .train_step import minicnn_step
+
+
+def without_reuse(network: str, batch: int) -> Step:
+    """The step in a process where freed memory goes back to the system."""
+    stand_in = ModuleType("minicnn.backend.memory")
+    stand_in.keep_freed_memory = lambda: None  # type: ignore[attr-defined]
+    sys.modules["minicnn.backend.memory"] = stand_in
+    return minicnn_step(network, batch)
+
+
+def main() -> None:
+    """Run the contest, print its table and keep it."""
+    contestants = {"kept": minicnn_step, "given back": without_reuse}
+    lines = [
+        "| network | batch | freed memory | step, ms | given back / kept (quartiles) | peak MiB |",
+        "|---|---|---|---|---|---|",
+    ]
+    numbers: dict[str, Any] = {}
+    for network, batch in (("lenet5", 128), ("alexnet_mnist", 128), ("alexnet_mnist", 512)):
+        results = contest(contestants, (network, batch), rounds=15, steps=6)
+        quotient, low, high = ratio(results["given back"], results["kept"])
+        for name, result in results.items():
+            compared = "" if name == "kept" else f"**{quotient:.2f}** ({low:.2f}-{high:.2f})"
+            lines.append(
+                f"| {network} | {batch} | {name} | {result.median * 1e3:.2f} | {compared} "
+                f"| {result.peak_mib:.0f} |"
+            )
+            numbers[f"{network}, {batch}, {name}"] = result.median
+        numbers[f"{network}, {batch}, ratio"] = [quotient, low, high]
+    table = "\n".join(lines)
+    print(table)
+    save("memory_reuse", table, numbers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""How long does ``import minicnn`` take beyond ``import numpy``?
+
+    python -m benchmarks.startup
+
+Each import runs in a Python of its own, in turns; the first ones, which compile, do not count.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from .contest import save
+
+RUNS = 30
+
+
+def seconds(statement: str) -> float:
+    """How long a fresh Python takes to run the statement."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", statement], check=True, env=environment)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Time both imports in turns, print the table and keep it."""
+    statements = ("import numpy", "import minicnn")
+    for statement in statements:
+        seconds(statement)
+    times = [[seconds(statement) * 1e3 for statement in statements] for _ in range(RUNS)]
+    numpy_ms, minicnn_ms = (statistics.median(column) for column in zip(*times, strict=True))
+    extra = [b - a for a, b in times]
+    low, _, high = statistics.quantiles(extra, n=4)
+    table = (
+        "| statement | median, ms |\n|---|---|\n"
+        f"| import numpy | {numpy_ms:.1f} |\n| import minicnn | {minicnn_ms:.1f} |\n"
+        f"| difference (quartiles) | {minicnn_ms - numpy_ms:.1f} ({low:.1f} to {high:.1f}) |"
+    )
+    print(table)
+    numbers = {"numpy_ms": numpy_ms, "minicnn_ms": minicnn_ms, "extra_quartiles_ms": [low, high]}
+    save("startup", table, numbers)
+
+
+if __name__ == "__main__":
+    main()
