@@ -1,0 +1,143 @@
+"""state_dict and load_state_dict: copies out, all or nothing in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import nn
+
+
+def everything(module: nn.Module) -> dict[str, np.ndarray]:
+    return {name: value.data.copy() for name, value in module._named_values()}
+
+
+def test_a_state_dict_holds_copies_in_order(net):
+    state = net.state_dict()
+    assert list(state) == ["scale", "mean", "first.weight", "first.bias", "rest.1.weight"]
+    assert all(type(array) is np.ndarray for array in state.values())
+    before = everything(net)
+    for array in state.values():
+        array[...] = 77
+    for name, array in everything(net).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_round_trip_writes_into_the_arrays_there_are(net):
+    state = net.state_dict()
+    arrays = {name: value.data for name, value in net._named_values()}
+    for array in arrays.values():
+        array[...] = 0
+    net.load_state_dict(state)
+    for name, value in net._named_values():
+        assert value.data is arrays[name]
+        np.testing.assert_array_equal(value.data, state[name])
+        assert not np.shares_memory(value.data, state[name])
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        pytest.param(lambda a: a.astype(np.float64), id="float64"),
+        pytest.param(lambda a: a.astype(">f4"), id="big-endian"),
+        pytest.param(lambda a: mc.tensor(a, requires_grad=True), id="tensor"),
+        pytest.param(lambda a: a.tolist(), id="list"),
+        pytest.param(lambda a: np.asfortranarray(a), id="fortran"),
+        pytest.param(lambda a: np.repeat(a, 2, axis=0)[::2], id="strided"),
+    ],
+)
+def test_values_may_be_any_array_like_of_the_shape(net, convert):
+    state = {name: array + 1 for name, array in net.state_dict().items()}
+    net.load_state_dict({name: convert(array) for name, array in state.items()})
+    for name, value in net._named_values():
+        np.testing.assert_array_equal(value.data, state[name])
+        assert value.dtype == np.float32
+        assert value.requires_grad == (name != "mean")
+
+
+def test_scalars_and_empty_arrays_load(net):
+    net.register_buffer("count", np.array(0))
+    net.register_buffer("nothing", np.zeros((0, 3), np.float32))
+    net.load_state_dict({**net.state_dict(), "count": np.array(7)})
+    assert net.count.data == 7
+    assert net.count.shape == ()
+
+
+WRONG = {
+    "missing": (lambda s: s.pop("first.bias"), KeyError, "missing .*first.bias"),
+    "unknown": (lambda s: s.update(extra=np.ones(1)), KeyError, "unknown .*extra"),
+    "shape": (lambda s: s.update({"rest.1.weight": np.ones((4, 2))}), ValueError, r"\(4, 2\)"),
+    "fewer axes": (lambda s: s.update({"rest.1.weight": np.ones(8)}), ValueError, "rest.1.weight"),
+    "broadcastable": (lambda s: s.update({"rest.1.weight": np.ones((2, 1))}), ValueError, "shape"),
+    "number": (lambda s: s.update({"rest.1.weight": 1.0}), ValueError, "shape"),
+    "text": (
+        lambda s: s.update({"rest.1.weight": np.full((2, 4), "x")}),
+        (TypeError, ValueError),
+        "rest.1.weight",
+    ),
+    "complex": (
+        lambda s: s.update({"rest.1.weight": np.full((2, 4), 1j)}),
+        (TypeError, ValueError),
+        "rest.1.weight",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_state_that_does_not_fit_changes_nothing(net, case):
+    spoil, error, message = WRONG[case]
+    before = everything(net)
+    state = {name: array + 1 for name, array in net.state_dict().items()}
+    spoil(state)
+    with pytest.raises(error, match=message):
+        net.load_state_dict(state)
+    for name, array in everything(net).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_not_strict_takes_what_is_there_but_still_checks_shapes(net):
+    before = everything(net)
+    net.load_state_dict({"scale": np.zeros(4), "extra": np.ones(1)}, strict=False)
+    assert not net.scale.data.any()
+    np.testing.assert_array_equal(net.first.weight.data, before["first.weight"])
+    net.load_state_dict({}, strict=False)
+    with pytest.raises(ValueError, match="scale"):
+        net.load_state_dict({"scale": np.zeros(3)}, strict=False)
+
+
+def test_loading_does_not_touch_gradients_or_record_anything(net):
+    net(mc.tensor(np.ones((1, 3), np.float32))).sum().backward()
+    grads = [p.grad for p in net.parameters()]
+    net.load_state_dict(net.state_dict())
+    assert all(p.grad is g for p, g in zip(net.parameters(), grads, strict=True))
+    assert all(p.function is None for p in net.parameters())
+
+
+def test_a_model_loads_its_own_tensors(net):
+    before = everything(net)
+    net.load_state_dict(dict(net._named_values()))
+    for name, array in everything(net).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes"),
+    [
+        (lambda: nn.Linear(3, 4), {"weight": (4, 3), "bias": (4,)}),
+        (lambda: nn.Linear(3, 4, bias=False), {"weight": (4, 3)}),
+        (lambda: nn.Conv2d(4, 6, (2, 3), groups=2), {"weight": (6, 2, 2, 3), "bias": (6,)}),
+        (lambda: nn.Conv2d(4, 6, 1, bias=False), {"weight": (6, 4, 1, 1)}),
+        (
+            lambda: nn.ConvTranspose2d(4, 6, (2, 3), groups=2),
+            {"weight": (4, 3, 2, 3), "bias": (6,)},
+        ),
+        (lambda: nn.MaxPool2d(2), {}),
+        (lambda: nn.AvgPool2d(2), {}),
+        (lambda: nn.CrossEntropyLoss(weight=np.ones(3)), {}),
+    ],
+)
+def test_keys_and_shapes_are_pytorchs(layer, shapes):
+    state = layer().state_dict()
+    assert {name: array.shape for name, array in state.items()} == shapes
+    assert all(array.dtype == np.float32 for array in state.values())
