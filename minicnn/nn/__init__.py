@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from . import init
-from .layers import (
-    AvgPool2d,
-    Conv2d,
-    ConvTranspose2d,
-    CrossEntropyLoss,
-    Flatten,
-    Identity,
-    Linear,
-    LogSoftmax,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from .layers import Conv2d, ConvTranspose2d, Flatten, Identity, Linear
+from .loss import CrossEntropyLoss
 from .module import Module, Sequential
+from .pooling import AvgPool2d, MaxPool2d
 from .summary import Summary, summary
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The layers: each holds its options and parameters, and calls the op of the same name."""
+"""The layers with weights, and what stands between them: each calls the op of the same name."""
 
 from __future__ import annotations
 
@@ -15,19 +15,11 @@ from . import init
 from .module import Module
 
 __all__ = [
-    "AvgPool2d",
     "Conv2d",
     "ConvTranspose2d",
-    "CrossEntropyLoss",
     "Flatten",
     "Identity",
     "Linear",
-    "LogSoftmax",
-    "MaxPool2d",
-    "ReLU",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
 ]
 
 
@@ -144,70 +136,6 @@ class ConvTranspose2d(Module):
         )
 
 
-class MaxPool2d(Module):
-    """The largest pixel of each window, see ``ops.max_pool2d``."""
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: PaddingForm = 0,
-        dilation: Any = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        return ops.max_pool2d(
-            x,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
-
-    def _options(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding!r}"
-
-
-class AvgPool2d(Module):
-    """The mean of each window, see ``ops.avg_pool2d``."""
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: PaddingForm = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.avg_pool2d(
-            x,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
-
-    def _options(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding!r}"
-
-
 class Flatten(Module):
     """All axes from start_axis on in one: (N, C, H, W) -> (N, C·H·W)."""
 
@@ -223,71 +151,6 @@ class Identity(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x
-
-
-class ReLU(Module):
-    """max(x, 0), see ``ops.relu``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.relu(x)
-
-
-class Sigmoid(Module):
-    """1 / (1 + e ** -x), see ``ops.sigmoid``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.sigmoid(x)
-
-
-class Tanh(Module):
-    """The hyperbolic tangent, see ``ops.tanh``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.tanh(x)
-
-
-class Softmax(Module):
-    """Probabilities along an axis, see ``ops.softmax``."""
-
-    def __init__(self, axis: int = 1) -> None:
-        self.axis = axis
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.softmax(x, self.axis)
-
-
-class LogSoftmax(Module):
-    """The logarithm of the probabilities along an axis, see ``ops.log_softmax``."""
-
-    def __init__(self, axis: int = 1) -> None:
-        self.axis = axis
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.log_softmax(x, self.axis)
-
-
-class CrossEntropyLoss(Module):
-    """The loss of a softmax classifier, ``loss(logits, target)``, see ``ops.cross_entropy``."""
-
-    def __init__(
-        self,
-        weight: Any = None,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        self.class_weight, self.ignore_index = weight, ignore_index
-        self.reduction, self.label_smoothing = reduction, label_smoothing
-
-    def forward(self, logits: Tensor, target: Any) -> Tensor:
-        return ops.cross_entropy(
-            logits,
-            target,
-            self.reduction,
-            self.label_smoothing,
-            self.ignore_index,
-            self.class_weight,
-        )
 
 
 def _weights(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import methods  # noqa: F401 - attaches the operators to Tensor
 from .activation import log_softmax, relu, sigmoid, softmax, tanh
 from .arithmetic import abs, add, clip, div, exp, log, matmul, mul, neg, pow, sqrt, sub
-from .conv import col2im, conv2d, conv_transpose2d, fold, im2col, unfold
+from .conv import conv2d, conv_transpose2d
+from .im2col import col2im, fold, im2col, unfold
 from .linear import linear
 from .loss import accuracy, cross_entropy, one_hot
 from .pad import pad2d
