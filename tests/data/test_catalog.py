@@ -40,10 +40,14 @@ def test_digits_are_bundled() -> None:
 def test_digits_are_those_that_scikit_learn_ships() -> None:
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
     source = datasets.load_digits()
-    parts = load("digits")
-    images = np.concatenate([part.images[:, 0] for part in parts])
-    np.testing.assert_array_equal(np.rint(images * (16 / 255)), source.images)
-    np.testing.assert_array_equal(np.concatenate([part.labels for part in parts]), source.target)
+    held_out = np.zeros(len(source.target), bool)
+    rng = np.random.default_rng(0)
+    for label in range(10):  # as bundled/README.txt says
+        of_class = np.flatnonzero(source.target == label)
+        held_out[rng.permutation(of_class)[: len(of_class) // 5]] = True
+    for part, chosen in zip(load("digits"), (~held_out, held_out), strict=True):
+        np.testing.assert_array_equal(np.rint(part.images[:, 0] * (16 / 255)), source.images[chosen])
+        np.testing.assert_array_equal(part.labels, source.target[chosen])
 
 
 def test_bundled_files_are_packed_without_a_date() -> None:
