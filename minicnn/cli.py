@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from . import __version__, backend, data, io, models, nn, ops, optim, train
 from .backend.random import manual_seed
@@ -49,16 +54,27 @@ class InputError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 2 for bad input, 130 when interrupted."""
+    """Run one command; the exit status is 0, 2 for bad input, 130 when interrupted.
+
+    It is 1 when the reader of the output has gone away.
+    """
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed)
+        with np.errstate(all="ignore"):  # a diverging network is told of once, by Trainer.fit
+            parsed.run(parsed)
+        sys.stdout.flush()
     except (InputError, data.DataError, backend.DeviceError, FloatingPointError) as error:
         print(f"minicnn: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("minicnn: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"minicnn: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -112,8 +128,8 @@ def _add_train(commands: Any) -> None:
 def _number(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
     def number(text: str) -> Any:
         value = kind(text)
-        if not value >= least:
-            raise argparse.ArgumentTypeError(f"got {text}, expected {least} or more")
+        if not least <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"got {text}, expected a number of {least} or more")
         return value
 
     number.__name__ = kind.__name__  # argparse names it: "invalid int value"
@@ -127,7 +143,7 @@ def _train(options: argparse.Namespace) -> None:
     recipe = RECIPES[options.model]
     manual_seed(options.seed)
     model = recipe.build()
-    _check_classes(model, training, test)
+    _check_parts(model, training, test)
     transform = _fit_images(training.image_shape, model.input_shape)
     if name == "digits":
         recipe = recipe.for_digits()
@@ -189,16 +205,30 @@ def _fit_images(image: tuple[int, int, int], model: tuple[int, int, int]) -> Any
     )
 
 
-def _check_classes(model: nn.Module, *parts: data.ArrayDataset) -> None:
+def _check_parts(model: nn.Module, training: data.ArrayDataset, test: data.ArrayDataset) -> None:
+    if training.image_shape != test.image_shape:
+        shapes = ["x".join(map(str, part.image_shape)) for part in (training, test)]
+        raise InputError(
+            f"the training images are {shapes[0]}, the test images {shapes[1]} "
+            "(channels x height x width), expected the same"
+        )
     outputs = list(model.parameters())[-1].size
-    most = max(part.num_classes for part in parts)
+    most = max(training.num_classes, test.num_classes)
     if most > outputs:
         raise InputError(f"the data has {most} classes, the model tells {outputs} apart")
 
 
 def _check_writable(path: Path | None) -> None:
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise InputError(f"--checkpoint: {path} is no file in an existing directory")
+    """Refuse before training what could not be saved after it."""
+    if path is None:
+        return
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"--checkpoint: {path} exists and is no file")
+        with tempfile.TemporaryFile(dir=path.parent, prefix=path.name):
+            pass
+    except OSError as error:
+        raise InputError(f"--checkpoint: {path} cannot be written ({error.strerror})") from error
 
 
 def _summary(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .autograd import Tensor
 from .backend import Array, to_device
 
 __all__ = ["load", "save"]
@@ -23,9 +24,11 @@ def save(path: str | os.PathLike[str], mapping: Mapping[str, Any]) -> None:
     """
     from safetensors.numpy import save as to_bytes  # only those who save pay for the import
 
-    arrays = {name: _array(name, value) for name, value in mapping.items()}
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    arrays = {_name(name): _array(name, value) for name, value in mapping.items()}
+    target = Path(os.path.realpath(path))  # a link stays a link
+    if target.exists() and not target.is_file():
+        raise OSError(f"{target} exists and is no file")
+    partial = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with partial.open("xb") as file:
             file.write(to_bytes(arrays))
@@ -49,11 +52,23 @@ def load(path: str | os.PathLike[str]) -> dict[str, Array]:
         arrays: dict[str, Array] = from_bytes(content)
     except SafetensorError as error:
         raise ValueError(f"{os.fspath(path)}: no intact safetensors file ({error})") from error
+    except KeyError as error:  # a dtype that NumPy does not have
+        raise ValueError(f"{os.fspath(path)}: NumPy has no dtype {error}") from error
     return arrays
 
 
+def _name(name: Any) -> str:
+    if not isinstance(name, str) or name == "__metadata__":
+        raise TypeError(f"save: {name!r} cannot name an array, expected another string")
+    return name
+
+
 def _array(name: str, value: Any) -> Array:
-    array = getattr(value, "data", value) if not isinstance(value, np.ndarray) else value
-    if not hasattr(array, "dtype") or array.dtype.kind not in "fiub":
-        raise TypeError(f"save: {name} is a {type(value).__name__}, expected an array or a Tensor")
-    return np.ascontiguousarray(to_device(array, "cpu"))
+    array = value.data if isinstance(value, Tensor) else value
+    dtype = getattr(array, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiub" or dtype.itemsize > 8:
+        raise TypeError(
+            f"save: {name} is a {dtype or type(value).__name__}, expected an array or a Tensor "
+            "of floats, integers or booleans up to 64 bits"
+        )
+    return np.asarray(to_device(array, "cpu"), order="C")

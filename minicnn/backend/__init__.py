@@ -10,7 +10,14 @@ from types import ModuleType
 
 from . import numpy_kernels
 from .arrays import Array, array_module, device_of
-from .devices import DeviceError, cuda_is_available, default_device, resolve_device, to_device
+from .devices import (
+    DeviceError,
+    cuda_is_available,
+    default_device,
+    is_device_name,
+    resolve_device,
+    to_device,
+)
 from .memory import keep_freed_memory
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "cuda_is_available",
     "default_device",
     "device_of",
+    "is_device_name",
     "keep_freed_memory",
     "kernels_for",
     "resolve_device",

@@ -11,7 +11,14 @@ import numpy as np
 
 from .arrays import Array, device_of
 
-__all__ = ["DeviceError", "cuda_is_available", "default_device", "resolve_device", "to_device"]
+__all__ = [
+    "DeviceError",
+    "cuda_is_available",
+    "default_device",
+    "is_device_name",
+    "resolve_device",
+    "to_device",
+]
 
 
 class DeviceError(RuntimeError):
@@ -35,6 +42,11 @@ def resolve_device(name: str | None = None) -> str:
 def cuda_is_available() -> bool:
     """Whether ``device="cuda"`` works here. This version has no CUDA kernels: always False."""
     return False
+
+
+def is_device_name(target: object) -> bool:
+    """Whether ``x.to(target)`` means a device ("cuda:1") and not a dtype ("float64")."""
+    return isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "emulator")
 
 
 def to_device(x: Array, device: str) -> Array:

@@ -140,7 +140,9 @@ def load_directory(
             f"{directory}: found no {', '.join(missing)}, expected them with or without .gz"
         )
     all_labels = [_find_file(directory, labels) for _, labels in _FILES.values()]
-    classes = 1 + max(int(read_idx(file).max()) for file in all_labels if file)
+    found = [read_idx(file) for file in all_labels if file]
+    # Labels that are no integers are refused, with the file's name, where they are read.
+    classes = 1 + max(int(labels.max()) if labels.dtype.kind in "iu" else 0 for labels in found)
     loaded = [_read(directory, part, directory.name, classes, {}) for part in wanted]
     return loaded[0] if split else (loaded[0], loaded[1])
 

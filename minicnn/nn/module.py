@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from ..autograd import Parameter, Tensor
-from ..backend import Array, resolve_device, to_device
+from ..autograd import Parameter, Tensor, no_grad
+from ..backend import Array, is_device_name, resolve_device, to_device
 
-__all__ = ["Module", "Sequential"]
+__all__ = ["Module", "Sequential", "evaluating"]
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+
+_hook_numbers = count()  # so that a hook registered twice can be removed once
 
 
 class Module:
@@ -32,12 +36,12 @@ class Module:
 
     training: bool = True
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         """The output computed from the inputs; called through ``module(x)``."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
-    def __call__(self, *inputs: Any) -> Any:
-        output = self.forward(*inputs)
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        output = self.forward(*inputs, **options)
         for hook in tuple(self._hooks.values()):
             replaced = hook(self, inputs, output)
             output = output if replaced is None else replaced
@@ -54,13 +58,14 @@ class Module:
         What the hook returns, unless None, takes the place of the output.
         """
         hooks = vars(self).setdefault("_forward_hooks", {})
-        hooks[id(hook)] = hook
-        return lambda: hooks.pop(id(hook), None)
+        number = next(_hook_numbers)
+        hooks[number] = hook
+        return lambda: hooks.pop(number, None)
 
-    def register_buffer(self, name: str, value: Array) -> None:
+    def register_buffer(self, name: str, value: Array | Tensor) -> None:
         """Set an attribute that is saved with the state but not learned (a running mean)."""
         vars(self).setdefault("_buffer_names", []).append(name)
-        setattr(self, name, Tensor(value))
+        setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules that are attributes of this one, by name."""
@@ -71,10 +76,8 @@ class Module:
         return (child for _, child in self.named_children())
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module (its name is the prefix) and all below it, depth first: "features.conv1"."""
-        yield prefix, self
-        for name, child in self.named_children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+        """This module (named by the prefix) and all below it once, depth first: "block1.conv1"."""
+        return _once(self._paths(prefix))
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it."""
@@ -96,8 +99,14 @@ class Module:
         """Every buffer once."""
         return (buffer for _, buffer in self.named_buffers())
 
+    def _paths(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Every way that leads to this module and those below; a shared module has several."""
+        yield prefix, self
+        for name, child in self.named_children():
+            yield from child._paths(f"{prefix}.{name}" if prefix else name)
+
     def _named_values(self) -> Iterator[tuple[str, Tensor]]:
-        for path, module in self.named_modules():
+        for path, module in self._paths():
             buffer_names = vars(module).get("_buffer_names", ())
             for name, value in vars(module).items():
                 if isinstance(value, Parameter) or name in buffer_names:
@@ -114,15 +123,21 @@ class Module:
         return self.train(False)
 
     def to(self, target: Any) -> Module:
-        """Move parameters and buffers to a device ("cpu"), or into a float dtype (np.float64)."""
-        is_device = isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "emulator")
-        if is_device:
-            resolve_device(target)
+        """Move parameters and buffers to a device ("cpu"), or into a float dtype (np.float64).
+
+        Raises DeviceError for a device that cannot be used, TypeError for another dtype.
+        """
+        if is_device_name(target):
+            device = resolve_device(target)
+            for _, value in self._named_values():
+                value.data = to_device(value.data, device)
+            return self
+        dtype = np.dtype(target)
+        if dtype.kind != "f":
+            raise TypeError(f"to: got {dtype}, expected a device or a float dtype")
         for _, value in self._named_values():
-            if is_device:
-                value.data = to_device(value.data, target)
-            elif value.dtype.kind == "f":
-                value.data = value.data.astype(target, copy=False)
+            if value.dtype.kind == "f":
+                value.data = value.data.astype(dtype, copy=False)
         return self
 
     def zero_grad(self) -> None:
@@ -138,7 +153,7 @@ class Module:
         """Write a state dict into the parameters and buffers; all of it or, on error, nothing.
 
         Raises KeyError for names that are missing or (if strict) unknown, ValueError for a shape
-        that differs.
+        that differs, TypeError for what holds no real numbers.
         """
         own = dict(self._named_values())
         missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
@@ -153,6 +168,8 @@ class Module:
                 raise ValueError(
                     f"state dict: {name} has shape {array.shape}, expected {own[name].shape}"
                 )
+            if array.dtype.kind not in "fiub":
+                raise TypeError(f"state dict: {name} is {array.dtype}, expected real numbers")
         for name, array in arrays.items():
             value = own[name]
             value.data[...] = to_device(array.astype(value.dtype), value.device)
@@ -184,6 +201,11 @@ class Sequential(Module):
         for name, module in named.items():
             if not isinstance(module, Module):
                 raise TypeError(f"Sequential: {name} is a {type(module).__name__}, not a Module")
+            if not isinstance(name, str) or not name or "." in name or hasattr(self, name):
+                raise ValueError(
+                    f"Sequential: {name!r} cannot name a module, expected a string without dots "
+                    "that is no attribute of Module"
+                )
             setattr(self, name, module)
 
     def forward(self, x: Any) -> Any:
@@ -201,6 +223,19 @@ class Sequential(Module):
         if isinstance(index, slice):
             return Sequential(dict(list(self.named_children())[index]))
         return list(self.children())[index]
+
+
+@contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Evaluation mode without recording, and afterwards every module as it was before."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Tensor, no_grad
-from .module import Module
+from ..autograd import Tensor
+from .module import Module, evaluating
 
 __all__ = ["Summary", "summary"]
 
@@ -33,7 +33,7 @@ class Summary:
             cells.append((row.layer, f"({shape})", f"{row.parameters:,}"))
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [f"{a:<{widths[0]}}   {b:<{widths[1]}}   {c:>{widths[2]}}" for a, b, c in cells]
-        rule = "─" * len(lines[0])
+        rule = "-" * len(lines[0])
         return "\n".join(
             [
                 self.name,
@@ -68,19 +68,13 @@ def summary(model: Module, input_shape: tuple[int, ...]) -> Summary:
 
     leaves = [module for module in names if not any(module.children())]
     removers = [module.register_forward_hook(note) for module in leaves]
-    _run_on_zeros(model, input_shape, removers)
+    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
+    try:
+        with evaluating(model):
+            model(Tensor(np.zeros((1, *input_shape), dtype)))
+    finally:
+        for remove in removers:
+            remove()
     sizes = [(p.size, p.requires_grad) for p in model.parameters()]
     total = sum(size for size, _ in sizes)
     return Summary(type(model).__name__, rows, total, sum(n for n, learned in sizes if learned))
-
-
-def _run_on_zeros(model: Module, input_shape: tuple[int, ...], removers: list[Any]) -> None:
-    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
-    was_training = model.training
-    try:
-        with no_grad():
-            model.eval()(Tensor(np.zeros((1, *input_shape), dtype)))
-    finally:
-        model.train(was_training)
-        for remove in removers:
-            remove()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module, device_of, to_device
+from ..backend import Array, array_module, device_of, is_device_name, to_device
 
 __all__ = ["as_tensor", "binary_operands", "to"]
 
@@ -41,7 +41,7 @@ class To(Function):
     keeps = "nothing"
 
     def forward(self, x: Array, *, target: Any) -> Array:
-        if isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "emulator"):
+        if is_device_name(target):
             self.origin: Any = device_of(x)
             return to_device(x, target)
         self.origin = x.dtype

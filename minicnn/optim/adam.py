@@ -37,8 +37,9 @@ class Adam(Optimizer):
 
     def check(self, options: dict[str, Any]) -> None:
         super().check(options)
-        if not all(0 <= beta < 1 for beta in options["betas"]):
-            raise ValueError(f"betas: got {options['betas']}, expected both in [0, 1)")
+        betas = options["betas"]
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas: got {betas}, expected two in [0, 1)")
         if not options["eps"] >= 0:
             raise ValueError(f"eps: got {options['eps']}, expected 0 or more")
 

@@ -42,17 +42,21 @@ class FlatGroup:
         self.data = xp.concatenate([p.data.ravel() for p in parameters])
         self.grad = xp.zeros_like(self.data)
         self.state = {name: xp.zeros_like(self.data) for name in state_names}
-        self.views = [self.part(self.data, i) for i in range(len(parameters))]
+        self.shapes = [p.shape for p in parameters]
+        self.views: list[Array | None] = [None] * len(parameters)
         self.bind()
 
     def part(self, flat: Array, i: int) -> Array:
         """What belongs to parameter i in a flat array, in the parameter's shape."""
         start, stop = self.spans[i]
-        return flat[start:stop].reshape(self.parameters[i].shape)
+        return flat[start:stop].reshape(self.shapes[i])
 
     def bind(self) -> None:
         """Let the parameters be views again, should someone have given them new arrays."""
-        for parameter, view in zip(self.parameters, self.views, strict=True):
+        for i, parameter in enumerate(self.parameters):
+            view = self.views[i]
+            if view is None or view.base is not self.data:  # at first, and in a deep copy
+                view = self.views[i] = self.part(self.data, i)
             if parameter.data is view:
                 continue
             if parameter.shape != view.shape or parameter.dtype != view.dtype:
@@ -67,9 +71,15 @@ class FlatGroup:
         """Take the next step: the pieces to update, leaving out parameters without a gradient."""
         self.bind()
         for i, parameter in enumerate(self.parameters):
-            if parameter.grad is not None:
-                self.part(self.grad, i)[...] = parameter.grad.data
-                self.steps[i] += 1
+            if parameter.grad is None:
+                continue
+            if parameter.grad.shape != parameter.shape:
+                raise RuntimeError(
+                    f"optimizer: a parameter of shape {parameter.shape} has a gradient of shape "
+                    f"{parameter.grad.shape}"
+                )
+            self.part(self.grad, i)[...] = parameter.grad.data
+            self.steps[i] += 1
         alike = groupby(range(len(self.parameters)), key=self._step)
         for step, members in alike:
             if step is not None:
@@ -139,28 +149,52 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a ``state_dict()``; all of it or, on error, nothing.
 
-        Raises ValueError when groups or shapes are not those of this optimizer.
+        Raises ValueError when it is not the state of an optimizer like this one.
         """
-        groups, state = state_dict["param_groups"], state_dict["state"]
+        try:
+            options = self._checked_options(state_dict["param_groups"])
+            numbers = range(sum(len(flat.steps) for flat in self._flat))
+            state = [self._checked_state(i, state_dict["state"][i]) for i in numbers]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"state dict: no state of this optimizer, {error!r}") from error
+        remaining = iter(state)
+        for flat in self._flat:
+            for i in range(len(flat.steps)):
+                flat.steps[i], arrays = next(remaining)
+                for name, array in arrays.items():
+                    flat.part(flat.state[name], i)[...] = array
+        for group, new in zip(self.param_groups, options, strict=True):
+            group.update(new)
+
+    def _checked_options(self, groups: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The options of each group in a state dict."""
         sizes = [len(group["params"]) for group in groups]
         own = [len(group["params"]) for group in self.param_groups]
         if sizes != own:
             raise ValueError(f"state dict: groups of {sizes} parameters, expected {own}")
-        places = [(flat, i) for flat in self._flat for i in range(len(flat.parameters))]
-        for number, (flat, i) in enumerate(places):
-            for name in self.state_names:
-                shape = np.shape(state[number][name])
-                if shape != flat.parameters[i].shape:
-                    raise ValueError(
-                        f"state dict: {name} of parameter {number} has shape {shape}, "
-                        f"expected {flat.parameters[i].shape}"
-                    )
-        for number, (flat, i) in enumerate(places):
-            flat.steps[i] = int(state[number]["step"])
-            for name, array in flat.state.items():
-                flat.part(array, i)[...] = state[number][name]
+        checked = []
         for group, new in zip(self.param_groups, groups, strict=True):
-            group.update({name: v for name, v in new.items() if name != "params"})
+            if unknown := new.keys() - group.keys():
+                raise ValueError(f"state dict: unknown options {sorted(unknown)}")
+            options = {name: value for name, value in new.items() if name != "params"}
+            self.check({**group, **options})
+            checked.append(options)
+        return checked
+
+    def _checked_state(self, number: int, state: Mapping[str, Any]) -> tuple[int, dict[str, Array]]:
+        """The step and the arrays of one parameter in a state dict."""
+        flat, i = [(flat, i) for flat in self._flat for i in range(len(flat.steps))][number]
+        step = state["step"]
+        if not isinstance(step, int | np.integer) or step < 0:
+            raise ValueError(f"state dict: step of parameter {number} is {step!r}")
+        arrays = {name: np.asarray(state[name]) for name in self.state_names}
+        for name, array in arrays.items():
+            if array.shape != flat.shapes[i] or array.dtype.kind != "f":
+                raise ValueError(
+                    f"state dict: {name} of parameter {number} is {array.dtype} of shape "
+                    f"{array.shape}, expected {flat.data.dtype} of shape {flat.shapes[i]}"
+                )
+        return int(step), arrays
 
 
 def _groups(params: Iterable[Any], defaults: dict[str, Any]) -> list[dict[str, Any]]:
@@ -169,10 +203,13 @@ def _groups(params: Iterable[Any], defaults: dict[str, Any]) -> list[dict[str, A
     given = list(params)
     if not given:
         raise ValueError("params: got no parameters at all")
-    if not isinstance(given[0], Mapping):
+    if not any(isinstance(group, Mapping) for group in given):
         given = [{"params": given}]
     groups = []
     for group in given:
+        if not isinstance(group, Mapping) or "params" not in group:
+            kind = type(group).__name__
+            raise TypeError(f'params: got a {kind}, expected all to be dicts with "params"')
         unknown = group.keys() - defaults.keys() - {"params"}
         if unknown:
             raise ValueError(f"params: unknown options {sorted(unknown)}, known {list(defaults)}")

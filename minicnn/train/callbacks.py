@@ -26,6 +26,9 @@ class Callback:
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         """After an epoch and its validation; row is the History's new one."""
 
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """After the last epoch, also when an error or Ctrl-C was the end."""
+
 
 class ProgressBar(Callback):
     """Shows a tqdm bar while an epoch runs (on a terminal) and prints one line after each."""
@@ -57,6 +60,9 @@ class ProgressBar(Callback):
             self.shown = now
             rate = self.images / (now - self.start)
             self.bar.set_postfix_str(f"{_describe(means())}  {rate:,.0f} images/s", refresh=True)
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        self.bar.close()
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         from tqdm import tqdm

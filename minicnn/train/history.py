@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 __all__ = ["History"]
 
 
@@ -16,10 +18,11 @@ class History:
         self.rows: list[dict[str, float]] = []
 
     def __getitem__(self, column: str) -> list[float]:
-        """One column. Raises KeyError naming the columns there are."""
-        if self.rows and column not in self.rows[0]:
-            raise KeyError(f"history: no column {column!r}, there are {', '.join(self.rows[0])}")
-        return [row[column] for row in self.rows]
+        """One column, NaN where an epoch lacks it. Raises KeyError naming the columns there are."""
+        columns = {name: None for row in self.rows for name in row}
+        if self.rows and column not in columns:
+            raise KeyError(f"history: no column {column!r}, there are {', '.join(columns)}")
+        return [row.get(column, math.nan) for row in self.rows]
 
     def __len__(self) -> int:
         return len(self.rows)

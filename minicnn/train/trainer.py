@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ from ..autograd import Tensor, no_grad
 from ..backend import resolve_device
 from ..backend.layout import as_chwn, as_nchw
 from ..nn import Module
+from ..nn.module import evaluating
+from ..ops.convert import as_tensor
 from ..optim import Optimizer
 from .callbacks import Callback
 from .history import History
@@ -51,10 +52,11 @@ class Trainer:
     """Trains a model with an optimizer on batches of (images, labels), as a DataLoader gives them.
 
     loss: a function (outputs, labels) -> Tensor of one element, the mean over the batch.
-    metrics: names ("accuracy") or functions (outputs, labels) -> Tensor of one element.
+    metrics: names ("accuracy") or functions (outputs, labels) -> one number, the batch's mean.
     device: where to train; None leaves the model where it is.
     callbacks: ``Callback`` objects, ``ProgressBar()`` for one.
-    Raises ValueError for an unknown metric, DeviceError for a device that cannot be used.
+    Raises ValueError for an unknown metric or two of one name, DeviceError for a device that
+    cannot be used.
     """
 
     def __init__(
@@ -67,7 +69,11 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
-        self.metrics = dict(_named_metric(metric) for metric in metrics)
+        named = [_named_metric(metric) for metric in metrics]
+        names = ["loss", *(name for name, _ in named)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"metrics: {', '.join(names)} are not all different names")
+        self.metrics = dict(named)
         self.device = None if device is None else resolve_device(device)
         if self.device is not None:
             model.to(self.device)
@@ -80,20 +86,18 @@ class Trainer:
         Raises ValueError for epochs below 1 or data without a batch, FloatingPointError when the
         loss is no longer a finite number.
         """
-        if not isinstance(epochs, int) or epochs < 1:
-            raise ValueError(f"epochs: got {epochs!r}, expected an integer of 1 or more")
+        epochs = _positive("epochs", epochs)
         self._call("on_fit_begin", epochs)
-        for epoch in range(1, epochs + 1):
-            row = self._epoch(train, epoch)
-            if validation is not None:
-                row.update({f"val_{k}": v for k, v in self.evaluate(validation).items()})
-            self.history.rows.append(row)
-            self._call("on_epoch_end", epoch, row)
-            if not math.isfinite(row["loss"]):
-                raise FloatingPointError(
-                    f"fit: the loss of epoch {epoch} is {row['loss']}; try a smaller learning "
-                    "rate, or find the cause inside minicnn.detect_anomaly()"
-                )
+        try:
+            for epoch in range(1, epochs + 1):
+                row = self._epoch(train, epoch)
+                if validation is not None:
+                    row.update({f"val_{k}": v for k, v in self.evaluate(validation).items()})
+                self.history.rows.append(row)
+                self._call("on_epoch_end", epoch, row)
+                _check_finite(epoch, row)
+        finally:
+            self._call("on_fit_end")
         return self.history
 
     def evaluate(self, data: Batches) -> dict[str, float]:
@@ -102,7 +106,7 @@ class Trainer:
         Raises ValueError for data without a batch.
         """
         means = Means()
-        with self._evaluating():
+        with evaluating(self.model):
             for x, y in self._batches(data):
                 outputs = self.model(x)
                 means.add(len(x), self._measure(outputs, y, self.loss(outputs, y)))
@@ -116,7 +120,8 @@ class Trainer:
         images = x.data if isinstance(x, Tensor) else np.asarray(x)
         if images.ndim == 0 or len(images) == 0:
             raise ValueError(f"predict: x has shape {images.shape}, expected at least one image")
-        with self._evaluating():
+        batch_size = _positive("batch_size", batch_size)
+        with evaluating(self.model):
             parts = [
                 self.model(self._place(images[start : start + batch_size])).data
                 for start in range(0, len(images), batch_size)
@@ -141,7 +146,8 @@ class Trainer:
 
     def _measure(self, outputs: Tensor, y: Tensor, loss: Tensor) -> dict[str, Tensor]:
         with no_grad():
-            return {"loss": loss, **{n: metric(outputs, y) for n, metric in self.metrics.items()}}
+            measured = {name: metric(outputs, y) for name, metric in self.metrics.items()}
+        return {"loss": loss, **{name: as_tensor(value) for name, value in measured.items()}}
 
     def _batches(self, data: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         empty = True
@@ -162,19 +168,24 @@ class Trainer:
             tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
         return tensor if self.device is None else tensor.to(self.device)
 
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            with no_grad():
-                yield
-        finally:
-            self.model.train(was_training)
-
     def _call(self, event: str, *args: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self, *args)
+
+
+def _positive(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name}: got {value!r}, expected an integer of 1 or more")
+    return int(value)
+
+
+def _check_finite(epoch: int, row: dict[str, float]) -> None:
+    for name in ("loss", "val_loss"):
+        if not math.isfinite(row.get(name, 0.0)):
+            raise FloatingPointError(
+                f"fit: {name} of epoch {epoch} is {row[name]}; try a smaller learning rate, or "
+                "find the cause inside minicnn.detect_anomaly()"
+            )
 
 
 def _named_metric(metric: str | Metric) -> tuple[str, Metric]:

@@ -46,7 +46,8 @@ def test_digits_are_those_that_scikit_learn_ships() -> None:
         of_class = np.flatnonzero(source.target == label)
         held_out[rng.permutation(of_class)[: len(of_class) // 5]] = True
     for part, chosen in zip(load("digits"), (~held_out, held_out), strict=True):
-        np.testing.assert_array_equal(np.rint(part.images[:, 0] * (16 / 255)), source.images[chosen])
+        values = np.rint(part.images[:, 0] * (16 / 255))
+        np.testing.assert_array_equal(values, source.images[chosen])
         np.testing.assert_array_equal(part.labels, source.target[chosen])
 
 

@@ -1,0 +1,125 @@
+"""state_dict and load_state_dict of optimizers: bit-identical continuation, all or nothing."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+
+
+def train(parameters, stepper, give, steps) -> None:
+    for step in steps:
+        give(parameters, step, without=(1,) if step == 2 else ())
+        stepper.step()
+
+
+def test_a_loaded_state_continues_bit_by_bit(make, give, build):
+    whole, first, second = make(np.float32), make(np.float32), make(np.float32)
+    train(whole, build(whole), give, range(8))
+    stepper = build(first)
+    train(first, stepper, give, range(4))
+    state = copy.deepcopy(stepper.state_dict())
+    for p, q in zip(first, second, strict=True):
+        q.data = p.data.copy()
+    later = build(second)
+    later.load_state_dict(state)
+    train(second, later, give, range(4, 8))
+    for p, q in zip(whole, second, strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_options_are_loaded_too(make, build):
+    stepper, other = build(make()), build(make())
+    stepper.param_groups[0]["lr"] = 0.007
+    other.load_state_dict(stepper.state_dict())
+    assert other.param_groups[0]["lr"] == 0.007
+    assert [p.shape for p in other.param_groups[0]["params"]] == [p.shape for p in make()]
+
+
+def test_the_state_has_pytorchs_form_and_is_a_copy(make, give, build):
+    a, b, c, d = parameters = make()
+    stepper = build([{"params": [a, b]}, {"params": [c, d]}])
+    train(parameters, stepper, give, range(3))
+    state = stepper.state_dict()
+    assert [g["params"] for g in state["param_groups"]] == [[0, 1], [2, 3]]
+    assert [state["state"][i]["step"] for i in range(4)] == [3, 2, 3, 3]
+    for i, p in enumerate(parameters):
+        arrays = [v for name, v in state["state"][i].items() if name != "step"]
+        assert arrays
+        assert all(v.shape == p.shape and v.any() for v in arrays)
+    later = copy.deepcopy(state)
+    for entry in state["state"].values():
+        for name in entry.keys() - {"step"}:
+            entry[name][...] = np.nan
+    np.testing.assert_equal(stepper.state_dict(), later)
+
+
+def test_a_loaded_state_is_copied(make, give, build):
+    parameters, other = make(), make()
+    stepper, later = build(parameters), build(other)
+    train(parameters, stepper, give, range(2))
+    state = stepper.state_dict()
+    later.load_state_dict(state)
+    before = copy.deepcopy(later.state_dict())
+    train(parameters, stepper, give, range(2, 4))
+    for entry in state["state"].values():
+        entry["step"] = 99
+    np.testing.assert_equal(later.state_dict(), before)
+
+
+def last(state):
+    return state["state"][max(state["state"])]
+
+
+def spoil_array(state, value):
+    name = next(name for name in last(state) if name != "step")
+    last(state)[name] = value
+
+
+WRONG = {
+    "empty": lambda s: s.clear(),
+    "no state": lambda s: s.pop("state"),
+    "no groups": lambda s: s["param_groups"].clear(),
+    "one group more": lambda s: s["param_groups"].append(s["param_groups"][0]),
+    "fewer parameters": lambda s: s["param_groups"][0]["params"].pop(),
+    "a parameter missing": lambda s: s["state"].pop(max(s["state"])),
+    "an array missing": lambda s: last(s).pop(next(n for n in last(s) if n != "step")),
+    "a step missing": lambda s: last(s).pop("step"),
+    "another shape": lambda s: spoil_array(s, np.ones((2, 2))),
+    "broadcastable": lambda s: spoil_array(s, np.ones(())),
+    "text": lambda s: spoil_array(s, np.full((2, 1, 3, 2), "x")),
+    "no step": lambda s: last(s).update(step="x"),
+    "a negative step": lambda s: last(s).update(step=-1),
+    "negative lr": lambda s: s["param_groups"][0].update(lr=-1.0),
+    "unknown option": lambda s: s["param_groups"][0].update(nonsense=1),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_state_that_does_not_fit_changes_nothing(make, give, build, case):
+    parameters, other = make(), make()
+    stepper, later = build(parameters), build(other)
+    train(parameters, stepper, give, range(3))
+    state = copy.deepcopy(stepper.state_dict())
+    state["param_groups"][0]["lr"] = 0.123
+    WRONG[case](state)
+    before = copy.deepcopy(later.state_dict())
+    with pytest.raises((KeyError, TypeError, ValueError), match="state dict|lr"):
+        later.load_state_dict(state)
+    np.testing.assert_equal(later.state_dict(), before)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [(mc.optim.SGD, mc.optim.Adam), (mc.optim.Adam, mc.optim.SGD)]
+)
+def test_the_state_of_another_optimizer_is_refused(make, give, mine, theirs):
+    parameters, other = make(), make()
+    stepper, later = mine(parameters), theirs(other)
+    train(parameters, stepper, give, range(2))
+    before = copy.deepcopy(later.state_dict())
+    with pytest.raises((KeyError, ValueError), match="state dict"):
+        later.load_state_dict(stepper.state_dict())
+    np.testing.assert_equal(later.state_dict(), before)

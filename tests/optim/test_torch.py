@@ -1,0 +1,83 @@
+"""Against PyTorch over twenty steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytestmark = pytest.mark.torch
+
+CASES = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.3}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.3}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.3}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.7), "eps": 0.1}),
+]
+
+
+def twins(parameters) -> list:
+    return [torch.nn.Parameter(torch.from_numpy(p.data.copy())) for p in parameters]
+
+
+def copy_gradients(parameters, theirs) -> None:
+    for p, t in zip(parameters, theirs, strict=True):
+        t.grad = None if p.grad is None else torch.from_numpy(p.grad.data.copy())
+
+
+def assert_same(parameters, theirs) -> None:
+    for p, t in zip(parameters, theirs, strict=True):
+        np.testing.assert_allclose(p.data, t.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+# Parameters without a gradient are left alone, keep their step count, and catch up later.
+WITHOUT = {"all": lambda step: (), "some": lambda step: {0: (1,), 1: (0, 3)}.get(step % 3, ())}
+
+
+@pytest.mark.parametrize("without", WITHOUT)
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_twenty_steps(make, give, name, options, without):
+    parameters = make()
+    theirs = twins(parameters)
+    ours, other = getattr(mc.optim, name), getattr(torch.optim, name)
+    ours, other = ours(parameters, **options), other(theirs, **options)
+    for step in range(20):
+        give(parameters, step, WITHOUT[without](step))
+        copy_gradients(parameters, theirs)
+        ours.step()
+        other.step()
+        assert_same(parameters, theirs)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_groups_and_a_learning_rate_changed_on_the_way(make, give, name):
+    parameters = make()
+    theirs = twins(parameters)
+
+    def groups(p):
+        return [{"params": p[:1]}, {"params": p[1:], "lr": 0.01, "weight_decay": 0.5}]
+
+    ours = getattr(mc.optim, name)(groups(parameters), lr=0.1)
+    other = getattr(torch.optim, name)(groups(theirs), lr=0.1)
+    for step in range(20):
+        give(parameters, step)
+        copy_gradients(parameters, theirs)
+        for optimizer in (ours, other):
+            optimizer.param_groups[1]["lr"] = 0.1 / (step + 1)
+            optimizer.step()
+        assert_same(parameters, theirs)
+
+
+def test_defaults_are_pytorchs():
+    p, t = [mc.Parameter(np.ones(1))], [torch.nn.Parameter(torch.ones(1))]
+    for name in ("SGD", "Adam"):
+        (ours,) = getattr(mc.optim, name)(p).param_groups
+        (other,) = getattr(torch.optim, name)(t).param_groups
+        assert {k: v for k, v in ours.items() if k != "params"} == {
+            k: other[k] for k in ours if k != "params"
+        }

@@ -1,0 +1,364 @@
+"""The command line: what it prints, what it saves, and one clear line for everything wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import cli
+from minicnn.data import catalog
+
+SHORT = ["--epochs", "1", "--batch-size", "500"]
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch, tmp_path) -> Path:
+    """No MNIST anywhere, no network, and an empty cache."""
+
+    def no_network(name, mirrors, directory, sha256):
+        raise mc.data.DataError(f"no mirror delivered {name}")
+
+    monkeypatch.delenv("MINICNN_DATA", raising=False)
+    monkeypatch.delenv("MINICNN_DEVICE", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(Path(mc.__file__).parents[1]))  # for other processes
+    monkeypatch.setattr(catalog, "cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr(catalog, "fetch", no_network)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    code = {"u1": 8, "i4": 0x0C, "f4": 0x0D}[array.dtype.str[1:]]
+    header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.write_bytes(header + array.astype(array.dtype.newbyteorder(">")).tobytes())
+
+
+def write_data(directory: Path, size=(8, 8), classes=10, test_size=None, labels_dtype="u1") -> Path:
+    directory.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    for stem, shape in (("train", size), ("t10k", test_size or size)):
+        labels = (np.arange(40) % classes).astype(labels_dtype)
+        pixels = rng.integers(0, 256, (40, *shape), dtype=np.uint8)
+        write_idx(directory / f"{stem}-images-idx3-ubyte", pixels)
+        write_idx(directory / f"{stem}-labels-idx1-ubyte", labels)
+    return directory
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "minicnn", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+def test_training_prints_the_model_an_epoch_and_the_accuracy(capsys):
+    assert cli.main(["train", "lenet5", "--data", "digits", *SHORT]) == 0
+    out, err = capsys.readouterr()
+    title, epoch, accuracy = out.splitlines()
+    assert title == (
+        "lenet5, 44,426 parameters, on digits: 1,442 training and 355 test images, Resize((28, 28))"
+    )
+    assert epoch.startswith("epoch 1/1  loss 2.")
+    assert re.fullmatch(r"test accuracy \d+\.\d\d% \(\d+ of 355 images\)", accuracy)
+    assert err == ""
+
+
+def test_the_checkpoint_has_the_printed_accuracy(capsys, tmp_path):
+    path = tmp_path / "w.safetensors"
+    path.write_text("old")
+    options = ["--optimizer", "sgd", "--lr", "0.02", "--seed", "3", "--device", "cpu"]
+    options += ["--epochs", "2", "--batch-size", "16", "--checkpoint", str(path)]
+    assert cli.main(["train", "lenet5", "--data", "digits", *options]) == 0
+    out = capsys.readouterr().out
+    right = int(re.search(r"\((\d+) of 355 images\)", out)[1])
+    assert out.endswith(f"weights saved to {path}\n")
+    assert right > 200
+    model = mc.models.lenet5()
+    model.load_state_dict(mc.load(path))
+    test = mc.data.load("digits", "test")
+    images = mc.data.transforms.Resize(28)(test[:][0])
+    trainer = mc.train.Trainer(model, mc.optim.SGD(model.parameters()))
+    assert (trainer.predict(images).data.argmax(1) == test.labels).sum() == right
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_the_seed_decides_the_weights(tmp_path):
+    data = write_data(tmp_path / "data")
+    states = []
+    for number, seed in enumerate("001"):
+        path = tmp_path / f"{number}.st"
+        options = ["--data", str(data), *SHORT, "--seed", seed, "--checkpoint", str(path)]
+        assert cli.main(["train", "lenet5", *options]) == 0
+        states.append(path.read_bytes())
+    assert states[0] == states[1] != states[2]
+
+
+@pytest.mark.parametrize("model", list(cli.RECIPES))
+@pytest.mark.parametrize("size", [(8, 8), (28, 28), (30, 40), (1, 1), (20, 28), (14, 28)], ids=str)
+def test_every_model_takes_images_of_any_size(capsys, tmp_path, model, size):
+    wanted = mc.models.LeNet5Sigmoid.input_shape[1:] if "sigmoid" in model else (28, 28)
+    nearly = all(m / 2 < n <= m for n, m in zip(size, wanted, strict=True))
+    fitted = "" if size == wanted else f", {'PadTo' if nearly else 'Resize'}({wanted})"
+    data = write_data(tmp_path / "data", size)
+    assert cli.main(["train", model, "--data", str(data), *SHORT]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].endswith(f"on {data}: 40 training and 40 test images{fitted}")
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], (30, 32, mc.optim.Adam, 1e-3)),
+        (["--optimizer", "sgd"], (30, 32, mc.optim.SGD, 0.05)),
+        (["--lr", "0"], (30, 32, mc.optim.Adam, 0.0)),
+        (["--epochs", "1" + "0" * 30, "--batch-size", "9" * 20], (10**30, None, None, 1e-3)),
+    ],
+)
+def test_defaults_are_the_recipes(monkeypatch, options, expected):
+    seen = []
+
+    def fit(trainer, train, epochs, validation=None):
+        seen.append((epochs, train.batch_size, trainer.optimizer))
+        assert (train.shuffle, train.seed) == (True, 5)
+        assert trainer.loss.keywords == {"label_smoothing": 0.1}
+
+    monkeypatch.setattr(mc.train.Trainer, "fit", fit)
+    assert cli.main(["train", "lenet5", "--data", "digits", "--seed", "5", *options]) == 0
+    ((epochs, batch_size, optimizer),) = seen
+    assert epochs == expected[0]
+    assert batch_size == (expected[1] or int("9" * 20))
+    assert isinstance(optimizer, expected[2] or mc.optim.Adam)
+    assert optimizer.param_groups[0]["lr"] == expected[3]
+
+
+def test_auto_takes_the_digits_when_there_is_no_mnist_and_says_so(capsys):
+    assert cli.main(["train", "lenet5", *SHORT]) == 0
+    out, err = capsys.readouterr()
+    assert "on digits: 1,442" in out
+    assert len(err.splitlines()) == 1
+    assert "taking the bundled digits" in err
+    assert "no mirror delivered" in err
+
+
+USAGE = [
+    (["train", "lenet6"], "lenet6"),
+    (["train"], "model"),
+    ([], "COMMAND"),
+    (["data", "got"], "got"),
+    *((["train", "lenet5", "--epochs", v], "epochs") for v in ("0", "-1", "1.5", "nan", "", "x")),
+    *((["train", "lenet5", "--batch-size", v], "batch-size") for v in ("0", "-1", "1e2")),
+    *((["train", "lenet5", "--seed", v], "seed") for v in ("-1", "0.5", "x")),
+    *((["train", "lenet5", "--lr", v], "lr") for v in ("-1", "nan", "inf", "x", "1,5")),
+    (["train", "lenet5", "--optimizer", "adamw"], "adamw"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE, ids=str)
+def test_wrong_usage_is_status_2_and_a_line_about_it(monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(cli, "_load", lambda name: pytest.fail("accepted"))
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def empty(tmp: Path) -> list[str]:
+    (tmp / "empty").mkdir()
+    return ["--data", "empty"]
+
+
+def truncated(tmp: Path) -> list[str]:
+    file = write_data(tmp / "data") / "t10k-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:-1])
+    return ["--data", "data"]
+
+
+def damaged_mnist(tmp: Path) -> list[str]:
+    write_data(tmp / "mnist", (28, 28))
+    os.environ["MINICNN_DATA"] = str(tmp)
+    return ["--data", "mnist"]
+
+
+def nan_labels(tmp: Path) -> list[str]:
+    write_idx(write_data(tmp / "data") / "train-labels-idx1-ubyte", np.full(40, np.nan, np.float32))
+    return ["--data", "data"]
+
+
+def made(**options):
+    def arguments(tmp: Path) -> list[str]:
+        return ["--data", str(write_data(tmp / "data", **options))]
+
+    return arguments
+
+
+def fixed(*arguments: str):
+    return lambda tmp: ["--data", "digits", *arguments]
+
+
+BAD = {
+    "unknown data": (lambda tmp: ["--data", "minst"], "did you mean 'mnist'"),
+    "missing directory": (lambda tmp: ["--data", "no/such"], "no/such"),
+    "endless name": (lambda tmp: ["--data", "x" * 300], "xxx"),
+    "a file as data": (lambda tmp: ["--data", __file__], "test_cli.py"),
+    "no IDX files": (empty, "found no train-images-idx3-ubyte"),
+    "truncated": (truncated, "t10k-images-idx3-ubyte: .*truncated"),
+    "damaged MNIST": (damaged_mnist, "SHA-256"),
+    "no MNIST": (lambda tmp: ["--data", "mnist"], "By hand: put"),
+    "NaN labels": (nan_labels, "train-labels"),
+    "more classes": (made(classes=11), "11 classes, the model tells 10 apart"),
+    "colours": (made(size=(3, 8, 8)), "takes 1 channels, the images have 3"),
+    "test images of another size": (made(size=(28, 28), test_size=(8, 8)), "8x8"),
+    "test images in colour": (made(test_size=(3, 8, 8)), "channels"),
+    "cuda": (fixed("--device", "cuda"), 'device "cuda": '),
+    "unknown device": (fixed("--device", "gpu"), "device: got 'gpu'"),
+    "checkpoint directory": (fixed("--checkpoint", "."), "--checkpoint"),
+    "checkpoint nowhere": (fixed("--checkpoint", "no/w.st"), "no/w.st"),
+    "checkpoint below a file": (fixed("--checkpoint", f"{__file__}/w.st"), "w.st"),
+    "checkpoint too long": (fixed("--checkpoint", "x" * 300), "--checkpoint"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_status_2_and_one_line(capsys, monkeypatch, tmp_path, case):
+    monkeypatch.setenv("MINICNN_DATA", "")  # so that what a case sets is taken back
+    build, message = BAD[case]
+    arguments = build(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    status = cli.main(["train", "lenet5", *SHORT, *arguments])
+    err = capsys.readouterr().err
+    assert status == 2
+    assert len(err.splitlines()) == 1, err
+    assert re.match(f"minicnn: .*{message}", err)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(capsys):
+    arguments = ["--data", "digits", *SHORT, "--checkpoint", "/proc/w.st"]
+    assert cli.main(["train", "lenet5", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert "test accuracy" not in out
+    assert len(err.splitlines()) == 1
+
+
+def test_a_full_disk_is_one_line(capsys, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mc.io.os, "fsync", full)
+    arguments = ["--data", "digits", *SHORT, "--checkpoint", "w.st"]
+    assert cli.main(["train", "lenet5", *arguments]) == 2
+    assert re.fullmatch("minicnn: .*No space left on device.*\n", capsys.readouterr().err)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("moment", ["train", "save"])
+def test_ctrl_c_is_130_and_leaves_no_file(capsys, monkeypatch, tmp_path, moment):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    if moment == "train":
+        monkeypatch.setattr(mc.train.Trainer, "fit", interrupt)
+    else:
+        monkeypatch.setattr(mc.io.os, "replace", interrupt)
+    arguments = ["--data", "digits", *SHORT, "--checkpoint", "w.st"]
+    assert cli.main(["train", "lenet5", *arguments]) == 130
+    assert capsys.readouterr().err == "minicnn: interrupted\n"
+    assert os.listdir(tmp_path) == []
+
+
+def test_ctrl_c_in_a_process_of_its_own():
+    command = [sys.executable, "-m", "minicnn", "train", "lenet5", "--data", "digits"]
+    process = subprocess.Popen(
+        [*command, "--epochs", "1000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "minicnn: interrupted\n"
+
+
+@pytest.mark.parametrize("device", ["cuda", "banana"])
+def test_the_environment_names_the_device(device):
+    result = run(
+        "train", "lenet5", "--data", "digits", env={**os.environ, "MINICNN_DEVICE": device}
+    )
+    assert result.returncode == 2
+    assert re.fullmatch(rf"minicnn: device.*{device}.*\n", result.stderr)
+
+
+# One batch of everything has a fine loss before its step; only the validation after it has none.
+@pytest.mark.parametrize(("lr", "batch_size"), [("1e6", "64"), ("1e30", "64"), ("1e30", "5000")])
+def test_divergence_ends_with_one_clear_line_and_saves_nothing(tmp_path, lr, batch_size):
+    options = ["--epochs", "1", "--batch-size", batch_size, "--optimizer", "sgd", "--lr", lr]
+    result = run("train", "lenet5", "--data", "digits", *options, "--checkpoint", "w.st")
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
+    assert "smaller learning rate" in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train", "lenet5", "--data", "digits", *SHORT], ["devices"], ["data", "list"]]
+)
+def test_a_closed_pipe_ends_quietly(arguments):
+    ours, theirs = os.pipe()
+    os.close(ours)  # as after `| head -1` has seen enough
+    command = [sys.executable, "-m", "minicnn", *arguments]
+    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
+    os.close(theirs)
+    assert result.stderr == ""
+
+
+def test_summary_is_the_table(capsys):
+    for name, recipe in cli.RECIPES.items():
+        assert cli.main(["summary", name]) == 0
+        model = recipe.build()
+        assert capsys.readouterr().out == f"{mc.summary(model, model.input_shape)}\n"
+
+
+def test_summary_prints_in_any_encoding():
+    result = run("summary", "lenet5", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0, result.stderr
+    assert "Total parameters: 44,426" in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["data"], ["data", "list"]])
+def test_data_list_says_where_each_is(capsys, arguments):
+    assert cli.main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(mc.data.NAMES)
+    assert lines[0].endswith(str(mc.data.locate("digits")))
+    assert "minicnn data get mnist" in lines[1]
+
+
+def test_data_get(capsys):
+    assert cli.main(["data", "get", "digits"]) == 0
+    assert capsys.readouterr().out == f"digits is in {mc.data.locate('digits')}\n"
+    for name, message in (("mnist", "no mirror delivered"), ("cifar", "expected one of")):
+        assert cli.main(["data", "get", name]) == 2
+        assert re.fullmatch(f"minicnn: .*{message}.*\n", capsys.readouterr().err)
+
+
+def test_devices(capsys):
+    assert cli.main(["devices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "cpu   available"
+    assert lines[1].startswith("cuda  ")
+
+
+def test_version_help_and_the_module():
+    result = run("--version")
+    assert (result.returncode, result.stdout) == (0, f"minicnn {mc.__version__}\n")
+    result = run("train", "--help")
+    assert result.returncode == 0
+    assert "--checkpoint" in result.stdout
