@@ -30,13 +30,11 @@ def backward(
     grads = _propagate([tensor], [grad], create_graph, retain_graph, keep=())
     for leaf, leaf_grad in grads.items():
         assert isinstance(leaf, Tensor)
-        if not create_graph:
-            # A copy of its own: the array may be a view that other gradients share.
-            leaf_grad = Tensor(leaf_grad.data.copy(order="K"))
-        if leaf.grad is None:
-            leaf.grad = leaf_grad
-        elif create_graph:
-            leaf.grad = leaf.grad + leaf_grad
+        # A new array in each case: this one may be a view that other gradients share.
+        if create_graph:
+            leaf.grad = leaf_grad * 1.0 if leaf.grad is None else leaf.grad + leaf_grad
+        elif leaf.grad is None:
+            leaf.grad = Tensor(leaf_grad.data.copy(order="K"))
         else:
             leaf.grad = Tensor(leaf.grad.data + leaf_grad.data)
 
@@ -173,9 +171,12 @@ def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
 
 def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
     """Run one backward and check what it returns, for ops written by users too."""
-    grads = function.backward(grad)
-    if isinstance(grads, Tensor):
-        grads = (grads,)
+    looked_through, state.detect_anomaly = state.detect_anomaly, False
+    try:
+        returned = function.backward(grad)  # looked through as one, below
+    finally:
+        state.detect_anomaly = looked_through
+    grads = returned if isinstance(returned, tuple | list) else (returned,)
     name = type(function).__name__
     if len(grads) != len(function.edges):
         raise RuntimeError(
@@ -184,6 +185,8 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
     for i, (g, shape) in enumerate(zip(grads, function.shapes, strict=True)):
         if g is None:
             continue
+        if not isinstance(g, Tensor):
+            raise TypeError(f"{name}.backward returned a {type(g).__name__}, expected a Tensor")
         if g.data.shape != shape:
             raise RuntimeError(
                 f"{name}.backward returned a gradient of shape {g.shape} "

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Union
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, is_array
 from .anomaly import check_forward
 from .modes import state
 from .tensor import Tensor
@@ -46,13 +46,19 @@ class Function:
     def apply(cls, *inputs: Tensor, **options: Any) -> Tensor:
         """Run forward on the inputs; record the step when a gradient may be asked for."""
         function = cls()
+        for i, t in enumerate(inputs):
+            if not isinstance(t, Tensor):
+                raise TypeError(
+                    f"{cls.__name__}: input {i} is a {type(t).__name__}, expected a Tensor; "
+                    "see minicnn.tensor()"
+                )
         function.needs_grad = tuple([t.requires_grad for t in inputs])
         function.shapes = tuple([t.data.shape for t in inputs])
         data = function.forward(*[t.data for t in inputs], **options)
-        output = Tensor(data if hasattr(data, "flags") else np.asarray(data))
+        output = Tensor(data if is_array(data) else np.asarray(data))
         if state.detect_anomaly:
             function.called_at = check_forward(function, output, inputs)
-        if state.grad_enabled and True in function.needs_grad:
+        if state.grad_enabled and True in function.needs_grad and output.dtype.kind == "f":
             function._record(inputs, output)
         return output
 

@@ -24,12 +24,15 @@ class _Mode(contextlib.ContextDecorator):
     _attribute: ClassVar[str]
     _inside: ClassVar[bool]
 
+    def __init__(self) -> None:
+        self._before: list[bool] = []  # a list, since one object may be entered twice
+
     def __enter__(self) -> None:
-        self._before = getattr(state, self._attribute)
+        self._before.append(getattr(state, self._attribute))
         setattr(state, self._attribute, self._inside)
 
     def __exit__(self, *_: object) -> None:
-        setattr(state, self._attribute, self._before)
+        setattr(state, self._attribute, self._before.pop())
 
     def _recreate_cm(self: _Mode) -> _Mode:
         return type(self)()  # one for each call: a decorated function may call itself

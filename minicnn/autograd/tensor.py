@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..backend import Array, device_of, resolve_device, to_device
+from ..backend import Array, device_of, is_array, resolve_device, to_device
 
 if TYPE_CHECKING:
     from .function import Function
@@ -71,6 +71,10 @@ class Tensor:
     backward: ClassVar[Callable[..., None]]
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
+        if isinstance(data, np.generic):  # what NumPy makes of arrays without axes
+            data = np.asarray(data)
+        if not is_array(data):
+            raise TypeError(f"Tensor: got a {type(data).__name__}, expected an array; see tensor()")
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"requires_grad: only floats have gradients, the data is {data.dtype}")
         self.data = data
@@ -145,6 +149,9 @@ class Tensor:
             raise TypeError("len() of a tensor without axes")
         return self.shape[0]
 
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([self[i] for i in range(len(self))])
+
     def __repr__(self) -> str:
         text = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
         extras = "" if self.dtype == np.float32 else f", dtype={self.dtype}"
@@ -175,12 +182,16 @@ def tensor(
     Python floats become float32; arrays keep their dtype. Raises TypeError for what is no number.
     """
     source = array_like.data if isinstance(array_like, Tensor) else array_like
-    is_array = hasattr(source, "dtype")
-    data = np.array(source, order="K") if not is_array else source.copy(order="K")
-    if data.dtype.kind not in "fiub":
-        raise TypeError(f"tensor: got {data.dtype} data, expected floats, integers or booleans")
-    if dtype is None and not is_array and data.dtype == np.float64:
-        dtype = np.float32
-    if dtype is not None:
-        data = data.astype(dtype, copy=False)
+    has_dtype = hasattr(source, "dtype")
+    try:
+        copied = source.copy(order="K") if is_array(source) else np.array(source)
+        dtype = None if dtype is None else np.dtype(dtype)
+    except ValueError as error:
+        raise TypeError(f"tensor: the data is no regular array ({error})") from error
+    for kind in (copied.dtype, dtype or copied.dtype):
+        if kind.kind not in "fiub":
+            raise TypeError(f"tensor: got {kind} data, expected floats, integers or booleans")
+    if dtype is None and not has_dtype and copied.dtype == np.float64:
+        dtype = np.dtype(np.float32)
+    data = copied if dtype is None else copied.astype(dtype, copy=False)
     return Tensor(to_device(data, resolve_device(device)), requires_grad)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from . import numpy_kernels
-from .arrays import Array, array_module, device_of
+from .arrays import Array, array_module, device_of, is_array
 from .devices import (
     DeviceError,
     cuda_is_available,
@@ -27,6 +27,7 @@ __all__ = [
     "cuda_is_available",
     "default_device",
     "device_of",
+    "is_array",
     "is_device_name",
     "keep_freed_memory",
     "kernels_for",

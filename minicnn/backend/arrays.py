@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "array_module", "device_of"]
+__all__ = ["Array", "array_module", "device_of", "is_array"]
 
 Array = NDArray[Any]
 """A NumPy array, or the CuPy array that answers to the same calls."""
@@ -21,6 +21,12 @@ def array_module(x: Array) -> ModuleType:
     if cupy is not None and isinstance(x, cupy.ndarray):
         return cupy
     return np
+
+
+def is_array(x: object) -> bool:
+    """Whether x is an array of one of the libraries (a NumPy scalar is not)."""
+    cupy = sys.modules.get("cupy")
+    return isinstance(x, np.ndarray) or (cupy is not None and isinstance(x, cupy.ndarray))
 
 
 def device_of(x: Array) -> str:

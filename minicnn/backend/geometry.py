@@ -12,6 +12,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 __all__ = [
     "PADDING_MODES",
     "PaddingForm",
@@ -123,15 +125,20 @@ def pair(value: Any, name: str, *, least: int | None = 1) -> Pair:
 
 def sides(padding: Any, *, least: int | None = 0) -> Sides:
     """A numeric padding as ((top, bottom), (left, right)). Raises TypeError or ValueError."""
-    if isinstance(padding, tuple | list) and any(isinstance(v, tuple | list) for v in padding):
-        if len(padding) != 2:
-            raise TypeError(f"padding: got {padding!r}, expected ((top, bottom), (left, right))")
-        top_bottom, left_right = padding
-        return pair(top_bottom, "padding", least=least), pair(left_right, "padding", least=least)
     if isinstance(padding, str):
         raise ValueError(f"padding: got {padding!r}, expected numbers here")
-    p_h, p_w = pair(padding, "padding", least=least)
-    return (p_h, p_h), (p_w, p_w)
+    both = padding if isinstance(padding, tuple | list) else (padding, padding)
+    if len(both) == 2 and all(_is_int(v) for v in both):
+        both = ((both[0], both[0]), (both[1], both[1]))
+    if len(both) != 2 or not all(_is_pair(v) for v in both):
+        raise TypeError(
+            f"padding: got {padding!r}, expected an integer, a pair of integers, or two pairs "
+            "((top, bottom), (left, right))"
+        )
+    (top, bottom), (left, right) = ((int(a), int(b)) for a, b in both)
+    if least is not None and min(top, bottom, left, right) < least:
+        raise ValueError(f"padding: got {padding!r}, expected {least} or more")
+    return (top, bottom), (left, right)
 
 
 def window(
@@ -252,5 +259,9 @@ def _one_or_both(size: Pair) -> str:
     return str(size[0]) if size[0] == size[1] else _by(size)
 
 
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and all(_is_int(v) for v in value)
+
+
 def _is_int(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -15,7 +15,7 @@ def manual_seed(seed: int) -> None:
     Raises ValueError for a seed that is not an integer of 0 or more.
     """
     global _global
-    _global = generator(seed)
+    _global = _seeded(seed)
 
 
 def generator(seed: int | None = None) -> np.random.Generator:
@@ -24,6 +24,10 @@ def generator(seed: int | None = None) -> np.random.Generator:
     if seed is None:
         _global = _global or np.random.Generator(np.random.PCG64())
         return _global
+    return _seeded(seed)
+
+
+def _seeded(seed: int) -> np.random.Generator:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed: got {seed!r}, expected an integer of 0 or more")
     return np.random.Generator(np.random.PCG64(int(seed)))

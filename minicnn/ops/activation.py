@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
+from .check import check_float
+from .convert import as_float
 from .reduce import sum
 
 __all__ = ["log_softmax", "relu", "sigmoid", "softmax", "tanh"]
@@ -39,7 +43,7 @@ class Sigmoid(Function):
 
 def sigmoid(x: Tensor) -> Tensor:
     """``1 / (1 + e ** -x)``; its gradient is y·(1 - y), at most 1/4."""
-    return Sigmoid.apply(x)
+    return Sigmoid.apply(as_float(x))
 
 
 class Tanh(Function):
@@ -55,7 +59,7 @@ class Tanh(Function):
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent; its gradient is 1 - y²."""
-    return Tanh.apply(x)
+    return Tanh.apply(as_float(x))
 
 
 class Softmax(Function):
@@ -102,8 +106,9 @@ def log_softmax(x: Tensor, axis: int = 1) -> Tensor:
 
 
 def _check_axis(x: Tensor, axis: int, op: str) -> int:
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"{op}: axis {axis} is not among the {x.ndim} axes of shape {x.shape}")
+    check_float(op, x)
+    if not isinstance(axis, int | np.integer) or not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"{op}: axis {axis!r} is not among the {x.ndim} axes of shape {x.shape}")
     if x.shape[axis] == 0:
         raise ValueError(f"{op}: axis {axis} of shape {x.shape} has no elements")
-    return axis
+    return int(axis)

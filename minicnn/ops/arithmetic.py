@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .convert import binary_operands
+from .check import check_number, check_tensor
+from .convert import as_float, binary_operands
 from .shape import sum_to, transpose
 
 __all__ = [
@@ -88,8 +91,9 @@ class Div(Function):
 
 
 def div(a: Any, b: Any) -> Tensor:
-    """``a / b``, broadcast."""
-    return Div.apply(*binary_operands(a, b))
+    """``a / b``, broadcast; integers are divided as float32."""
+    a, b = binary_operands(a, b)
+    return Div.apply(as_float(a), as_float(b))
 
 
 class Neg(Function):
@@ -142,7 +146,10 @@ class PowTensor(Function):
 
 def pow(x: Any, exponent: Any) -> Tensor:
     """``x ** exponent``, broadcast when the exponent is a tensor."""
+    if isinstance(exponent, np.generic):
+        exponent = exponent.item()
     if isinstance(x, Tensor) and isinstance(exponent, int | float):
+        x = as_float(x) if isinstance(exponent, float) else x
         return Pow.apply(x, exponent=exponent)
     return PowTensor.apply(*binary_operands(x, exponent))
 
@@ -159,7 +166,7 @@ class Exp(Function):
 
 def exp(x: Tensor) -> Tensor:
     """``e ** x``"""
-    return Exp.apply(x)
+    return Exp.apply(as_float(x))
 
 
 class Log(Function):
@@ -173,7 +180,7 @@ class Log(Function):
 
 def log(x: Tensor) -> Tensor:
     """The natural logarithm."""
-    return Log.apply(x)
+    return Log.apply(as_float(x))
 
 
 class Sqrt(Function):
@@ -188,7 +195,7 @@ class Sqrt(Function):
 
 def sqrt(x: Tensor) -> Tensor:
     """The square root."""
-    return Sqrt.apply(x)
+    return Sqrt.apply(as_float(x))
 
 
 class Abs(Function):
@@ -225,8 +232,10 @@ def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tens
 
     Raises ValueError when both are None.
     """
+    check_tensor("clip", x=x)
     if low is None and high is None:
         raise ValueError("clip: low and high are both None, expected at least one limit")
+    check_number("clip", **{n: v for n, v in (("low", low), ("high", high)) if v is not None})
     return Clip.apply(x, low=low, high=high)
 
 
@@ -249,7 +258,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     Raises ValueError when the inner lengths differ.
     """
     a, b = binary_operands(a, b)
-    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+    if not _fit_together(a.shape, b.shape):
         raise ValueError(f"matmul: shapes {a.shape} @ {b.shape} do not fit together")
     if a.ndim > 1 and b.ndim > 1:
         return MatMul.apply(a, b)
@@ -258,3 +267,11 @@ def matmul(a: Any, b: Any) -> Tensor:
     product = MatMul.apply(row, column)
     shape = product.shape[:-2] + (() if a.ndim == 1 else product.shape[-2:-1])
     return product.reshape(*shape, *(() if b.ndim == 1 else product.shape[-1:]))
+
+
+def _fit_together(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether matrices of these shapes can be multiplied, their leading axes broadcast."""
+    if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
+        return False
+    leading = zip(reversed(a[:-2]), reversed(b[:-2]), strict=False)  # the shorter one is repeated
+    return all(n == m or 1 in (n, m) for n, m in leading)

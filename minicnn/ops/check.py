@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from ..autograd import Tensor
 
-__all__ = ["check_bias", "check_float", "check_images", "check_reduction"]
+__all__ = [
+    "check_axis",
+    "check_bias",
+    "check_float",
+    "check_images",
+    "check_number",
+    "check_reduction",
+    "check_tensor",
+]
+
+
+def check_tensor(op: str, **arguments: Any) -> None:
+    """Raise TypeError for an argument that is no Tensor."""
+    for name, value in arguments.items():
+        if not isinstance(value, Tensor):
+            kind = type(value).__name__
+            raise TypeError(f"{op}: {name} is a {kind}, expected a Tensor; see minicnn.tensor()")
+
+
+def check_axis(op: str, x: Tensor, axis: Any) -> int:
+    """The axis counted from the front. Raises TypeError or ValueError unless x has it."""
+    check_tensor(op, x=x)
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+        raise TypeError(f"{op}: axis: got {axis!r}, expected an integer")
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
+    return int(axis) % x.ndim
 
 
 def check_images(op: str, x: Tensor) -> None:
     """Raise ValueError unless x has the four axes (N, C, H, W), TypeError unless it is a float."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f"{op}: x is a {type(x).__name__}, expected a Tensor; see minicnn.tensor()")
+    check_tensor(op, x=x)
     if x.ndim != 4:
         raise ValueError(f"{op}: x has shape {x.shape}, expected four axes (N, C, H, W)")
     check_float(op, x)
 
 
-def check_float(op: str, x: Tensor, **others: Tensor | None) -> None:
+def check_float(op: str, x: Tensor, **others: Any) -> None:
     """Raise TypeError unless x is a float and the others (None is left out) share its dtype."""
+    check_tensor(op, x=x)
     if x.dtype.kind != "f":
         raise TypeError(f"{op}: x is {x.dtype}, expected floats; convert it with x.to('float32')")
     for name, other in others.items():
+        if other is not None:
+            check_tensor(op, **{name: other})
         if other is not None and other.dtype != x.dtype:
             raise TypeError(f"{op}: {name} is {other.dtype} but x is {x.dtype}, expected the same")
 
@@ -29,6 +61,13 @@ def check_bias(op: str, bias: Tensor | None, outputs: int) -> None:
     """Raise ValueError unless bias is None or has one value for each output."""
     if bias is not None and bias.shape != (outputs,):
         raise ValueError(f"{op}: bias has shape {bias.shape}, expected ({outputs},)")
+
+
+def check_number(op: str, **arguments: Any) -> None:
+    """Raise TypeError for an argument that is no real number."""
+    for name, value in arguments.items():
+        if not isinstance(value, int | float | np.integer | np.floating):
+            raise TypeError(f"{op}: {name} is {value!r}, expected a number")
 
 
 def check_reduction(op: str, reduction: str) -> None:

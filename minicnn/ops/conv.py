@@ -20,11 +20,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
 from ..backend.geometry import PaddingForm, Pair, Window, pair, sides, window
 from ..backend.layout import as_chwn, as_nchw
-from .check import check_bias, check_float, check_images
+from .check import check_bias, check_float, check_images, check_tensor
 from .pad import pad2d
 from .reduce import sum
 
@@ -151,8 +153,8 @@ def conv2d(
     Source: LeCun et al., 1998, section II; im2col: Chellapilla et al., 2006.
     """
     check_images("conv2d", x)
-    _check_weight("conv2d", weight, groups)
     check_float("conv2d", x, weight=weight, bias=bias)
+    _check_weight("conv2d", weight, groups)
     outputs, per_group, *kernel_size = weight.shape
     if x.shape[1] != per_group * groups:
         raise ValueError(
@@ -197,8 +199,8 @@ def conv_transpose2d(
     """
     op = "conv_transpose2d"
     check_images(op, x)
-    _check_weight(op, weight, groups)
     check_float(op, x, weight=weight, bias=bias)
+    _check_weight(op, weight, groups)
     channels, per_group, kh, kw = weight.shape
     if x.shape[1] != channels or channels % groups:
         raise ValueError(
@@ -241,7 +243,9 @@ def _transposed_window(
 
 
 def _check_weight(op: str, weight: Tensor, groups: int) -> None:
+    check_tensor(op, weight=weight)
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(f"{op}: weight has shape {weight.shape}, expected four axes of 1 or more")
-    if not isinstance(groups, int) or groups < 1:
+    is_integer = isinstance(groups, int | np.integer) and not isinstance(groups, bool)
+    if not is_integer or groups < 1:
         raise ValueError(f"{op}: groups is {groups!r}, expected an integer of 1 or more")

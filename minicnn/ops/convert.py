@@ -8,33 +8,65 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, device_of, is_device_name, to_device
+from .check import check_tensor
 
-__all__ = ["as_tensor", "binary_operands", "to"]
+__all__ = ["as_float", "as_tensor", "binary_operands", "to"]
 
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     """The value itself if it is a Tensor, else a constant beside ``like``.
 
-    A Python number takes the dtype of ``like``, so that ``x * 2.0`` stays float32; a float beside
-    integers makes float32, as in PyTorch.
+    A number takes the dtype of ``like``, so that ``x * 2.0`` stays float32; a float beside integers
+    makes float32, as in PyTorch. Raises TypeError for what holds no real numbers.
     """
     if isinstance(value, Tensor):
         return value
-    if like is None:
-        return Tensor(np.asarray(value))
-    dtype = None
-    if isinstance(value, bool | int | float):
-        is_whole = like.dtype.kind in "iub" and not isinstance(value, float)
-        dtype = like.dtype if is_whole or like.dtype.kind == "f" else np.dtype(np.float32)
-    return Tensor(array_module(like.data).asarray(value, dtype=dtype))
+    if like is not None and isinstance(value, np.generic):
+        value = value.item()
+    is_number = like is not None and isinstance(value, bool | int | float)
+    dtype = _number_dtype(value, like.dtype) if like is not None and is_number else None
+    try:
+        array = (array_module(like.data) if like is not None else np).asarray(value, dtype=dtype)
+    except ValueError as error:
+        raise TypeError(f"expected numbers, got no regular array ({error})") from error
+    if array.dtype.kind not in "fiub":
+        kind = array.dtype if hasattr(value, "dtype") else type(value).__name__
+        raise TypeError(f"expected a number, an array or a Tensor, got {kind}")
+    return Tensor(array)
+
+
+def _number_dtype(number: float, beside: np.dtype[Any]) -> np.dtype[Any] | None:
+    """The dtype of a Python number beside a tensor of another dtype; None leaves it to NumPy."""
+    if beside.kind == "f":
+        return beside
+    if isinstance(number, float):
+        return np.dtype(np.float32)
+    if beside.kind == "b":
+        return beside if isinstance(number, bool) else None
+    limits = np.iinfo(beside)
+    return beside if limits.min <= number <= limits.max else None
+
+
+def as_float(x: Tensor) -> Tensor:
+    """x itself if it holds floats, else as float32."""
+    check_tensor("as_float", x=x)
+    return x if x.dtype.kind == "f" else to(x, np.float32)
 
 
 def binary_operands(a: Any, b: Any) -> tuple[Tensor, Tensor]:
-    """Both operands of a binary op as Tensors."""
+    """Both operands of a binary op as Tensors; integers beside floats take their dtype."""
     if isinstance(a, Tensor):
-        return a, as_tensor(b, like=a)
-    b = as_tensor(b)
-    return as_tensor(a, like=b), b
+        b = as_tensor(b, like=a)
+    else:
+        b = as_tensor(b)
+        a = as_tensor(a, like=b)
+    if a.dtype == b.dtype or "f" not in (a.dtype.kind, b.dtype.kind):
+        return a, b
+    if a.dtype.kind != b.dtype.kind:
+        dtype = a.dtype if a.dtype.kind == "f" else b.dtype
+    else:
+        dtype = np.promote_types(a.dtype, b.dtype)
+    return to(a, dtype), to(b, dtype)  # as ops, so that each gradient has its tensor's dtype
 
 
 class To(Function):
@@ -54,6 +86,8 @@ class To(Function):
 def to(x: Tensor, target: Any) -> Tensor:
     """The tensor on a device (``"cpu"``) or in a dtype (``np.float64``); gradients flow back.
 
-    Raises DeviceError for a device that cannot be used, TypeError for what is no dtype.
+    Raises DeviceError for a device that cannot be used, TypeError for what is no dtype of numbers.
     """
-    return To.apply(x, target=target)
+    if target is None or (not is_device_name(target) and np.dtype(target).kind not in "fiub"):
+        raise TypeError(f"to: got {target!r}, expected a device or a dtype of numbers")
+    return x if not is_device_name(target) and x.dtype == target else To.apply(x, target=target)

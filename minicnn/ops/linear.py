@@ -34,12 +34,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x (..., inputs), weight (outputs, inputs), bias (outputs,) -> (..., outputs)
     Raises ValueError when the lengths differ, TypeError when the dtypes do.
     """
+    check_float("linear", x, weight=weight, bias=bias)
     if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"linear: x has shape {x.shape} and weight {weight.shape}, "
             "expected (..., inputs) and (outputs, inputs)"
         )
-    check_float("linear", x, weight=weight, bias=bias)
     outputs = weight.shape[0]
     check_bias("linear", bias, outputs)
     rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])

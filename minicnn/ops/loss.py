@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..autograd import Tensor
 from ..backend import Array, array_module
 from .activation import log_softmax
-from .check import check_float, check_reduction
+from .check import check_float, check_number, check_reduction, check_tensor
 from .convert import as_tensor
 from .reduce import sum
 
@@ -21,7 +22,9 @@ def one_hot(target: Any, num_classes: int) -> Tensor:
 
     Raises TypeError unless the target holds integers, ValueError for a class out of range.
     """
-    classes = as_tensor(target).data
+    classes = _truth("one_hot", target).data
+    if not isinstance(num_classes, int | np.integer) or num_classes < 1:
+        raise ValueError(f"one_hot: num_classes is {num_classes!r}, expected an integer from 1 on")
     _check_classes("one_hot", classes, num_classes)
     return Tensor(array_module(classes).eye(num_classes, dtype=np.float32)[classes])
 
@@ -51,20 +54,27 @@ def cross_entropy(
     op = "cross_entropy"
     check_reduction(op, reduction)
     check_float(op, logits)
+    check_number(op, label_smoothing=label_smoothing)
     if logits.ndim < 2 or logits.size == 0:
         raise ValueError(f"{op}: logits have shape {logits.shape}, expected (N, C, ...), not empty")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{op}: label_smoothing is {label_smoothing}, expected 0 to 1")
-    target = as_tensor(target)
-    weights = _class_weights(op, logits, weight)  # (1, C, 1, ...)
-    if target.dtype.kind == "f":
-        truth, kept, count = _probabilities(op, logits, target)
+    truth = _truth(op, target)
+    weights = Tensor(_class_weights(op, logits, weight))  # (1, C, 1, ...)
+    if truth.dtype.kind == "f":
+        _check_probabilities(op, logits, truth)
+        smooth = truth.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / logits.shape[1]
+        losses = -sum(smooth * weights * log_softmax(logits), 1)  # (N, ...)
+        count: Any = losses.size
     else:
-        truth, kept, count = _classes(op, logits, target, weights, ignore_index)
-    if label_smoothing:
-        truth = truth * (1 - label_smoothing) + label_smoothing / logits.shape[1]
-    coefficients = truth * Tensor(weights * kept)  # (N, C, ...)
-    losses = -sum(coefficients * log_softmax(logits), 1)  # (N, ...)
+        classes, kept = _check_class_indices(op, logits, truth.data, ignore_index)
+        kept = kept * weights.data.ravel()[classes]  # (N, ...), the weight of each loss
+        log_p = log_softmax(logits)
+        losses = -(Tensor(kept * (1 - label_smoothing)) * _pick(log_p, classes))
+        if label_smoothing:
+            of_all = sum(weights * log_p, 1) * Tensor((kept > 0).astype(logits.dtype))
+            losses = losses - of_all * (label_smoothing / logits.shape[1])
+        count = float(kept.sum()) or math.nan  # a mean over nothing is NaN, as in PyTorch
     if reduction == "none":
         return losses
     return sum(losses) / count if reduction == "mean" else sum(losses)
@@ -75,7 +85,8 @@ def accuracy(logits: Tensor, target: Any) -> Tensor:
 
     logits (N, C), target (N,) class indices. Raises ValueError for shapes that do not fit.
     """
-    classes = as_tensor(target).data
+    check_tensor("accuracy", logits=logits)
+    classes = _truth("accuracy", target).data
     if logits.ndim != 2 or classes.shape != logits.shape[:1] or logits.size == 0:
         raise ValueError(
             f"accuracy: logits have shape {logits.shape} and target {classes.shape}, "
@@ -85,39 +96,46 @@ def accuracy(logits: Tensor, target: Any) -> Tensor:
     return Tensor(array_module(right).asarray(right.mean(dtype=np.float32)))
 
 
-def _probabilities(
-    op: str, logits: Tensor, target: Tensor
-) -> tuple[Tensor, Array | float, Array | float]:
-    """The truth (N, C, ...), what part of it counts, and what a mean divides by."""
+def _pick(x: Tensor, classes: Array) -> Tensor:
+    """The entry of each class index: x (N, C, ...), classes (N, ...) -> (N, ...).
+
+    Picked, not multiplied by a one-hot: a logit of -inf (a class ruled out) must not give 0 · inf.
+    """
+    last = x.permute(0, *range(2, x.ndim), 1).reshape(classes.size, x.shape[1])
+    picked = last[np.arange(classes.size), classes.ravel()]
+    return picked.reshape(*classes.shape)
+
+
+def _truth(op: str, target: Any) -> Tensor:
+    try:
+        return as_tensor(target)
+    except TypeError as error:
+        raise TypeError(f"{op}: target: {error}") from error
+
+
+def _check_probabilities(op: str, logits: Tensor, target: Tensor) -> None:
     if target.shape != logits.shape:
         raise ValueError(
             f"{op}: target has shape {target.shape}, expected {logits.shape}, that of the logits, "
             "for probabilities (integers are for class indices)"
         )
-    return target.to(logits.dtype), 1.0, float(logits.size // logits.shape[1])
 
 
-def _classes(
-    op: str, logits: Tensor, target: Tensor, weights: Array, ignore_index: int
-) -> tuple[Tensor, Array | float, Array | float]:
-    """The same for class indices."""
+def _check_class_indices(
+    op: str, logits: Tensor, classes: Array, ignore_index: int
+) -> tuple[Array, Array]:
+    """The classes, 0 in place of those to ignore, and which are kept (as bool): both (N, ...)."""
     expected = logits.shape[:1] + logits.shape[2:]
-    if target.shape != expected:
+    if classes.shape != expected:
         raise ValueError(
-            f"{op}: target has shape {target.shape}, expected {expected} "
+            f"{op}: target has shape {classes.shape}, expected {expected} "
             f"for class indices beside logits of shape {logits.shape}"
         )
-    xp = array_module(logits.data)
-    classes = target.data
+    _check_integers(op, classes)
     kept = classes != ignore_index
-    classes = xp.where(kept, classes, 0)
+    classes = array_module(classes).where(kept, classes, 0)
     _check_classes(op, classes, logits.shape[1])
-    kept = kept[:, None].astype(logits.dtype)  # (N, 1, ...)
-    truth = xp.moveaxis(xp.eye(logits.shape[1], dtype=logits.dtype)[classes], -1, 1)  # (N, C, ...)
-    count = (truth * (weights * kept)).sum()
-    if count == 0:
-        count = xp.asarray(xp.nan, logits.dtype)  # a mean over nothing, as in PyTorch
-    return Tensor(truth), kept, count
+    return classes, kept
 
 
 def _class_weights(op: str, logits: Tensor, weight: Any) -> Array:
@@ -127,15 +145,20 @@ def _class_weights(op: str, logits: Tensor, weight: Any) -> Array:
     if weight is None:
         weights = xp.ones(classes, logits.dtype)
     else:
-        weights = xp.asarray(getattr(weight, "data", weight), dtype=logits.dtype)
+        given = weight if isinstance(weight, Tensor) else _truth(f"{op}: weight", weight)
+        weights = given.data.astype(logits.dtype)
     if weights.shape != (classes,):
         raise ValueError(f"{op}: weight has shape {weights.shape}, expected ({classes},)")
     return weights.reshape(1, classes, *[1] * (logits.ndim - 2))
 
 
-def _check_classes(op: str, classes: Array, num_classes: int) -> None:
+def _check_integers(op: str, classes: Array) -> None:
     if classes.dtype.kind not in "iu":
         raise TypeError(f"{op}: target is {classes.dtype}, expected integers for class indices")
+
+
+def _check_classes(op: str, classes: Array, num_classes: int) -> None:
+    _check_integers(op, classes)
     wrong = classes[(classes < 0) | (classes >= num_classes)]
     if wrong.size:
         raise ValueError(

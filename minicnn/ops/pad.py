@@ -6,7 +6,7 @@ from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
 from ..backend.geometry import PADDING_MODES, PaddingForm, pad_sources, sides
 from ..backend.layout import as_chwn, as_nchw
-from .check import check_images
+from .check import check_images, check_number
 
 __all__ = ["pad2d"]
 
@@ -52,6 +52,7 @@ def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0
     check_images("pad2d", x)
     if mode not in PADDING_MODES:
         raise ValueError(f"pad2d: mode is {mode!r}, expected one of {', '.join(PADDING_MODES)}")
+    check_number("pad2d", value=value)
     (top, bottom), (left, right) = sides(padding, least=None)
     return Pad2d.apply(
         x,

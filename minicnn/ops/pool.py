@@ -11,7 +11,7 @@ from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.geometry import PaddingForm, Window, pixel_counts, window
 from ..backend.layout import as_chwn, as_nchw
-from .check import check_images
+from .check import check_images, check_number
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 
@@ -131,9 +131,10 @@ def avg_pool2d(
     slide = _window("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override is None:
         counts = _counts(slide, count_include_pad)
-    elif divisor_override == 0:
-        raise ValueError("avg_pool2d: divisor_override is 0, expected another number")
     else:
+        check_number("avg_pool2d", divisor_override=divisor_override)
+        if divisor_override == 0:
+            raise ValueError("avg_pool2d: divisor_override is 0, expected another number")
         counts = np.full(slide.output_size, divisor_override)
     divisor = array_module(x.data).asarray(counts, dtype=x.dtype)
     return AvgPool2d.apply(x, window=slide, divisor=divisor)

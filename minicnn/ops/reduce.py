@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
+from .check import check_tensor
 from .shape import broadcast_to, reshape
 
 __all__ = ["max", "mean", "min", "sum", "var"]
@@ -57,18 +61,28 @@ class Max(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        return grad * Tensor(_first_winner(x.data, self._output_data, self.axes))
+        return grad * Tensor(_first(~(x.data < self._output_data), self.axes, x.dtype))
 
 
-def _first_winner(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
-    """1 where x is the first, in row order over the axes, that is not below y; 0 elsewhere."""
-    xp = array_module(x)
+class Min(Max):
+    def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
+        self.axes = axes
+        return x.min(axes, keepdims=True)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.inputs
+        return grad * Tensor(_first(~(x.data > self._output_data), self.axes, x.dtype))
+
+
+def _first(candidates: Array, axes: tuple[int, ...], dtype: Any) -> Array:
+    """1 at the first candidate in row order over the axes, 0 elsewhere."""
+    xp = array_module(candidates)
     back = tuple(range(-len(axes), 0))
-    candidates = xp.moveaxis(~(x < y), axes, back)  # (kept axes, reduced axes)
-    flat = candidates.reshape(*candidates.shape[: x.ndim - len(axes)], -1)
-    first = xp.zeros(flat.shape, x.dtype)
+    moved = xp.moveaxis(candidates, axes, back)  # (kept axes, reduced axes)
+    flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+    first = xp.zeros(flat.shape, dtype)
     xp.put_along_axis(first, flat.argmax(-1)[..., None], 1, axis=-1)
-    return xp.moveaxis(first.reshape(candidates.shape), back, axes)
+    return xp.moveaxis(first.reshape(moved.shape), back, axes)
 
 
 def max(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
@@ -83,17 +97,23 @@ def max(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
 
 
 def min(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
-    """The smallest element: ``-max(-x)``, with the same rules."""
-    return -max(-x, axis, keepdim)
+    """The smallest element, with the same rules as ``max``."""
+    axes = _axes(x, axis)
+    _count(x, axis, "min", least=1)
+    return _drop(Min.apply(x, axes=axes), axes, keepdim)
 
 
 def _axes(x: Tensor, axis: Axis) -> tuple[int, ...]:
+    """The axes counted from the front, in order."""
+    check_tensor("reduce", x=x)
     if axis is None:
         return tuple(range(x.ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)
+    if any(isinstance(a, bool) or not isinstance(a, int | np.integer) for a in given):
+        raise TypeError(f"axis: got {axis!r}, expected an integer or several")
     if any(not -x.ndim <= a < x.ndim for a in given):
         raise ValueError(f"axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
-    axes = tuple(a % x.ndim for a in given)
+    axes = tuple(sorted(a % x.ndim for a in given))
     if len(set(axes)) < len(axes):
         raise ValueError(f"axis: got {axis} for shape {x.shape}, expected each axis once")
     return axes

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
+from .check import check_axis, check_tensor
 
 __all__ = [
     "broadcast_to",
@@ -37,22 +40,24 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     ``x.reshape(N, -1)`` of a batch-last array is a free view. Raises ValueError when the shapes do
     not hold the same number of elements.
     """
-    nested = len(shape) == 1 and isinstance(shape[0], tuple | list)
-    lengths: Shape = tuple(shape[0]) if nested else shape
+    check_tensor("reshape", x=x)
+    lengths: Shape = tuple(shape[0] if len(shape) == 1 and _is_shape(shape[0]) else shape)
+    if not _is_shape(lengths) or lengths.count(-1) > 1 or min(lengths, default=0) < -1:
+        raise ValueError(f"reshape: got {lengths}, expected lengths, of which one length may be -1")
     known = math.prod(n for n in lengths if n != -1)
     if -1 in lengths and known == 0:
         raise ValueError(f"reshape: in {lengths} the -1 could be any length")
-    try:
-        return Reshape.apply(x, shape=lengths)
-    except ValueError:
+    if x.size % known if -1 in lengths else x.size != known:
         raise ValueError(
             f"reshape: {x.shape} has {x.size} elements, {lengths} does not hold as many"
-        ) from None
+        )
+    return Reshape.apply(x, shape=lengths)
 
 
 def flatten(x: Tensor, start_axis: int = 0) -> Tensor:
     """All axes from start_axis on in one: (N, C, H, W) -> (N, C·H·W) with start_axis = 1."""
-    start_axis = _axis(x, start_axis) if x.ndim else 0
+    check_tensor("flatten", x=x)
+    start_axis = check_axis("flatten", x, start_axis) if x.ndim else 0
     kept = x.shape[:start_axis]
     return reshape(x, *kept, math.prod(x.shape[start_axis:]))
 
@@ -74,15 +79,16 @@ def permute(x: Tensor, *axes: int) -> Tensor:
 
     Raises ValueError unless every axis is named once.
     """
-    if sorted(a % x.ndim if x.ndim else a for a in axes) != list(range(x.ndim)):
+    order = tuple(check_axis("permute", x, axis) for axis in axes)
+    if sorted(order) != list(range(x.ndim)):
         raise ValueError(f"permute: got axes {axes} for shape {x.shape}, expected each axis once")
-    return Permute.apply(x, axes=tuple(a % x.ndim for a in axes))
+    return Permute.apply(x, axes=order)
 
 
 def transpose(x: Tensor, axis0: int, axis1: int) -> Tensor:
     """Two axes exchanged. Raises ValueError for an axis that x does not have."""
+    axis0, axis1 = check_axis("transpose", x, axis0), check_axis("transpose", x, axis1)
     axes = list(range(x.ndim))
-    axis0, axis1 = _axis(x, axis0), _axis(x, axis1)
     axes[axis0], axes[axis1] = axes[axis1], axes[axis0]
     return Permute.apply(x, axes=tuple(axes))
 
@@ -98,7 +104,13 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
-    """x repeated along axes of length 1 (and new ones in front), without copying."""
+    """x repeated along axes of length 1 (and new ones in front), without copying.
+
+    Raises ValueError for a shape that broadcasting x does not give.
+    """
+    check_tensor("broadcast_to", x=x)
+    if not _broadcasts(x.shape, tuple(shape)):
+        raise ValueError(f"broadcast_to: {x.shape} cannot be repeated to {tuple(shape)}")
     return x if x.shape == tuple(shape) else BroadcastTo.apply(x, shape=tuple(shape))
 
 
@@ -115,7 +127,13 @@ class SumTo(Function):
 
 
 def sum_to(x: Tensor, shape: Shape) -> Tensor:
-    """Sum over the axes that broadcasting from ``shape`` would repeat: its adjoint."""
+    """Sum over the axes that broadcasting from ``shape`` would repeat: its adjoint.
+
+    Raises ValueError for a shape that broadcasting does not lead from.
+    """
+    check_tensor("sum_to", x=x)
+    if not _broadcasts(tuple(shape), x.shape):
+        raise ValueError(f"sum_to: {x.shape} is no broadcast of {tuple(shape)}")
     return x if x.shape == tuple(shape) else SumTo.apply(x, shape=tuple(shape))
 
 
@@ -153,7 +171,12 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     return GetItem.apply(x, index=arrays if isinstance(index, tuple) else arrays[0])
 
 
-def _axis(x: Tensor, axis: int) -> int:
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
-    return axis % x.ndim
+def _is_shape(lengths: Any) -> bool:
+    integers = int | np.integer
+    return isinstance(lengths, tuple | list) and all(isinstance(n, integers) for n in lengths)
+
+
+def _broadcasts(shape: Shape, to: Shape) -> bool:
+    """Whether broadcasting gives ``to`` from ``shape``."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)  # missing axes in front are new
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in pairs)

@@ -33,7 +33,7 @@ def numerical_gradient(function: Function, inputs: Inputs, eps: float = 1e-6) ->
     (f(x + eps) - f(x - eps)) / (2·eps): two evaluations for each entry, slow, and simple enough to
     believe. Raises TypeError for inputs that are not float64.
     """
-    tensors = _float64(inputs)
+    tensors = _float64(inputs, constants_too=True)
     output = function(*tensors)
     ones = np.ones(output.shape)
     gradients = [np.empty(x.shape) for x in tensors]
@@ -70,11 +70,9 @@ def gradcheck(
     rng = np.random.default_rng(0)
     for _ in range(DIRECTIONS):
         v = rng.standard_normal(output.shape)
-        wanted = [tensors[i] for i in checked]
-        gradients = grad(function(*tensors), wanted, v, allow_unused=True)
-        for i, gradient in zip(checked, gradients, strict=True):
+        for i, gradient in zip(checked, _gradients(function, tensors, checked, v), strict=True):
             u = rng.standard_normal(tensors[i].shape)
-            both = _Both(function, tensors, i, v, gradient.data, eps)
+            both = _Both(function, tensors, i, v, gradient, eps)
             if not both.agree(u, atol, rtol):
                 raise AssertionError(both.describe_worst(u))
     return True
@@ -89,13 +87,13 @@ def gradgradcheck(
 ) -> bool:
     """Whether the gradients of the gradients agree with finite differences.
 
-    It is ``gradcheck`` of the map (inputs, v) -> gradients of <v, function(*inputs)>; arguments,
-    result and errors are the same.
+    First the gradients themselves are checked, since the second derivatives of wrong ones may well
+    agree with each other; then ``gradcheck`` looks at the map (inputs, v) -> gradients of
+    <v, function(*inputs)>. Arguments, result and errors are those of ``gradcheck``.
     """
+    gradcheck(function, inputs, eps, atol, rtol)
     tensors = _float64(inputs)
     checked = [i for i, x in enumerate(tensors) if x.requires_grad]
-    if not checked:
-        raise TypeError("gradgradcheck: no input has requires_grad=True, there is nothing to check")
     output = function(*tensors)
     v = Tensor(np.random.default_rng(1).standard_normal(output.shape), requires_grad=True)
 
@@ -155,6 +153,16 @@ class _Both:
         return part.reshape(u.shape)
 
 
+def _gradients(
+    function: Function, inputs: list[Tensor], checked: list[int], v: Array
+) -> list[Array]:
+    """The gradients of <v, function>, zeros where the function does not depend on the input."""
+    output, wanted = function(*inputs), [inputs[i] for i in checked]
+    if not output.requires_grad:
+        return [np.zeros(x.shape) for x in wanted]
+    return [gradient.data for gradient in grad(output, wanted, v, allow_unused=True)]
+
+
 def _slope(
     function: Function, inputs: list[Tensor], position: int, u: Array, v: Array, eps: float
 ) -> float:
@@ -170,12 +178,12 @@ def _slope(
     return float(np.sum(v * difference)) / (2 * eps)
 
 
-def _float64(inputs: Inputs) -> list[Tensor]:
+def _float64(inputs: Inputs, constants_too: bool = False) -> list[Tensor]:
     tensors = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     for i, x in enumerate(tensors):
         if not isinstance(x, Tensor):
             raise TypeError(f"inputs: number {i} is a {type(x).__name__}, expected a Tensor")
-        if x.requires_grad and x.dtype != np.float64:
+        if (x.requires_grad or constants_too) and x.dtype != np.float64:
             raise TypeError(
                 f"inputs: number {i} is {x.dtype}; finite differences need float64, x.to('float64')"
             )

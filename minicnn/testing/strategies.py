@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -143,10 +144,11 @@ def _drawn_window(
         options["ceil_mode"] = draw(st.booleans())
     kernels = [
         (kh, kw)
-        for kh in range(1, size[0] + 3)
-        for kw in range(1, size[1] + 3)
+        for kh in range(1, size[0] + 5)
+        for kw in range(1, size[1] + 5)
         if _fits(size, (kh, kw), options, pooling)
     ]
+    assume(kernels)
     return batch, size, draw(st.sampled_from(kernels)), options
 
 

@@ -1,0 +1,215 @@
+"""Making Tensors, looking at them, and their life beside NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn.testing.strategies import in_order
+
+
+@pytest.mark.parametrize(
+    ("value", "shape", "dtype"),
+    [
+        (1.5, (), np.float32),
+        (2, (), np.int64),
+        (True, (), np.bool_),
+        ([1.0, 2], (2,), np.float32),
+        ([[1, 2], [3, 4]], (2, 2), np.int64),
+        ((), (0,), np.float32),
+        ([[], []], (2, 0), np.float32),
+        ([True, False], (2,), np.bool_),
+        (range(3), (3,), np.int64),
+        (np.float64(2), (), np.float64),
+        (np.float16([1, 2]), (2,), np.float16),
+        (np.zeros((2, 3)), (2, 3), np.float64),
+        (np.zeros((2, 3), "u1"), (2, 3), np.uint8),
+        (np.zeros((2, 0, 3), "f4"), (2, 0, 3), np.float32),
+        (mc.Tensor(np.ones(2)), (2,), np.float64),
+        ([np.float64(1), np.float64(2)], (2,), np.float32),
+        ([np.ones(2), np.zeros(2)], (2, 2), np.float32),
+    ],
+)
+def test_tensor_of_everything(value: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    t = mc.tensor(value)
+    assert (t.shape, t.dtype, t.ndim, t.device) == (shape, dtype, len(shape), "cpu")
+    assert t.size == np.prod(shape)
+    assert (t.requires_grad, t.grad, t.function) == (False, None, None)
+    assert type(t.data) is np.ndarray
+    np.testing.assert_array_equal(t.numpy(), np.asarray(value))
+
+
+@pytest.mark.parametrize("order", ["batch-last", "C", "strided"])
+def test_tensor_copies_and_keeps_the_memory_order(order: str) -> None:
+    x = in_order(np.arange(120.0).reshape(2, 3, 4, 5), order)
+    t = mc.tensor(x)
+    assert not np.shares_memory(t.data, x)
+    assert np.argsort(t.data.strides).tolist() == np.argsort(x.strides).tolist()
+    assert not np.shares_memory(mc.tensor(t).data, t.data)
+
+
+def test_tensor_of_a_tensor_is_a_leaf() -> None:
+    x = mc.tensor([1.0], requires_grad=True)
+    y = mc.tensor(x * 2)
+    assert not y.requires_grad
+    assert y.function is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["3", "abc", None, ["a"], [None], 1j, b"x", {1: 2}, object(), np.array(["a"]), [1, "a"],
+     np.array([1j]), np.array([None]), np.array("2020", "M8[D]"), 2**70],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_number(value: Any) -> None:
+    with pytest.raises(TypeError, match="tensor: got .* data, expected floats, integers or bool"):
+        mc.tensor(value)
+
+
+@pytest.mark.parametrize("value", [[[1], [1, 2]], [1, [2]], [np.ones(2), np.ones(3)]], ids=repr)
+def test_ragged_lists(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="tensor: "):
+        mc.tensor(value)
+
+
+@pytest.mark.parametrize("dtype", ["complex128", "U5", object, "M8[s]"])
+def test_dtypes_that_are_no_numbers(dtype: Any) -> None:
+    with pytest.raises(TypeError, match="tensor: got .*, expected floats, integers or booleans"):
+        mc.tensor([1.0], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", np.float16, np.int8, bool])
+def test_dtype_argument(dtype: Any) -> None:
+    assert mc.tensor([1.0, 0.0], dtype=dtype).dtype == np.dtype(dtype)
+
+
+def test_only_floats_require_gradients() -> None:
+    for make in (lambda: mc.tensor([1], requires_grad=True),
+                 lambda: mc.tensor([1.5], dtype="int32", requires_grad=True),
+                 lambda: mc.Tensor(np.array([True]), requires_grad=True),
+                 lambda: mc.Parameter(np.arange(3))):  # fmt: skip
+        with pytest.raises(TypeError, match="requires_grad: only floats have gradients"):
+            make()
+    for dtype in (np.float16, np.float32, np.float64):
+        assert mc.tensor([1], dtype=dtype, requires_grad=True).requires_grad
+
+
+@pytest.mark.parametrize("target", ["int64", "bool"])
+def test_gradients_end_where_a_tensor_becomes_integers(target: str) -> None:
+    x = mc.tensor([1.5], requires_grad=True)
+    assert not x.to(target).requires_grad
+
+
+@pytest.mark.parametrize("data", [[1, 2], 1.0, None, "a"], ids=repr)
+@pytest.mark.parametrize("kind", [mc.Tensor, mc.Parameter])
+def test_the_bare_constructor_wants_an_array(kind: Any, data: Any) -> None:
+    with pytest.raises(TypeError, match="expected an array"):
+        kind(data)
+
+
+def test_parameter() -> None:
+    p = mc.Parameter(np.ones(2))
+    assert p.requires_grad
+    assert isinstance(p, mc.Tensor)
+    assert not mc.Parameter(np.ones(2), requires_grad=False).requires_grad
+
+
+def test_numpy_shares_and_asarray_converts() -> None:
+    t = mc.tensor([[1.0, 2.0]], requires_grad=True)
+    assert t.numpy() is t.data
+    assert np.shares_memory(np.asarray(t), t.data)
+    assert not np.shares_memory(np.array(t), t.data)
+    assert np.asarray(t, np.float64).dtype == np.float64
+    assert np.asarray(mc.tensor(3.0)).shape == ()
+    np.testing.assert_array_equal(np.stack([t, t * 2]), [[[1, 2]], [[2, 4]]])
+
+
+@pytest.mark.parametrize("value", [3.0, 3, True])
+def test_item_and_numbers(value: Any) -> None:
+    for t in (mc.tensor(value), mc.tensor([[value]])):
+        assert type(t.item()) is type(value)
+        assert t.item() == value
+        assert float(t) == value
+        assert int(t) == value
+        assert bool(t) is True
+
+
+@pytest.mark.parametrize("shape", [(0,), (2,), (2, 2)])
+def test_many_elements_are_no_number(shape: tuple[int, ...]) -> None:
+    t = mc.Tensor(np.ones(shape))
+    for convert in (float, int, mc.Tensor.item):
+        with pytest.raises(ValueError, match="item: one element is needed, the shape is"):
+            convert(t)
+    with pytest.raises(ValueError, match="truth of a tensor of shape .* is ambiguous"):
+        bool(t)
+
+
+def test_len_and_iteration() -> None:
+    t = mc.tensor([[1, 2], [3, 4]])
+    assert len(t) == 2
+    assert [row.numpy().tolist() for row in t] == [[1, 2], [3, 4]]
+    with pytest.raises(TypeError, match="tensor without axes"):
+        len(mc.tensor(1.0))
+    with pytest.raises(TypeError):
+        list(mc.tensor(1.0))
+
+
+def test_detach_shares_data_outside_the_graph() -> None:
+    x = mc.tensor([1.0], requires_grad=True)
+    for t in (x, x * 2):
+        d = t.detach()
+        assert d.data is t.data
+        assert (d.requires_grad, d.function) == (False, None)
+
+
+def test_hash_is_identity() -> None:
+    a, b = mc.tensor([1.0]), mc.tensor([1.0])
+    assert {a: 1, b: 2}[a] == 1
+    assert len({a, b, a}) == 2
+
+
+@pytest.mark.parametrize(
+    ("t", "text"),
+    [
+        (mc.tensor([1.0, 2.5]), "tensor([1. , 2.5])"),
+        (mc.tensor(3), "tensor(3, dtype=int64)"),
+        (mc.tensor([1.0], requires_grad=True), "tensor([1.], requires_grad=True)"),
+        (mc.tensor([1.0], "float64", requires_grad=True) * 2,
+         "tensor([2.], dtype=float64, function=Mul)"),
+        (mc.tensor([[1, 2], [3, 4]]),
+         "tensor([[1, 2],\n        [3, 4]], dtype=int64)"),
+        (mc.tensor([]), "tensor([])"),
+    ],
+)  # fmt: skip
+def test_repr(t: mc.Tensor, text: str) -> None:
+    assert repr(t) == text
+
+
+def test_tensors_have_no_other_attributes() -> None:
+    with pytest.raises(AttributeError):
+        mc.tensor([1.0]).gradient = 3  # a typing slip is an error, not a new attribute
+
+
+@pytest.mark.parametrize("target", ["float64", np.float16, "cpu", np.int8, np.dtype("f8")])
+def test_to(target: Any) -> None:
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    y = x.to(target)
+    assert y.dtype == (np.float32 if target == "cpu" else np.dtype(target))
+    assert y.device == "cpu"
+
+
+@pytest.mark.parametrize("target", [None, "banana", 3, [1]], ids=repr)
+def test_to_nonsense(target: Any) -> None:
+    with pytest.raises(TypeError):
+        mc.tensor([1.0]).to(target)
+
+
+def test_gradients_flow_back_through_to_in_the_first_dtype() -> None:
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    (x.to("float64") * np.array([3.0, 4.0])).sum().backward()
+    assert x.grad is not None
+    assert x.grad.dtype == np.float32
+    np.testing.assert_array_equal(x.grad.numpy(), [3, 4])

@@ -1,0 +1,218 @@
+"""The vectorised kernels against the plain loops, over drawn windows."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from minicnn.backend import numpy_kernels, reference_kernels
+from minicnn.backend.geometry import Window, pad_sources, pixel_counts, window
+from minicnn.testing.strategies import padding_forms
+
+Array = NDArray[Any]
+ALL = reference_kernels.__all__
+ROUNDING = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
+
+
+@st.composite
+def windows(draw: st.DrawFn, every_window_sees_a_pixel: bool = False) -> Window:
+    """Any window that fits: padding may exceed the kernel, and a window may see padding alone."""
+    size = st.integers(1, 6)
+    while True:
+        try:
+            slide = window(
+                "test",
+                draw(st.tuples(size, size)),
+                draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
+                draw(st.tuples(st.integers(1, 5), st.integers(1, 5))),
+                draw(padding_forms(largest=4)),
+                draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
+                draw(st.booleans()),
+            )
+        except ValueError:
+            continue
+        blind = any(0 in counts for counts in pixel_counts(slide))
+        if not (every_window_sees_a_pixel and blind):
+            return slide
+
+
+NAN, LEAST = np.nan, -np.inf
+SPECIAL = {"normal": (), "ties": (), "nan": (NAN,), "-inf": (LEAST,), "mixed": (NAN, LEAST)}
+
+
+@st.composite
+def arrays(
+    draw: st.DrawFn, size: tuple[int, ...], kinds: tuple[str, ...] = ("normal",), dtype: Any = None
+) -> Array:
+    """An array (C, *size, N), N = 0 too, of float32 or float64 numbers of a drawn kind."""
+    shape = (draw(st.integers(1, 3)), *size, draw(st.integers(0, 3)))
+    dtype = dtype or draw(st.sampled_from([np.float32, np.float64]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kind = draw(st.sampled_from(kinds))
+    x = rng.standard_normal(shape) if kind == "normal" else rng.integers(-1, 2, shape) * 1.0
+    for value in SPECIAL[kind]:
+        x[rng.random(shape) < draw(st.sampled_from([0.1, 0.5, 1.0]))] = value
+    return x.astype(dtype)
+
+
+def like(x: Array, size: tuple[int, ...], seed: int = 1) -> Array:
+    """Normal numbers of x's channels, batch and dtype under another size."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((x.shape[0], *size, x.shape[-1])).astype(x.dtype)
+
+
+def check_twins(name: str, *arguments: Any) -> Array:
+    """Both kernels on read-only arrays: the same numbers, dtype and shape, in storage order."""
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            argument.flags.writeable = False
+    expected = getattr(reference_kernels, name)(*arguments)
+    got = getattr(numpy_kernels, name)(*arguments)
+    assert got.dtype == expected.dtype
+    assert got.flags.c_contiguous
+    assert got.flags.writeable
+    np.testing.assert_allclose(got, expected, rtol=0, atol=20 * ROUNDING[got.dtype])
+    return got
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_kernel_modules_share_parameters(name: str) -> None:
+    twins = [inspect.signature(getattr(m, name)) for m in (reference_kernels, numpy_kernels)]
+    assert twins[0] == twins[1]
+
+
+def test_kernel_modules_share_names_and_order() -> None:
+    assert numpy_kernels.__all__ == ALL
+    for module in (reference_kernels, numpy_kernels):
+        functions = inspect.getmembers(module, inspect.isfunction)
+        defined = [n for n, f in functions if f.__module__ == module.__name__ and n in ALL]
+        assert sorted(defined) == sorted(ALL)
+
+
+@given(st.data(), windows())
+def test_im2col(data: st.DataObject, slide: Window) -> None:
+    check_twins("im2col", data.draw(arrays(slide.input_size, ("normal", "mixed"))), slide)
+
+
+@given(st.data(), windows())
+def test_col2im(data: st.DataObject, slide: Window) -> None:
+    check_twins("col2im", data.draw(arrays((*slide.kernel_size, *slide.output_size))), slide)
+
+
+@given(st.data(), windows())
+def test_max_pool(data: st.DataObject, slide: Window) -> None:
+    got = check_twins("max_pool", data.draw(arrays(slide.input_size, tuple(SPECIAL))), slide)
+    assert got.shape[1:3] == slide.output_size
+
+
+@given(st.data(), windows(every_window_sees_a_pixel=True))
+def test_max_pool_scatter_and_gather(data: st.DataObject, slide: Window) -> None:
+    x = data.draw(arrays(slide.input_size, tuple(SPECIAL)))
+    y = reference_kernels.max_pool(x, slide)
+    values, others = like(x, slide.output_size), like(x, slide.input_size, seed=2)
+    scattered = check_twins("max_pool_scatter", values, x, y, slide)
+    gathered = check_twins("max_pool_gather", others, x, y, slide)
+    np.testing.assert_allclose(
+        np.vdot(scattered, others), np.vdot(values, gathered), rtol=1e-4, atol=1e-3
+    )
+
+
+@given(st.data(), windows(every_window_sees_a_pixel=True))
+def test_max_pool_gather_of_integers(data: st.DataObject, slide: Window) -> None:
+    """The positions of winners are gathered too, and they are int64."""
+    x = data.draw(arrays(slide.input_size, ("ties", "normal")))
+    y = reference_kernels.max_pool(x, slide)
+    positions = np.arange(x.size).reshape(x.shape)
+    gathered = numpy_kernels.max_pool_gather(positions, x, y, slide)
+    assert gathered.dtype == np.int64
+    np.testing.assert_array_equal(x.ravel()[gathered], y)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("name", ["max_pool_scatter", "max_pool_gather"])
+def test_infinite_values_stay_with_the_winner(name: str, stride: int) -> None:
+    """inf · 0 is NaN: a kernel that multiplies by a mask spoils the losers."""
+    slide = window("test", (4, 4), 2, stride)
+    x = np.arange(16.0).reshape(1, 4, 4, 1)
+    y = reference_kernels.max_pool(x, slide)
+    values = np.full(y.shape if name == "max_pool_scatter" else x.shape, np.inf)
+    got = getattr(numpy_kernels, name)(values, x, y, slide)
+    np.testing.assert_array_equal(got, getattr(reference_kernels, name)(values, x, y, slide))
+
+
+@given(st.data(), windows())
+def test_avg_pool_and_its_adjoint(data: st.DataObject, slide: Window) -> None:
+    x = data.draw(arrays(slide.input_size))
+    y = like(x, slide.output_size)
+    divisor = np.arange(1, 1 + np.prod(slide.output_size)).reshape(slide.output_size)
+    divisor = divisor.astype(x.dtype)
+    pooled = check_twins("avg_pool", x, slide, divisor)
+    spread = check_twins("avg_pool_adjoint", y, slide, divisor)
+    np.testing.assert_allclose(np.vdot(pooled, y), np.vdot(x, spread), rtol=1e-4, atol=1e-3)
+
+
+@given(st.data(), windows())
+def test_im2col_and_col2im_are_adjoint(data: st.DataObject, slide: Window) -> None:
+    x = data.draw(arrays(slide.input_size, dtype=np.float64))
+    columns = like(x, (*slide.kernel_size, *slide.output_size))
+    left = np.vdot(numpy_kernels.im2col(x, slide), columns)
+    right = np.vdot(x, numpy_kernels.col2im(columns, slide))
+    np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-10)
+
+
+@given(st.data())
+def test_pad_and_its_adjoint(data: st.DataObject) -> None:
+    mode = data.draw(st.sampled_from(["zeros", "constant", "reflect", "replicate", "circular"]))
+    size = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
+    x = data.draw(arrays(size, ("normal",)))
+    limit = {"reflect": -1, "circular": 0}
+    rows, columns = (
+        pad_sources(n, *data.draw(_before_after(n, n + limit.get(mode, 3))), mode) for n in size
+    )
+    padded = check_twins("pad", x, rows, columns, 0.0)
+    y = like(x, (len(rows), len(columns)))
+    back = check_twins("pad_adjoint", y, rows, columns, size)
+    np.testing.assert_allclose(np.vdot(padded, y), np.vdot(x, back), rtol=1e-4, atol=1e-3)
+    for value in (2.5, -np.inf, np.nan):
+        check_twins("pad", x, rows, columns, value)
+
+
+def _before_after(size: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
+    """Padding on two sides, negative too, that leaves at least one pixel."""
+    p = st.integers(-size + 1, most)
+    return st.tuples(p, p).filter(lambda sides: size + sum(sides) >= 1)
+
+
+def test_pad_fills_an_axis_without_pixels() -> None:
+    check_twins("pad", np.zeros((2, 0, 3, 1)), (-1, -1), (0, 1, 2), 7.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_max_pool_of_minus_infinity_under_padding(dtype: Any) -> None:
+    """Windows that hold nothing but -inf and padding are -inf, and their first pixel wins."""
+    slide = window("test", (3, 3), 2, 2, 1)
+    x = np.full((1, 3, 3, 1), -np.inf, dtype)
+    y = check_twins("max_pool", x, slide)
+    assert (y == -np.inf).all()
+    scattered = check_twins("max_pool_scatter", np.ones_like(y), x, y, slide)
+    np.testing.assert_array_equal(scattered[0, :, :, 0], [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
+
+
+def test_ties_go_to_the_first_pixel_in_row_order() -> None:
+    slide = window("test", (3, 3), 2, 1)
+    x = np.zeros((1, 3, 3, 1))
+    y = np.zeros((1, 2, 2, 1))
+    scattered = check_twins("max_pool_scatter", np.ones_like(y), x, y, slide)
+    np.testing.assert_array_equal(scattered[0, :, :, 0], [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
+
+
+def test_reference_winner_refuses_a_wrong_maximum() -> None:
+    slide = window("test", (2, 2), 2)
+    with pytest.raises(ValueError, match="no pixel under the window at"):
+        reference_kernels.winner(np.zeros((1, 2, 2, 1)), np.ones((1, 1, 1, 1)), slide, 0, 0, 0, 0)

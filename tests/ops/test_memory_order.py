@@ -1,0 +1,106 @@
+"""Batch-last storage: every image op keeps it, and reshaping such an array copies nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import ops
+from minicnn.testing.strategies import in_order
+
+W = mc.tensor(np.ones((4, 4, 3, 3)))
+BIAS = mc.tensor(np.ones(4))
+IMAGE_OPS: dict[str, Callable[[mc.Tensor], Any]] = {
+    "conv2d": lambda x: ops.conv2d(x, W, BIAS),
+    "conv2d reflect": lambda x: ops.conv2d(x, W, padding=1, padding_mode="reflect"),
+    "conv2d grouped": lambda x: ops.conv2d(x, W[:, :2], groups=2),
+    "conv_transpose2d": lambda x: ops.conv_transpose2d(x, W, BIAS, stride=2),
+    "max_pool2d": lambda x: ops.max_pool2d(x, 2),
+    "indices": lambda x: ops.max_pool2d(x, 2, return_indices=True)[1],
+    "avg_pool2d": lambda x: ops.avg_pool2d(x, 3, 1, 1),
+    "pad2d": lambda x: ops.pad2d(x, 1, "circular"),
+    "col2im": lambda x: ops.col2im(ops.im2col(x, 2), (6, 5), 2),
+}
+ELEMENTWISE: dict[str, Callable[[mc.Tensor], mc.Tensor]] = {
+    "relu": ops.relu,
+    "sigmoid": ops.sigmoid,
+    "tanh": ops.tanh,
+    "softmax": ops.softmax,
+    "log_softmax": ops.log_softmax,
+    "clip": lambda x: ops.clip(x, -1, 1),
+    "scale and shift": lambda x: x * BIAS.reshape(1, 4, 1, 1) + 1 - BIAS.reshape(4, 1, 1) / 2,
+    "normalise": lambda x: (x - x.mean((0, 2, 3), True)) / (x.var((0, 2, 3), keepdim=True) + 1),
+    "pow": lambda x: abs(x) ** 2,
+    "to": lambda x: x.to("float32"),
+}  # fmt: skip
+
+
+def image(order: str = "batch-last") -> mc.Tensor:
+    values = np.random.default_rng(0).standard_normal((3, 4, 6, 5))
+    return mc.Tensor(in_order(values, order), requires_grad=True)
+
+
+def is_batch_last(x: mc.Tensor) -> bool:
+    return bool(x.data.transpose(1, 2, 3, 0).flags.c_contiguous)
+
+
+@pytest.mark.parametrize("order", ["batch-last", "C", "strided"])
+@pytest.mark.parametrize("name", IMAGE_OPS)
+def test_image_ops_answer_batch_last(name: str, order: str) -> None:
+    assert is_batch_last(IMAGE_OPS[name](image(order)))
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise_ops_keep_the_order(name: str) -> None:
+    assert is_batch_last(ELEMENTWISE[name](image()))
+
+
+@pytest.mark.parametrize("name", [n for n in (*IMAGE_OPS, *ELEMENTWISE) if n != "indices"])
+def test_gradients_are_batch_last_too(name: str) -> None:
+    x = image()
+    y = (IMAGE_OPS | ELEMENTWISE)[name](x)
+    (g,) = mc.grad(y, x, np.ones_like(y.data))
+    assert is_batch_last(g)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x.reshape(3, -1),
+        lambda x: x.reshape(3, 4, 30),
+        lambda x: ops.flatten(x, 1),
+        lambda x: x.permute(1, 2, 3, 0),
+        lambda x: x.transpose(0, 1),
+        lambda x: x[:, 1:3],
+        lambda x: x.detach(),
+        lambda x: x.to("cpu"),
+        lambda x: x.to("float64"),
+        lambda x: ops.broadcast_to(x, (2, 3, 4, 6, 5)),
+    ],
+)
+def test_views_copy_nothing(view: Any) -> None:
+    x = image()
+    assert np.shares_memory(view(x).data, x.data)
+
+
+def test_a_network_stays_batch_last_to_the_end() -> None:
+    x = image()
+    flat = ops.flatten(ops.max_pool2d(ops.relu(ops.conv2d(x, W)), 2), 1)
+    assert flat.data.T.flags.c_contiguous
+    out = ops.linear(flat, mc.tensor(np.ones((7, flat.shape[1]))), mc.tensor(np.ones(7)))
+    assert out.data.T.flags.c_contiguous
+
+
+@pytest.mark.parametrize("name", [*IMAGE_OPS, *ELEMENTWISE])
+def test_inputs_are_never_written_to(name: str) -> None:
+    x = image()
+    x.data.flags.writeable = False
+    y = (IMAGE_OPS | ELEMENTWISE)[name](x)
+    if name != "indices":
+        seed = np.ones_like(y.data)
+        seed.flags.writeable = False
+        mc.grad(y, x, seed, create_graph=True)

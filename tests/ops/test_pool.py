@@ -1,0 +1,139 @@
+"""Pooling: ties, NaN, indices, divisors, windows that see padding alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import minicnn as mc
+from minicnn import ops
+from minicnn.testing import gradcheck, gradgradcheck, strategies
+
+
+def image(rows: Any, **options: Any) -> mc.Tensor:
+    return mc.tensor(np.array(rows, np.float64)[None, None], **options)
+
+
+@pytest.mark.parametrize("kernel", [2, (2, 3), 4])
+def test_ties_give_the_gradient_to_the_first_pixel_alone(kernel: Any) -> None:
+    x = image(np.zeros((4, 6)), requires_grad=True)
+    y = ops.max_pool2d(x, kernel)
+    y.sum().backward()
+    kh, kw = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    expected = np.zeros((4, 6))
+    expected[: 4 // kh * kh : kh, : 6 // kw * kw : kw] = 1
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy()[0, 0], expected)
+
+
+def test_gradients_of_overlapping_windows_add_up() -> None:
+    x = image([[0, 0, 0], [0, 9, 0], [0, 0, 0]], requires_grad=True)
+    ops.max_pool2d(x, 2, 1).sum().backward()
+    assert x.grad is not None
+    assert x.grad.numpy()[0, 0].tolist() == [[0, 0, 0], [0, 4, 0], [0, 0, 0]]
+
+
+def test_padding_counts_as_minus_infinity() -> None:
+    x = image([[-5.0, -6.0], [-7.0, -8.0]])
+    assert ops.max_pool2d(x, 2, 1, padding=1).numpy()[0, 0].tolist() == [
+        [-5, -5, -6],
+        [-5, -5, -6],
+        [-7, -7, -8],
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nan_wins_over_everything(dtype: str) -> None:
+    x = image([[1, np.nan, np.inf, 2], [3, 4, 5, -np.inf]]).to(dtype)
+    np.testing.assert_array_equal(ops.max_pool2d(x, 2).numpy()[0, 0], [[np.nan, np.inf]])
+    np.testing.assert_array_equal(ops.max_pool2d(x, (2, 1)).numpy()[0, 0], [[3, np.nan, np.inf, 2]])
+
+
+def test_infinite_gradients_reach_the_winner_alone() -> None:
+    x = image([[1, 2], [3, 4]], requires_grad=True)
+    ops.max_pool2d(x, 2).backward(np.full((1, 1, 1, 1), np.inf))
+    assert x.grad is not None
+    assert x.grad.numpy()[0, 0].tolist() == [[0, 0], [0, np.inf]]
+
+
+@given(strategies.pool2d_cases(distinct=False))
+def test_indices_name_the_winners(case: Any) -> None:
+    x, kernel, options = case
+    y, indices = ops.max_pool2d(x, kernel, **options, return_indices=True)
+    assert (indices.dtype, indices.shape) == (np.int64, y.shape)
+    assert not indices.requires_grad
+    n, c = x.shape[:2]
+    flat, at = x.data.reshape(n, c, -1), indices.numpy().reshape(n, c, -1)
+    np.testing.assert_array_equal(np.take_along_axis(flat, at, 2), y.numpy().reshape(n, c, -1))
+    (gradient,) = mc.grad(y.sum(), x)
+    expected = np.zeros(flat.shape)
+    for i, j in np.ndindex(n, c):
+        np.add.at(expected[i, j], at[i, j], 1)
+    np.testing.assert_array_equal(gradient.numpy().reshape(expected.shape), expected)
+
+
+@given(strategies.pool2d_cases(dilation=False))
+def test_averages_of_ones(case: Any) -> None:
+    """A mean over the pixels alone is 1; with padding it is 1 only where there is none."""
+    x, kernel, options = case
+    ones = mc.Tensor(np.ones(x.shape))
+    assert (ops.avg_pool2d(ones, kernel, **options, count_include_pad=False).numpy() == 1).all()
+    y = ops.avg_pool2d(ones, kernel, **options).numpy()
+    assert (y > 0).all()
+    assert (y <= 1).all()
+    if options["padding"] in (0, "valid"):
+        assert (y == 1).all()
+
+
+def test_divisor_of_ceil_mode_and_padding() -> None:
+    ones = image(np.ones((3, 3)))
+    pool = lambda **o: ops.avg_pool2d(ones, 2, 2, ceil_mode=True, **o).numpy()[0, 0]  # noqa: E731
+    assert pool().tolist() == [[1, 1], [1, 1]]
+    assert pool(divisor_override=4).tolist() == [[1, 0.5], [0.5, 0.25]]
+    assert pool(padding=1).tolist() == [[0.25, 0.5], [0.5, 1]]
+    assert pool(padding=1, count_include_pad=False).tolist() == [[1, 1], [1, 1]]
+
+
+def test_stride_defaults_to_the_kernel() -> None:
+    x = image(np.arange(36.0).reshape(6, 6))
+    for pool in (ops.max_pool2d, ops.avg_pool2d):
+        assert pool(x, (2, 3)).shape == (1, 1, 3, 2)
+        assert pool(x, (2, 3), stride=1).shape == (1, 1, 5, 4)
+
+
+@pytest.mark.parametrize("pool", [ops.max_pool2d, ops.avg_pool2d])
+def test_windows_without_a_pixel_are_refused(pool: Any) -> None:
+    x = image(np.ones((3, 3)))
+    for padding in (2, ((0, 2), (0, 0)), (0, 3)):
+        with pytest.raises(ValueError, match=r"some windows of size 2 hold no pixel of the 3x3"):
+            pool(x, 2, 1, padding)
+    with pytest.raises(ValueError, match="5x5 kernel does not fit.*padded input is 3x3"):
+        pool(x, 5)
+
+
+def test_zero_is_no_divisor() -> None:
+    with pytest.raises(ValueError, match="divisor_override is 0, expected another number"):
+        ops.avg_pool2d(image(np.ones((2, 2))), 2, divisor_override=0)
+
+
+@pytest.mark.parametrize("pool", [ops.max_pool2d, ops.avg_pool2d])
+@pytest.mark.parametrize("shape", [(0, 2, 4, 4), (2, 0, 4, 4)])
+def test_no_images_or_channels(pool: Any, shape: tuple[int, ...]) -> None:
+    x = mc.tensor(np.zeros(shape), requires_grad=True)
+    y = pool(x, 2)
+    assert y.shape == (*shape[:2], 2, 2)
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == shape
+
+
+def test_a_window_as_large_as_the_padded_image() -> None:
+    x = image(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    assert ops.max_pool2d(x, (4, 5), padding=1).item() == 5
+    assert ops.avg_pool2d(x, (4, 5), padding=1).item() == pytest.approx(15 / 20)
+    for op in (ops.max_pool2d, ops.avg_pool2d):
+        assert gradcheck(lambda x, op=op: op(x, (4, 5), padding=1), x)
+        assert gradgradcheck(lambda x, op=op: op(x, (4, 5), padding=1) ** 2, x)

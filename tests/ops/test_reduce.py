@@ -1,0 +1,105 @@
+"""Reductions: ties, NaN, axes, empty arrays, and integers of every width."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import ops
+
+TIES = mc.tensor([[1.0, 3.0, 3.0], [3.0, 2.0, 3.0]], requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        (None, [[0, 1, 0], [0, 0, 0]]),
+        (0, [[0, 1, 1], [1, 0, 0]]),
+        (1, [[0, 1, 0], [1, 0, 0]]),
+        ((0, 1), [[0, 1, 0], [0, 0, 0]]),
+        ((1, 0), [[0, 1, 0], [0, 0, 0]]),
+        ((-1, -2), [[0, 1, 0], [0, 0, 0]]),
+        ((), [[1, 1, 1], [1, 1, 1]]),
+    ],
+)
+def test_the_first_of_equal_elements_takes_the_gradient(axis: Any, expected: Any) -> None:
+    for x, op in ((TIES, ops.max), (-TIES, ops.min)):
+        (g,) = mc.grad(op(x, axis).sum(), x)
+        assert g.numpy().tolist() == expected
+
+
+def test_nan_wins() -> None:
+    x = mc.tensor([1.0, np.nan, 3.0])
+    assert np.isnan(ops.max(x).item())
+    assert np.isnan(ops.min(x).item())
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i8", "u8", "?"])
+@pytest.mark.parametrize("name", ["max", "min", "sum"])
+def test_integers_of_every_width(name: str, dtype: str) -> None:
+    x = np.array([[0, 1, 2], [1, 0, 1]]).astype(dtype)
+    if np.dtype(dtype).kind != "b":
+        x[0, 1] = np.iinfo(dtype).min
+        x[1, 1] = np.iinfo(dtype).max // 2
+    got = getattr(ops, name)(mc.tensor(x), 1)
+    np.testing.assert_array_equal(got.numpy(), getattr(x, name)(1))
+    if name != "sum":
+        assert got.dtype == x.dtype
+
+
+def test_sums_of_nothing() -> None:
+    assert ops.sum(mc.tensor(np.zeros((0, 3)))).item() == 0
+    assert ops.sum(mc.tensor(np.zeros((0, 3))), 0).numpy().tolist() == [0, 0, 0]
+    x = mc.tensor(np.zeros((0, 3)), requires_grad=True)
+    ops.sum(x).backward()
+    assert x.grad is not None
+    assert x.grad.shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "mean", "var"])
+def test_nothing_to_reduce(name: str) -> None:
+    op = getattr(ops, name)
+    empty = mc.tensor(np.zeros((2, 0)))
+    for axis in (None, 1):
+        with pytest.raises(ValueError, match=r"0 elements to reduce in shape \(2, 0\)"):
+            op(empty, axis)
+    if name != "var":
+        assert op(empty, 0).shape == (0,)
+
+
+def test_var_needs_more_elements_than_its_correction() -> None:
+    one = mc.tensor([[1.0], [2.0]])
+    with pytest.raises(ValueError, match=r"var: 1 elements to reduce in shape .*, 2 are needed"):
+        ops.var(one, 1)
+    assert ops.var(one, 1, correction=0).numpy().tolist() == [0, 0]
+    assert ops.var(one).item() == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="3 are needed"):
+        ops.var(one, correction=2)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "var"])
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        (2, r"axis: got 2, but shape \(2, 3\) has 2 axes"),
+        (-3, "axis: got -3"),
+        ((0, 5), r"axis: got \(0, 5\)"),
+        ((0, 0), "expected each axis once"),
+        ((1, -1), "expected each axis once"),
+        ("a", "axis: got 'a'"),
+        (1.0, "axis: got 1.0"),
+    ],
+)
+def test_wrong_axes(name: str, axis: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        getattr(ops, name)(TIES, axis)
+
+
+def test_scalars() -> None:
+    x = mc.tensor(3.0, requires_grad=True)
+    for op in (ops.sum, ops.mean, ops.max, ops.min):
+        assert mc.grad(op(x), x)[0].item() == 1
+        assert op(x, ()).item() == 3
