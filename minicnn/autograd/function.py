@@ -33,6 +33,15 @@ class Function:
 
     edges: tuple[Edge | None, ...]
     """Where the inputs came from: their Functions, themselves if leaves, None if constant."""
+    inputs: tuple[Tensor, ...]
+    """The inputs, if kept for backward."""
+    needs_grad: tuple[bool, ...]
+    """For each input whether its gradient is wanted: backward may skip the others."""
+    shapes: tuple[tuple[int, ...], ...]
+    """The shapes of the inputs."""
+    called_at: str = "outside detect_anomaly()"
+    """The line of the user's program that called the op, known inside detect_anomaly()."""
+    _output_data: Array
 
     def forward(self, *arrays: Any, **options: Any) -> Array:
         """The output array, computed from the input arrays."""
@@ -45,13 +54,13 @@ class Function:
     @classmethod
     def apply(cls, *inputs: Tensor, **options: Any) -> Tensor:
         """Run forward on the inputs; record the step when a gradient may be asked for."""
-        function = cls()
         for i, t in enumerate(inputs):
             if not isinstance(t, Tensor):
                 raise TypeError(
                     f"{cls.__name__}: input {i} is a {type(t).__name__}, expected a Tensor; "
                     "see minicnn.tensor()"
                 )
+        function = cls()
         function.needs_grad = tuple([t.requires_grad for t in inputs])
         function.shapes = tuple([t.data.shape for t in inputs])
         data = function.forward(*[t.data for t in inputs], **options)
@@ -62,11 +71,6 @@ class Function:
             function._record(inputs, output)
         return output
 
-    needs_grad: tuple[bool, ...]
-    """For each input whether its gradient is wanted: backward may skip the others."""
-    shapes: tuple[tuple[int, ...], ...]
-    """The shapes of the inputs."""
-
     def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.edges = tuple([edge_of(t) for t in inputs])
         if self.keeps in ("inputs", "both"):
@@ -76,20 +80,12 @@ class Function:
         output.function = self
         output.requires_grad = True
 
-    inputs: tuple[Tensor, ...]
-    """The inputs, for backward."""
-
     @property
     def output(self) -> Tensor:
-        """The output, for backward."""
+        """The output, if kept for backward."""
         output = Tensor(self._output_data)
         output.function, output.requires_grad = self, True
         return output
-
-    _output_data: Array
-
-    called_at: str = "outside detect_anomaly()"
-    """The line of the user's program that called the op, known inside detect_anomaly()."""
 
     def release(self) -> None:
         """Free what was kept for backward."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -60,21 +59,13 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{op}: label_smoothing is {label_smoothing}, expected 0 to 1")
     truth = _truth(op, target)
-    weights = Tensor(_class_weights(op, logits, weight))  # (1, C, 1, ...)
+    weights = _class_weights(op, logits, weight)  # (1, C, 1, ...)
     if truth.dtype.kind == "f":
-        _check_probabilities(op, logits, truth)
-        smooth = truth.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / logits.shape[1]
-        losses = -sum(smooth * weights * log_softmax(logits), 1)  # (N, ...)
-        count: Any = losses.size
+        losses, count = _losses_of_probabilities(logits, truth, label_smoothing, weights)
     else:
-        classes, kept = _check_class_indices(op, logits, truth.data, ignore_index)
-        kept = kept * weights.data.ravel()[classes]  # (N, ...), the weight of each loss
-        log_p = log_softmax(logits)
-        losses = -(Tensor(kept * (1 - label_smoothing)) * _pick(log_p, classes))
-        if label_smoothing:
-            of_all = sum(weights * log_p, 1) * Tensor((kept > 0).astype(logits.dtype))
-            losses = losses - of_all * (label_smoothing / logits.shape[1])
-        count = float(kept.sum()) or math.nan  # a mean over nothing is NaN, as in PyTorch
+        losses, count = _losses_of_classes(
+            logits, truth.data, label_smoothing, weights, ignore_index
+        )
     if reduction == "none":
         return losses
     return sum(losses) / count if reduction == "mean" else sum(losses)
@@ -96,6 +87,53 @@ def accuracy(logits: Tensor, target: Any) -> Tensor:
     return Tensor(array_module(right).asarray(right.mean(dtype=np.float32)))
 
 
+def _truth(op: str, target: Any) -> Tensor:
+    try:
+        return as_tensor(target)
+    except TypeError as error:
+        raise TypeError(f"{op}: target: {error}") from error
+
+
+def _losses_of_probabilities(
+    logits: Tensor, target: Tensor, smoothing: float, weights: Array
+) -> tuple[Tensor, Any]:
+    """The loss of each row for a target of probabilities, and what their mean divides by."""
+    if target.shape != logits.shape:
+        raise ValueError(
+            f"cross_entropy: target has shape {target.shape}, expected {logits.shape}, that of the "
+            "logits, for probabilities (integers are for class indices)"
+        )
+    truth = target.to(logits.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
+    losses = -sum(truth * Tensor(weights) * log_softmax(logits), 1)  # (N, ...)
+    return losses, losses.size
+
+
+def _losses_of_classes(
+    logits: Tensor, classes: Array, smoothing: float, weights: Array, ignore_index: int
+) -> tuple[Tensor, Any]:
+    """The same for class indices."""
+    expected = logits.shape[:1] + logits.shape[2:]
+    if classes.shape != expected:
+        raise ValueError(
+            f"cross_entropy: target has shape {classes.shape}, expected {expected} "
+            f"for class indices beside logits of shape {logits.shape}"
+        )
+    _check_integers("cross_entropy", classes)
+    xp = array_module(logits.data)
+    kept = classes != ignore_index
+    # In place of a class to ignore one whose log p is finite: it is multiplied by 0.
+    classes = xp.where(kept, classes, logits.data.argmax(1))
+    _check_classes("cross_entropy", classes, logits.shape[1])
+    weight_of = kept * weights.ravel()[classes]  # (N, ...)
+    log_p = log_softmax(logits)
+    losses = Tensor(weight_of * (smoothing - 1)) * _pick(log_p, classes)  # (N, ...)
+    if smoothing:
+        of_all = sum(Tensor(weights) * log_p, 1) * Tensor(kept.astype(log_p.dtype))
+        losses = losses - of_all * (smoothing / logits.shape[1])
+    count = weight_of.sum()
+    return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, log_p.dtype), count))
+
+
 def _pick(x: Tensor, classes: Array) -> Tensor:
     """The entry of each class index: x (N, C, ...), classes (N, ...) -> (N, ...).
 
@@ -104,38 +142,6 @@ def _pick(x: Tensor, classes: Array) -> Tensor:
     last = x.permute(0, *range(2, x.ndim), 1).reshape(classes.size, x.shape[1])
     picked = last[np.arange(classes.size), classes.ravel()]
     return picked.reshape(*classes.shape)
-
-
-def _truth(op: str, target: Any) -> Tensor:
-    try:
-        return as_tensor(target)
-    except TypeError as error:
-        raise TypeError(f"{op}: target: {error}") from error
-
-
-def _check_probabilities(op: str, logits: Tensor, target: Tensor) -> None:
-    if target.shape != logits.shape:
-        raise ValueError(
-            f"{op}: target has shape {target.shape}, expected {logits.shape}, that of the logits, "
-            "for probabilities (integers are for class indices)"
-        )
-
-
-def _check_class_indices(
-    op: str, logits: Tensor, classes: Array, ignore_index: int
-) -> tuple[Array, Array]:
-    """The classes, 0 in place of those to ignore, and which are kept (as bool): both (N, ...)."""
-    expected = logits.shape[:1] + logits.shape[2:]
-    if classes.shape != expected:
-        raise ValueError(
-            f"{op}: target has shape {classes.shape}, expected {expected} "
-            f"for class indices beside logits of shape {logits.shape}"
-        )
-    _check_integers(op, classes)
-    kept = classes != ignore_index
-    classes = array_module(classes).where(kept, classes, 0)
-    _check_classes(op, classes, logits.shape[1])
-    return classes, kept
 
 
 def _class_weights(op: str, logits: Tensor, weight: Any) -> Array:
