@@ -61,6 +61,19 @@ def test_lists_and_none_for_inputs_without_gradient() -> None:
     assert b.grad is None
 
 
+def test_none_ends_the_walk_but_not_that_of_others() -> None:
+    """What lies behind a None gets no gradient from there, and is still reached by another way."""
+    mine = function(lambda self, x, y: x + y, lambda self, grad: (grad, None))
+    x = mc.tensor([3.0], requires_grad=True)
+    lost, other = x * x, x * 5
+    (mine.apply(other, lost) + lost).backward()
+    assert x.grad is not None
+    assert x.grad.item() == 5 + 6
+    alone = mc.tensor([3.0], requires_grad=True)
+    mine.apply(x * 1, alone * alone).backward()
+    assert alone.grad is None
+
+
 def test_needs_grad_tells_which_inputs_matter() -> None:
     seen: list[tuple[bool, ...]] = []
 

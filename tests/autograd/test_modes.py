@@ -95,6 +95,36 @@ def test_modes_belong_to_their_thread() -> None:
     assert seen == {"worker": False, "main": True, "fresh": True}
 
 
+def test_a_decorated_function_in_two_threads_at_once() -> None:
+    """Calls that overlap without nesting: each thread gets back its own mode."""
+    inside = {"first": threading.Event(), "second": threading.Event()}
+    leave = {"first": threading.Event(), "second": threading.Event()}
+    after: dict[str, bool] = {}
+
+    @mc.no_grad()
+    def work(name: str) -> None:
+        inside[name].set()
+        leave[name].wait(10)
+
+    def first() -> None:
+        work("first")
+        after["first"] = mc.is_grad_enabled()
+
+    def second() -> None:
+        with mc.no_grad():
+            work("second")
+            after["second"] = mc.is_grad_enabled()
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread, event in zip(threads, inside.values(), strict=True):
+        thread.start()
+        event.wait(10)
+    for thread, event in zip(threads, leave.values(), strict=True):
+        event.set()
+        thread.join()
+    assert after == {"first": True, "second": False}
+
+
 def here() -> int:
     """The line of the caller."""
     frame = inspect.currentframe()

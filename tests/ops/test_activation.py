@@ -65,6 +65,15 @@ def test_sigmoid_is_symmetric_and_precise(x: float) -> None:
     assert both[0] == pytest.approx(1 / (1 + np.exp(-x)), rel=1e-12)
 
 
+@pytest.mark.parametrize("op", [ops.softmax, ops.log_softmax])
+def test_rows_of_very_different_size_do_not_disturb_each_other(op: Any) -> None:
+    rows = np.array([[1e4, 0.0], [0.0, 1.0], [-1e4, -1e4]])
+    together = op(mc.tensor(rows)).numpy()
+    for row, got in zip(rows, together, strict=True):
+        np.testing.assert_allclose(got, op(mc.tensor(row), 0).numpy())
+    np.testing.assert_allclose(op(mc.tensor(rows.T), 0).numpy(), together.T)
+
+
 def test_log_softmax_does_not_underflow() -> None:
     assert ops.log_softmax(mc.tensor([[0.0, -1e4]])).numpy().tolist() == [[0, -1e4]]
 

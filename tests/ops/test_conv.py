@@ -137,6 +137,20 @@ def test_groups_see_only_their_channels() -> None:
         close(y[:, 3 * g : 3 * g + 3], alone.numpy(), atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [(64, 65), (96, 96), (89, 97), (2, 4099)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_weight_gradients_over_many_places(size: tuple[int, int], groups: int) -> None:
+    """The sum over all places is cut into pieces where it is long, and still is the whole sum."""
+    x, g = normal(1, 2, *size), normal(1, 4, *size, seed=1)
+    weight = normal(4, 2 // groups, 1, 1, requires_grad=True)
+    ops.conv2d(x, weight, groups=groups).backward(g)
+    per_pixel = np.einsum("nohw,nchw->oc", g.data, x.data)  # (O, C)
+    if groups == 2:
+        per_pixel = per_pixel[[0, 1, 2, 3], [0, 0, 1, 1], None]
+    assert weight.grad is not None
+    close(weight.grad.numpy()[:, :, 0, 0], per_pixel, atol=1e-9)
+
+
 @pytest.mark.parametrize("groups", [np.int64(2), 2])
 def test_numpy_integers_are_integers(groups: Any) -> None:
     x, weight = normal(1, 2, 3, 3), normal(2, 1, np.int64(2), 2)

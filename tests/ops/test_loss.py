@@ -50,7 +50,7 @@ def test_cross_entropy_with_every_option(data: st.DataObject) -> None:
     logits = mc.Tensor(rng.normal(0, 3, (n, classes, *rest)), requires_grad=True)
     reduction = data.draw(st.sampled_from(["mean", "sum", "none"]))
     smoothing = data.draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-    weight = data.draw(st.sampled_from([None, rng.uniform(0.5, 2, classes)]))
+    weight = data.draw(st.sampled_from([None, rng.uniform(0.5, 2, classes), np.arange(classes)]))
     ignored = data.draw(st.sampled_from([-100, 0, -1]))
     if data.draw(st.booleans()):
         target: Any = rng.dirichlet(np.ones(classes), (n, *rest))
@@ -111,6 +111,18 @@ def test_a_class_masked_with_minus_infinity() -> None:
     assert loss.item() == pytest.approx(math.log(2))
     assert logits.grad is not None
     np.testing.assert_allclose(logits.grad.numpy(), [[-0.5, 0.5, 0.0]])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_ignored_rows_may_hold_anything(reduction: str, smoothing: float) -> None:
+    logits = mc.tensor([[-np.inf, 0.0], [0.0, 1.0]], requires_grad=True)
+    options: Any = {"reduction": reduction, "label_smoothing": smoothing}
+    loss = ops.cross_entropy(logits, [-100, 1], **options)
+    assert loss.item() == pytest.approx(ops.cross_entropy(logits[1:], [1], **options).item())
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad.numpy()[0].tolist() == [0, 0]
 
 
 def test_nan_logits_give_a_nan_loss() -> None:

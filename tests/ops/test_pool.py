@@ -130,6 +130,17 @@ def test_no_images_or_channels(pool: Any, shape: tuple[int, ...]) -> None:
     assert x.grad.shape == shape
 
 
+def test_third_derivatives() -> None:
+    """Scatter and gather are each other's gradients, however often they alternate."""
+    x = image(np.arange(16.0).reshape(4, 4), requires_grad=True)
+    (winners,) = mc.grad(ops.max_pool2d(x, 2).sum(), x)
+    for op, expected in ((ops.max_pool2d, 6 * winners.numpy()), (ops.avg_pool2d, 6 / 4)):
+        y = op(x, 2) ** 3
+        for _ in range(3):
+            (y,) = mc.grad(y.sum(), x, create_graph=True)
+        np.testing.assert_allclose(y.numpy(), np.broadcast_to(expected, x.shape))
+
+
 def test_a_window_as_large_as_the_padded_image() -> None:
     x = image(np.arange(6.0).reshape(2, 3), requires_grad=True)
     assert ops.max_pool2d(x, (4, 5), padding=1).item() == 5
