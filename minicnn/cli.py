@@ -164,10 +164,10 @@ def _train(options: argparse.Namespace) -> None:
         training, batch_size, shuffle=True, seed=options.seed, transform=transform
     )
     test_batches = data.DataLoader(test, 512, transform=transform)
-    trainer.fit(batches, epochs, validation=test_batches)
-    result = trainer.evaluate(test_batches)
-    right = round(result["accuracy"] * len(test))
-    print(f"test accuracy {result['accuracy']:.2%} ({right:,} of {len(test):,} images)")
+    history = trainer.fit(batches, epochs, validation=test_batches)
+    accuracy = history["val_accuracy"][-1]
+    right = round(accuracy * len(test))
+    print(f"test accuracy {accuracy:.2%} ({right:,} of {len(test):,} images)")
     if options.checkpoint:
         io.save(options.checkpoint, model.state_dict())
         print(f"weights saved to {options.checkpoint}")
@@ -205,17 +205,16 @@ def _fit_images(image: tuple[int, int, int], model: tuple[int, int, int]) -> Any
     )
 
 
-def _check_parts(model: nn.Module, training: data.ArrayDataset, test: data.ArrayDataset) -> None:
+def _check_parts(model: Any, training: data.ArrayDataset, test: data.ArrayDataset) -> None:
     if training.image_shape != test.image_shape:
         shapes = ["x".join(map(str, part.image_shape)) for part in (training, test)]
         raise InputError(
             f"the training images are {shapes[0]}, the test images {shapes[1]} "
             "(channels x height x width), expected the same"
         )
-    outputs = list(model.parameters())[-1].size
     most = max(training.num_classes, test.num_classes)
-    if most > outputs:
-        raise InputError(f"the data has {most} classes, the model tells {outputs} apart")
+    if most > model.num_classes:
+        raise InputError(f"the data has {most} classes, the model tells {model.num_classes} apart")
 
 
 def _check_writable(path: Path | None) -> None:

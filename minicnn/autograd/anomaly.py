@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,7 +47,7 @@ def _describe(tensor: Tensor) -> str:
 
 def _user_line() -> str:
     """The nearest caller outside this package."""
-    package = str(Path(__file__).parent.parent)
+    package = str(Path(__file__).parent.parent) + os.sep
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
         frame = frame.f_back

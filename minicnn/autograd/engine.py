@@ -166,7 +166,7 @@ def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
         raise ValueError(
             f"grad: got shape {seed.shape}, expected that of its tensor, {output.shape}"
         )
-    return seed
+    return seed.to(output.dtype)
 
 
 def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
@@ -176,7 +176,7 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
         returned = function.backward(grad)  # looked through as one, below
     finally:
         state.detect_anomaly = looked_through
-    grads = returned if isinstance(returned, tuple | list) else (returned,)
+    grads: list[Any] = list(returned) if isinstance(returned, tuple | list) else [returned]
     name = type(function).__name__
     if len(grads) != len(function.edges):
         raise RuntimeError(
@@ -192,6 +192,8 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
                 f"{name}.backward returned a gradient of shape {g.shape} "
                 f"for input {i} of shape {shape}"
             )
+        if g.dtype != function.dtypes[i]:
+            grads[i] = g.to(function.dtypes[i])
         if state.detect_anomaly:
             check_backward(function, i, g, function.called_at)
     return grads

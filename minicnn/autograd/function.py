@@ -22,8 +22,9 @@ __all__ = ["Edge", "Function", "edge_of"]
 class Function:
     """One differentiable operation; make a subclass, call it with ``apply``.
 
-    ``forward(*arrays, **options)`` gets the raw arrays of the inputs and returns a new array; what
-    backward needs to know about the options it keeps on ``self``. ``backward(grad)`` gets the
+    ``forward(*arrays, **options)`` gets the raw arrays of the inputs and returns an array, new or a
+    view of an input (nobody writes into either); what backward needs to know about the options it
+    keeps on ``self``. Arrays are remembered, not copied. ``backward(grad)`` gets the
     gradient of the output as a Tensor and returns one gradient (or None) per input. It is written
     with ops, so that the gradient can be differentiated again.
     """
@@ -39,9 +40,18 @@ class Function:
     """For each input whether its gradient is wanted: backward may skip the others."""
     shapes: tuple[tuple[int, ...], ...]
     """The shapes of the inputs."""
+    dtypes: tuple[np.dtype[Any], ...]
+    """The dtypes of the inputs."""
     called_at: str = "outside detect_anomaly()"
     """The line of the user's program that called the op, known inside detect_anomaly()."""
     _output_data: Array
+
+    def __init_subclass__(cls) -> None:
+        if cls.keeps not in ("inputs", "output", "both", "nothing"):
+            raise ValueError(
+                f"{cls.__name__}: keeps is {cls.keeps!r}, "
+                'expected "inputs", "output", "both" or "nothing"'
+            )
 
     def forward(self, *arrays: Any, **options: Any) -> Array:
         """The output array, computed from the input arrays."""
@@ -63,6 +73,7 @@ class Function:
         function = cls()
         function.needs_grad = tuple([t.requires_grad for t in inputs])
         function.shapes = tuple([t.data.shape for t in inputs])
+        function.dtypes = tuple([t.data.dtype for t in inputs])
         data = function.forward(*[t.data for t in inputs], **options)
         output = Tensor(data if is_array(data) else np.asarray(data))
         if state.detect_anomaly:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = ["detect_anomaly", "is_grad_enabled", "no_grad", "state"]
+
+
+GENERATOR = 0x20  # inspect.CO_GENERATOR, without loading inspect
 
 
 class _State(threading.local):
@@ -33,6 +36,14 @@ class _Mode(contextlib.ContextDecorator):
 
     def __exit__(self, *_: object) -> None:
         setattr(state, self._attribute, self._before.pop())
+
+    def __call__(self, function: Any) -> Any:
+        if function.__code__.co_flags & GENERATOR:
+            mode = type(self).__name__
+            raise TypeError(
+                f"{mode}: {function.__name__} is a generator; write with {mode}(): inside it"
+            )
+        return super().__call__(function)
 
     def _recreate_cm(self: _Mode) -> _Mode:
         return type(self)()  # one for each call: a decorated function may call itself

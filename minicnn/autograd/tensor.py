@@ -129,6 +129,8 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = self.numpy() if dtype is None else self.numpy().astype(dtype, copy=False)
+        if copy is False and array is not self.data:
+            raise ValueError("a copy cannot be avoided: another dtype or device was asked for")
         return array.copy() if copy else array
 
     __hash__ = object.__hash__  # == compares elements, so a tensor's identity is its key
@@ -163,7 +165,10 @@ class Tensor:
 
 
 class Parameter(Tensor):
-    """A Tensor that a Module learns: a leaf with ``requires_grad=True``."""
+    """A Tensor that a Module learns: a leaf with ``requires_grad=True``.
+
+    The array is not copied and belongs to the parameter from now on, which is written into.
+    """
 
     __slots__ = ()
 

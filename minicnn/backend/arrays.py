@@ -31,5 +31,7 @@ def is_array(x: object) -> bool:
 
 def device_of(x: Array) -> str:
     """The name of the device that holds x: "cpu", or "cuda:0", "cuda:1", ..."""
+    if array_module(x) is np:
+        return "cpu"
     device: Any = x.device
-    return "cpu" if array_module(x) is np else f"cuda:{device.id}"
+    return f"cuda:{device.id}"

@@ -9,9 +9,12 @@ memory order of their inputs, so a network stays batch-last by itself.
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 from .arrays import Array, array_module
 
-__all__ = ["as_chwn", "as_nchw"]
+__all__ = ["as_chwn", "as_nchw", "zeros_as_stored"]
 
 
 def as_chwn(x: Array) -> Array:
@@ -23,3 +26,11 @@ def as_chwn(x: Array) -> Array:
 def as_nchw(x: Array) -> Array:
     """The array (C, H, W, N) as its free (N, C, H, W) view, the shape that users see."""
     return x.transpose(3, 0, 1, 2)  # (N, C, H, W)
+
+
+def zeros_as_stored(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Zeros of a shape; with four axes (N, C, H, W) they lie batch-last."""
+    if len(shape) != 4:
+        return xp.zeros(shape, dtype)
+    n, c, h, w = shape
+    return as_nchw(xp.zeros((c, h, w, n), dtype))

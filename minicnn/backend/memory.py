@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 __all__ = ["keep_freed_memory"]
@@ -16,9 +17,10 @@ def keep_freed_memory() -> None:
     A training step frees and allocates the same arrays again and again. By default each large one
     goes back to the system when it is freed, and the next one is paid for in page faults
     (``python -m benchmarks.memory_reuse`` measures how much). The price: memory once used stays
-    with the process. Elsewhere than on glibc nothing is done.
+    with the process, up to 2 GiB. It concerns the main thread's arrays. Elsewhere than on glibc, or
+    with MINICNN_KEEP_MEMORY=0 in the environment, nothing is done.
     """
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or os.environ.get("MINICNN_KEEP_MEMORY") == "0":
         return
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -19,6 +19,7 @@ __all__ = [
     "avg_pool_adjoint",
     "col2im",
     "im2col",
+    "mask",
     "max_pool",
     "max_pool_gather",
     "max_pool_scatter",
@@ -48,6 +49,13 @@ def col2im(columns: Array, window: Window) -> Array:
     return x
 
 
+def mask(x: Array, kept: Array) -> Array:
+    """x where kept, 0 elsewhere, of any shape; as x * kept, but 0 for infinite x too."""
+    # The integer -1 has all bits set and -0 has none. np.where takes several times as long.
+    bits = x.view(f"i{x.itemsize}")
+    return (bits & -kept.view(np.int8)).view(x.dtype)
+
+
 def max_pool(x: Array, window: Window) -> Array:
     """The largest pixel under every window: (C, H, W, N) -> (C, OH, OW, N)."""
     channels, _, _, batch = x.shape
@@ -71,20 +79,11 @@ def max_pool_scatter(values: Array, x: Array, y: Array, window: Window) -> Array
         lost = x[tap.input] < y[tap.output]
         wins = undecided[tap.output] > lost
         if window.overlaps:
-            result[tap.input] += _only(values[tap.output], wins)
+            result[tap.input] += mask(values[tap.output], wins)
         else:
-            result[tap.input] = _only(values[tap.output], wins)
+            result[tap.input] = mask(values[tap.output], wins)
         undecided[tap.output] &= lost
     return result
-
-
-def _only(values: Array, wins: Array) -> Array:
-    """The values where wins, 0 elsewhere: as values * wins, but 0 for infinite values too.
-
-    -1 has all bits set, -0 has none. np.where and masked copies take several times as long.
-    """
-    bits = values.view(f"i{values.itemsize}")
-    return (bits & -wins.view(np.int8)).view(values.dtype)
 
 
 def max_pool_gather(values: Array, x: Array, y: Array, window: Window) -> Array:

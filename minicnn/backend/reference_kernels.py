@@ -21,6 +21,7 @@ __all__ = [
     "avg_pool_adjoint",
     "col2im",
     "im2col",
+    "mask",
     "max_pool",
     "max_pool_gather",
     "max_pool_scatter",
@@ -76,6 +77,15 @@ def col2im(columns: Array, window: Window) -> Array:
                 for n in range(batch):
                     x[c, ih, iw, n] += columns[c, kh, kw, oh, ow, n]
     return x
+
+
+def mask(x: Array, kept: Array) -> Array:
+    """x where kept, 0 elsewhere, of any shape. Not x * kept: 0 · inf is NaN, and 0 is wanted."""
+    y = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        if kept[index]:
+            y[index] = x[index]
+    return y
 
 
 def max_pool(x: Array, window: Window) -> Array:

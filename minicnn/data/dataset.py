@@ -49,7 +49,9 @@ class ArrayDataset:
         self.name = name
         self.images = _checked_images(images)  # (N, C, H, W)
         self.labels = _checked_labels(labels, len(self.images))  # (N,)
-        self.classes = None if classes is None or isinstance(classes, int) else tuple(classes)
+        self.classes = (
+            None if classes is None or isinstance(classes, int | np.integer) else tuple(classes)
+        )
         self.num_classes = _count_classes(self.labels, classes)
         self._rows = self.images.reshape(len(self.images), -1)  # (N, C*H*W)
 
@@ -177,7 +179,7 @@ def _count_classes(labels: NDArray[np.int64], classes: Sequence[str] | int | Non
     needed = int(labels.max()) + 1
     if classes is None:
         return needed
-    count = classes if isinstance(classes, int) else len(classes)
+    count = classes if isinstance(classes, int | np.integer) else len(classes)
     if count < needed:
         raise ValueError(f"classes: got {count}, but the largest label is {needed - 1}")
     return count

@@ -15,7 +15,7 @@ class AlexNetMNIST(Module):
     As in ``LeNet5``, ReLU comes after pooling: the same numbers for a quarter of the work.
     """
 
-    input_shape = (1, 28, 28)
+    input_shape, num_classes = (1, 28, 28), 10
 
     def __init__(self) -> None:
         self.conv1 = Conv2d(1, 32, 3)

@@ -16,10 +16,8 @@ class LeNet5(Module):
     neither map changes the order of values; pooling first leaves ReLU a quarter of the work.
     """
 
-    input_shape = (1, 28, 28)
-
     def __init__(self, num_classes: int = 10, in_channels: int = 1) -> None:
-        self.input_shape = (in_channels, 28, 28)
+        self.input_shape, self.num_classes = (in_channels, 28, 28), num_classes
         self.conv1 = Conv2d(in_channels, 6, 5)
         self.pool1 = MaxPool2d(2)
         self.conv2 = Conv2d(6, 16, 5)
@@ -49,7 +47,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
 class LeNet5Sigmoid(Module):
     """LeNet-5 as the course's text describes it: 32x32 images, sigmoid, 2x2 pooling."""
 
-    input_shape = (1, 32, 32)
+    input_shape, num_classes = (1, 32, 32), 10
 
     def __init__(self, pooling: str = "max") -> None:
         pools = {"max": MaxPool2d, "avg": AvgPool2d}

@@ -132,12 +132,12 @@ class Module:
             for _, value in self._named_values():
                 value.data = to_device(value.data, device)
             return self
-        dtype = np.dtype(target)
-        if dtype.kind != "f":
-            raise TypeError(f"to: got {dtype}, expected a device or a float dtype")
+        if target is None or np.dtype(target).kind != "f":
+            raise TypeError(f"to: got {target!r}, expected a device or a float dtype")
         for _, value in self._named_values():
             if value.dtype.kind == "f":
-                value.data = value.data.astype(dtype, copy=False)
+                value.data = value.data.astype(target, copy=False)
+                value.grad = None if value.grad is None else value.grad.to(target)
         return self
 
     def zero_grad(self) -> None:
@@ -162,7 +162,8 @@ class Module:
                 f"state dict: missing {sorted(missing) or 'nothing'}, "
                 f"unknown {sorted(unknown) or 'nothing'}"
             )
-        arrays = {n: np.asarray(getattr(state[n], "data", state[n])) for n in own if n in state}
+        given = {n: state[n] for n in own if n in state}
+        arrays = {n: v.data if isinstance(v, Tensor) else np.asarray(v) for n, v in given.items()}
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(

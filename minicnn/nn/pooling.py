@@ -54,7 +54,7 @@ class AvgPool2d(Module):
         padding: PaddingForm = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
-        divisor_override: int | None = None,
+        divisor_override: float | None = None,
     ) -> None:
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride

@@ -8,6 +8,7 @@ from ..autograd import Function, Tensor
 from ..backend import Array, array_module
 from .check import check_float
 from .convert import as_float
+from .mask import mask
 from .reduce import sum
 
 __all__ = ["log_softmax", "relu", "sigmoid", "softmax", "tanh"]
@@ -20,7 +21,7 @@ class ReLU(Function):
         return array_module(x).maximum(x, 0)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad * Tensor(self._output_data > 0)
+        return mask(grad, self._output_data > 0)
 
 
 def relu(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..autograd import Function, Tensor
 from ..backend import Array, array_module
 from .check import check_number, check_tensor
 from .convert import as_float, binary_operands
+from .mask import mask
 from .shape import sum_to, transpose
 
 __all__ = [
@@ -36,7 +38,10 @@ class Add(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         a_shape, b_shape = self.shapes
-        return sum_to(grad, a_shape), sum_to(grad, b_shape)
+        return (
+            sum_to(grad, a_shape) if self.needs_grad[0] else None,
+            sum_to(grad, b_shape) if self.needs_grad[1] else None,
+        )
 
 
 def add(a: Any, b: Any) -> Tensor:
@@ -52,7 +57,10 @@ class Sub(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         a_shape, b_shape = self.shapes
-        return sum_to(grad, a_shape), sum_to(-grad, b_shape) if self.needs_grad[1] else None
+        return (
+            sum_to(grad, a_shape) if self.needs_grad[0] else None,
+            sum_to(-grad, b_shape) if self.needs_grad[1] else None,
+        )
 
 
 def sub(a: Any, b: Any) -> Tensor:
@@ -134,8 +142,8 @@ class PowTensor(Function):
         x, exponent = self.inputs
         grad_x = grad_exponent = None
         if self.needs_grad[0]:
-            is_zero = Tensor((exponent.data == 0).astype(exponent.dtype))
-            # Where p = 0 the gradient is 0; x ** (p - 1) would be infinite there for x = 0.
+            is_zero = Tensor(((exponent.data == 0) & (x.data == 0)).astype(exponent.dtype))
+            # Where p = 0 the gradient is 0; x ** (p - 1) would be infinite for x = 0.
             grad_x = sum_to(grad * exponent * x ** (exponent - 1 + is_zero), x.shape)
         if self.needs_grad[1]:
             is_zero = Tensor((x.data == 0).astype(x.dtype))
@@ -213,30 +221,26 @@ def abs(x: Tensor) -> Tensor:
 
 
 class Clip(Function):
-    def forward(self, x: Array, *, low: float | None, high: float | None) -> Array:
+    def forward(self, x: Array, *, low: float, high: float) -> Array:
         self.low, self.high = low, high
         return array_module(x).clip(x, low, high)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        inside = array_module(x.data).ones_like(x.data)
-        if self.low is not None:
-            inside *= x.data >= self.low
-        if self.high is not None:
-            inside *= x.data <= self.high
-        return grad * Tensor(inside)
+        return mask(grad, (x.data >= self.low) & (x.data <= self.high))
 
 
 def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
     """``min(max(x, low), high)``; None leaves that side open. The gradient is 1 at the limits.
 
-    Raises ValueError when both are None.
+    Raises ValueError when both are None, TypeError for limits that are no numbers.
     """
     check_tensor("clip", x=x)
     if low is None and high is None:
         raise ValueError("clip: low and high are both None, expected at least one limit")
-    check_number("clip", **{n: v for n, v in (("low", low), ("high", high)) if v is not None})
-    return Clip.apply(x, low=low, high=high)
+    low = -math.inf if low is None else check_number("clip", low=low)
+    high = math.inf if high is None else check_number("clip", high=high)
+    return Clip.apply(as_float(x), low=low, high=high)
 
 
 class MatMul(Function):

@@ -63,11 +63,12 @@ def check_bias(op: str, bias: Tensor | None, outputs: int) -> None:
         raise ValueError(f"{op}: bias has shape {bias.shape}, expected ({outputs},)")
 
 
-def check_number(op: str, **arguments: Any) -> None:
-    """Raise TypeError for an argument that is no real number."""
-    for name, value in arguments.items():
-        if not isinstance(value, int | float | np.integer | np.floating):
-            raise TypeError(f"{op}: {name} is {value!r}, expected a number")
+def check_number(op: str, **argument: Any) -> float:
+    """The one argument as a Python number, which leaves float32 be. Raises TypeError for others."""
+    ((name, value),) = argument.items()
+    if not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{op}: {name} is {value!r}, expected a number")
+    return float(value)
 
 
 def check_reduction(op: str, reduction: str) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
-from ..backend.geometry import PaddingForm, Pair, Window, pair, sides, window
+from ..backend.geometry import PADDING_MODES, PaddingForm, Pair, Window, pair, sides, window
 from ..backend.layout import as_chwn, as_nchw
 from .check import check_bias, check_float, check_images, check_tensor
 from .pad import pad2d
@@ -87,7 +87,7 @@ class Conv2d(Function):
         return (
             ConvTranspose2d.apply(grad, weight, **same) if self.needs_grad[0] else None,
             ConvWeight.apply(x, grad, **same) if self.needs_grad[1] else None,
-            *(sum(grad, (0, 2, 3)) for _ in bias),
+            *(sum(grad, (0, 2, 3)) if self.needs_grad[2] else None for _ in bias),
         )
 
 
@@ -166,7 +166,11 @@ def conv2d(
     check_bias("conv2d", bias, outputs)
     height, width = x.shape[2:]
     slide = window("conv2d", (height, width), kernel_size, stride, padding, dilation)
-    if padding_mode != "zeros":
+    if padding_mode not in PADDING_MODES:
+        raise ValueError(
+            f"conv2d: padding_mode is {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}"
+        )
+    if padding_mode != "zeros" and slide.padding != ((0, 0), (0, 0)):
         x = pad2d(x, slide.padding, padding_mode)
         height, width = x.shape[2:]
         slide = window("conv2d", (height, width), kernel_size, stride, 0, dilation)

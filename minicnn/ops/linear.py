@@ -24,7 +24,7 @@ class Linear(Function):
         return (
             (weight.T @ grad.T).T if self.needs_grad[0] else None,  # (N, inputs)
             grad.T @ x if self.needs_grad[1] else None,  # (outputs, inputs)
-            *(sum(grad, 0) for _ in bias),
+            *(sum(grad, 0) if self.needs_grad[2] else None for _ in bias),
         )
 
 

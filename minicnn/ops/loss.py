@@ -11,6 +11,7 @@ from ..backend import Array, array_module
 from .activation import log_softmax
 from .check import check_float, check_number, check_reduction, check_tensor
 from .convert import as_tensor
+from .mask import mask
 from .reduce import sum
 
 __all__ = ["accuracy", "cross_entropy", "one_hot"]
@@ -53,7 +54,7 @@ def cross_entropy(
     op = "cross_entropy"
     check_reduction(op, reduction)
     check_float(op, logits)
-    check_number(op, label_smoothing=label_smoothing)
+    label_smoothing = check_number(op, label_smoothing=label_smoothing)
     if logits.ndim < 2 or logits.size == 0:
         raise ValueError(f"{op}: logits have shape {logits.shape}, expected (N, C, ...), not empty")
     if not 0 <= label_smoothing <= 1:
@@ -128,7 +129,7 @@ def _losses_of_classes(
     log_p = log_softmax(logits)
     losses = Tensor(weight_of * (smoothing - 1)) * _pick(log_p, classes)  # (N, ...)
     if smoothing:
-        of_all = sum(Tensor(weights) * log_p, 1) * Tensor(kept.astype(log_p.dtype))
+        of_all = mask(sum(Tensor(weights) * log_p, 1), kept)
         losses = losses - of_all * (smoothing / logits.shape[1])
     count = weight_of.sum()
     return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, log_p.dtype), count))
@@ -140,7 +141,7 @@ def _pick(x: Tensor, classes: Array) -> Tensor:
     Picked, not multiplied by a one-hot: a logit of -inf (a class ruled out) must not give 0 · inf.
     """
     last = x.permute(0, *range(2, x.ndim), 1).reshape(classes.size, x.shape[1])
-    picked = last[np.arange(classes.size), classes.ravel()]
+    picked = last[array_module(classes).arange(classes.size), classes.ravel()]  # (N·...,)
     return picked.reshape(*classes.shape)
 
 

@@ -18,11 +18,16 @@ def _reflected(op: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]
     return lambda x, other: op(other, x)
 
 
-def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Tensor]:
+def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
     """Compare element by element: a Tensor of booleans, outside the graph."""
 
-    def compare(x: Tensor, other: Any) -> Tensor:
-        a, b = binary_operands(x, other)
+    def compare(x: Tensor, other: Any) -> Any:
+        try:
+            a, b = binary_operands(x, other)
+        except TypeError:
+            if compare_arrays in (operator.eq, operator.ne):
+                return NotImplemented  # Python then compares identities: x == None is False
+            raise
         return convert.as_tensor(compare_arrays(a.data, b.data))
 
     return compare

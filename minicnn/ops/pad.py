@@ -52,11 +52,11 @@ def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0
     check_images("pad2d", x)
     if mode not in PADDING_MODES:
         raise ValueError(f"pad2d: mode is {mode!r}, expected one of {', '.join(PADDING_MODES)}")
-    check_number("pad2d", value=value)
+    value = check_number("pad2d", value=value)
     (top, bottom), (left, right) = sides(padding, least=None)
     return Pad2d.apply(
         x,
         rows=pad_sources(x.shape[2], top, bottom, mode),
         columns=pad_sources(x.shape[3], left, right, mode),
-        value=float(value) if mode == "constant" else 0.0,
+        value=value if mode == "constant" else 0.0,
     )

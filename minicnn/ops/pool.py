@@ -85,7 +85,7 @@ def _winner_indices(x: Tensor, y: Tensor, window: Window) -> Tensor:
     xp = array_module(x.data)
     n, c, height, width = x.shape
     positions = xp.arange(height * width).reshape(1, height, width, 1)
-    positions = xp.ascontiguousarray(xp.broadcast_to(positions, (c, height, width, n)))
+    positions = xp.broadcast_to(positions, (c, height, width, n))
     gather = kernels_for(x.data).max_pool_gather
     return Tensor(as_nchw(gather(positions, as_chwn(x.data), as_chwn(y.data), window)))
 
@@ -119,7 +119,7 @@ def avg_pool2d(
     padding: PaddingForm = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: int | None = None,
+    divisor_override: float | None = None,
 ) -> Tensor:
     """The mean of each window: y[n, c, i, j] = (sum over kh, kw of x[n, c, ih, iw]) / divisor.
 
@@ -132,7 +132,7 @@ def avg_pool2d(
     if divisor_override is None:
         counts = _counts(slide, count_include_pad)
     else:
-        check_number("avg_pool2d", divisor_override=divisor_override)
+        divisor_override = check_number("avg_pool2d", divisor_override=divisor_override)
         if divisor_override == 0:
             raise ValueError("avg_pool2d: divisor_override is 0, expected another number")
         counts = np.full(slide.output_size, divisor_override)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
 from .check import check_tensor
+from .mask import mask
 from .shape import broadcast_to, reshape
 
 __all__ = ["max", "mean", "min", "sum", "var"]
@@ -61,7 +61,8 @@ class Max(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        return grad * Tensor(_first(~(x.data < self._output_data), self.axes, x.dtype))
+        first = _first(~(x.data < self._output_data), self.axes)
+        return mask(broadcast_to(grad, x.shape), first)
 
 
 class Min(Max):
@@ -71,17 +72,18 @@ class Min(Max):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        return grad * Tensor(_first(~(x.data > self._output_data), self.axes, x.dtype))
+        first = _first(~(x.data > self._output_data), self.axes)
+        return mask(broadcast_to(grad, x.shape), first)
 
 
-def _first(candidates: Array, axes: tuple[int, ...], dtype: Any) -> Array:
-    """1 at the first candidate in row order over the axes, 0 elsewhere."""
+def _first(candidates: Array, axes: tuple[int, ...]) -> Array:
+    """Whether an element is the first candidate in row order over the axes."""
     xp = array_module(candidates)
     back = tuple(range(-len(axes), 0))
     moved = xp.moveaxis(candidates, axes, back)  # (kept axes, reduced axes)
     flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
-    first = xp.zeros(flat.shape, dtype)
-    xp.put_along_axis(first, flat.argmax(-1)[..., None], 1, axis=-1)
+    first = xp.zeros(flat.shape, bool)
+    xp.put_along_axis(first, flat.argmax(-1)[..., None], True, axis=-1)
     return xp.moveaxis(first.reshape(moved.shape), back, axes)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
+from ..backend.layout import zeros_as_stored
 from .check import check_axis, check_tensor
 
 __all__ = [
@@ -156,8 +157,11 @@ class PutItem(Function):
     def forward(self, values: Array, *, index: Any, shape: Shape) -> Array:
         self.index = index
         xp = array_module(values)
-        x = xp.zeros(shape, values.dtype)
-        xp.add.at(x, index, values)  # adds where an index names an element twice
+        x = zeros_as_stored(xp, shape, values.dtype)
+        if _names_once(index):
+            x[index] = values
+        else:
+            xp.add.at(x, index, values)  # adds where an index names an element twice
         return x
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -167,8 +171,15 @@ class PutItem(Function):
 def getitem(x: Tensor, index: Any) -> Tensor:
     """``x[index]`` with NumPy's indexing: slices, integers, None, ..., arrays and masks."""
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = tuple(part.data if isinstance(part, Tensor) else part for part in parts)
+    # Copied, since backward needs the index as it is now.
+    arrays = tuple(np.array(p) if isinstance(p, Tensor | list | np.ndarray) else p for p in parts)
     return GetItem.apply(x, index=arrays if isinstance(index, tuple) else arrays[0])
+
+
+def _names_once(index: Any) -> bool:
+    """Whether an index is made of integers and slices alone, so that no element comes twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is None or p is ... or isinstance(p, int | np.integer | slice) for p in parts)
 
 
 def _is_shape(lengths: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Parameter, Tensor
 from ..backend import Array, array_module, to_device
 
 __all__ = ["Optimizer", "Slice"]
@@ -99,7 +99,9 @@ class FlatGroup:
 class Optimizer:
     """Changes parameters a little against their gradients; subclasses say how, in ``update``.
 
-    params: parameters, or mappings {"params": [...], "lr": ...} whose options differ.
+    params: parameters, or mappings {"params": [...], "lr": ...} whose options differ. Their data
+    moves into a flat buffer and is changed there in place, so an array taken from a parameter
+    before (``weight.data``) is no longer its own, and one taken later shows every step.
     Raises ValueError or TypeError for an empty list, duplicates, or what cannot be learned.
     """
 
@@ -125,8 +127,10 @@ class Optimizer:
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
         for group, flat in zip(self.param_groups, self._flat, strict=True):
+            # A NumPy number would make float64 of float32 arrays.
+            options = {k: v.item() if isinstance(v, np.generic) else v for k, v in group.items()}
             for piece in flat.slices():
-                self.update(piece, group)
+                self.update(piece, options)
 
     def zero_grad(self) -> None:
         """Forget the gradients: set ``.grad`` of every parameter to None."""
@@ -135,7 +139,7 @@ class Optimizer:
                 parameter.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Options and state in PyTorch's form: state by number, groups naming these numbers."""
+        """Options and state, shaped as PyTorch's: state by number, groups naming these numbers."""
         state: dict[int, dict[str, Any]] = {}
         groups = []
         for group, flat in zip(self.param_groups, self._flat, strict=True):
@@ -222,7 +226,8 @@ def _groups(params: Iterable[Any], defaults: dict[str, Any]) -> list[dict[str, A
 
 def _check_parameters(parameters: list[Any]) -> None:
     for p in parameters:
-        if not isinstance(p, Tensor) or not p.requires_grad or p.function is not None:
+        is_learned = isinstance(p, Parameter) or (isinstance(p, Tensor) and p.requires_grad)
+        if not is_learned or p.function is not None:
             raise TypeError(f"params: got {type(p).__name__}, expected leaves that require grad")
     if len({id(p) for p in parameters}) < len(parameters):
         raise ValueError("params: got a parameter twice")

@@ -37,12 +37,13 @@ class ProgressBar(Callback):
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self.epochs = epochs
+        self.bar: Any = None
 
     def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
         from tqdm import tqdm  # only those who watch pay for the import
 
         self.title = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
-        self.bar: Any = tqdm(
+        self.bar = tqdm(
             total=batches,
             desc=self.title,
             disable=None,  # shown on a terminal only, so that log files stay readable
@@ -62,7 +63,8 @@ class ProgressBar(Callback):
             self.bar.set_postfix_str(f"{_describe(means())}  {rate:,.0f} images/s", refresh=True)
 
     def on_fit_end(self, trainer: Trainer) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         from tqdm import tqdm
