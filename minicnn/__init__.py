@@ -3,11 +3,10 @@
     import minicnn as mc
 
     model = mc.models.lenet5()
-    train, test = mc.data.load("digits")
     print(mc.summary(model, (1, 28, 28)))
 
-Floors, from the ground up: backend (how), autograd (the tape), ops (what), nn, optim, data, models,
-train. Each imports only from below.
+Floors, from the ground up: backend (how), autograd (the tape), ops (what); nn, optim, data, io and
+testing; models; train; cli. Each imports only from below.
 """
 
 from __future__ import annotations

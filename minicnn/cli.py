@@ -184,8 +184,13 @@ def _load(name: str) -> tuple[str, tuple[data.ArrayDataset, data.ArrayDataset]]:
     if name == "auto":
         try:
             return "mnist", data.load("mnist")
-        except data.DataError as error:
-            print(f"minicnn: taking the bundled digits, for MNIST: {error}", file=sys.stderr)
+        except data.DataError:
+            reason = "is damaged" if data.locate("mnist") else "could not be downloaded"
+            print(
+                f"minicnn: MNIST {reason}, taking the bundled digits "
+                "(minicnn train MODEL --data mnist tells why)",
+                file=sys.stderr,
+            )
             return "digits", data.load("digits")
     if name in data.NAMES or not Path(name).exists():
         return name, data.load(name)
@@ -242,7 +247,7 @@ def _data_list(options: argparse.Namespace) -> None:
 
 
 def _data_get(options: argparse.Namespace) -> None:
-    print(f"{options.name} is in {data.download(options.name)}")
+    print(f"{options.name} is in {data.locate(options.name) or data.download(options.name)}")
 
 
 def _devices(options: argparse.Namespace) -> None:

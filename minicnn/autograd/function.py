@@ -75,7 +75,7 @@ class Function:
         function.shapes = tuple([t.data.shape for t in inputs])
         function.dtypes = tuple([t.data.dtype for t in inputs])
         data = function.forward(*[t.data for t in inputs], **options)
-        output = Tensor(data if is_array(data) else np.asarray(data))
+        output = Tensor(data if is_array(data) else _without_axes(data, inputs))
         if state.detect_anomaly:
             function.called_at = check_forward(function, output, inputs)
         if state.grad_enabled and True in function.needs_grad and output.dtype.kind == "f":
@@ -101,6 +101,13 @@ class Function:
     def release(self) -> None:
         """Free what was kept for backward."""
         self.__dict__.clear()
+
+
+def _without_axes(value: Any, inputs: tuple[Tensor, ...]) -> Array:
+    """The array of a scalar, which NumPy makes of arrays without axes, and NumPy 1 in float64."""
+    floats = [t.dtype for t in inputs if t.dtype.kind == "f"]
+    is_float = isinstance(value, np.floating) and floats
+    return np.asarray(value, np.result_type(*floats) if is_float else None)
 
 
 Edge = Union[Function, Tensor]  # noqa: UP007 - evaluated at run time, and X | Y is younger

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..autograd import Tensor
 from ..nn import Conv2d, Flatten, Linear, MaxPool2d, Module
 from ..ops import relu
+from .initial import start_as_keras
 
 __all__ = ["AlexNetMNIST", "alexnet_mnist"]
 
@@ -26,6 +27,7 @@ class AlexNetMNIST(Module):
         self.flatten = Flatten()
         self.fc1 = Linear(1152, 128)
         self.fc2 = Linear(128, 10)
+        start_as_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = relu(self.pool1(self.conv1(x)))  # (N, 32, 13, 13)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..autograd import Tensor
 from ..nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Module
 from ..ops import relu, sigmoid
+from .initial import start_as_keras
 
 __all__ = ["LeNet5", "LeNet5Sigmoid", "lenet5", "lenet5_sigmoid"]
 
@@ -26,6 +27,7 @@ class LeNet5(Module):
         self.fc1 = Linear(256, 120)
         self.fc2 = Linear(120, 84)
         self.fc3 = Linear(84, num_classes)
+        start_as_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = relu(self.pool1(self.conv1(x)))  # (N, 6, 12, 12)
@@ -61,6 +63,7 @@ class LeNet5Sigmoid(Module):
         self.c5 = Linear(400, 120)
         self.f6 = Linear(120, 84)
         self.output = Linear(84, 10)
+        start_as_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.s2(sigmoid(self.c1(x)))  # (N, 6, 14, 14)

@@ -35,7 +35,7 @@ class Sigmoid(Function):
     def forward(self, x: Array) -> Array:
         xp = array_module(x)
         z = xp.exp(-xp.abs(x))  # at most 1, so that nothing overflows
-        return xp.where(x >= 0, 1 / (1 + z), z / (1 + z))
+        return xp.where(x >= 0, x.dtype.type(1), z) / (1 + z)
 
     def backward(self, grad: Tensor) -> Tensor:
         y = self.output

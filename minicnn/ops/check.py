@@ -54,7 +54,10 @@ def check_float(op: str, x: Tensor, **others: Any) -> None:
         if other is not None:
             check_tensor(op, **{name: other})
         if other is not None and other.dtype != x.dtype:
-            raise TypeError(f"{op}: {name} is {other.dtype} but x is {x.dtype}, expected the same")
+            raise TypeError(
+                f"{op}: {name} is {other.dtype} but x is {x.dtype}, expected the same; "
+                f"convert with x.to('{other.dtype}')"
+            )
 
 
 def check_bias(op: str, bias: Tensor | None, outputs: int) -> None:

@@ -32,7 +32,7 @@ from .reduce import sum
 
 __all__ = ["conv2d", "conv_transpose2d"]
 
-PIECE = 4096  # elements; see _sum_of_products
+THIN, PIECE = 1024, 4096  # elements of a product and of its inner axis, see _sum_of_products
 
 
 def _by_group(x: Array, groups: int) -> Array:
@@ -51,11 +51,11 @@ def _columns(x: Array, window: Window, groups: int) -> Array:
 def _sum_of_products(a: Array, b: Array) -> Array:
     """a (G, P, L) times b (G, Q, L) transposed -> (G, P, Q), summed over the long axis L.
 
-    BLAS is slow at one product with so long an inner axis, and up to five times faster at a sum of
-    shorter ones.
+    BLAS is slow at one thin product with so long an inner axis, and faster at a sum of shorter ones
+    (``python -m benchmarks.weight_gradient``).
     """
     (groups, p, length), q = a.shape, b.shape[1]
-    pieces = _pieces(length)
+    pieces = _pieces(length) if p * q <= THIN else 1
     a = a.reshape(groups, p, pieces, length // pieces).swapaxes(1, 2)  # (G, pieces, P, L/pieces)
     b = b.reshape(groups, q, pieces, length // pieces).transpose(
         0, 2, 3, 1

@@ -143,7 +143,8 @@ class _Both:
         numerical, analytical = self(self._only(np.ones(u.shape), entries))
         return (
             f"gradcheck: input {self.position} of shape {u.shape}, entry {index}: the gradient is "
-            f"{analytical:.6g}, finite differences give {numerical:.6g}"
+            f"{analytical:.6g}, finite differences give {numerical:.6g} "
+            "(of the outputs' sum with random weights)"
         )
 
     @staticmethod

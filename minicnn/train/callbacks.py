@@ -71,12 +71,12 @@ class ProgressBar(Callback):
 
         self.bar.close()
         rate = f"{row['images_per_second']:,.0f} images/s"
-        tqdm.write(f"{self.title}  {_describe(row)}  {rate}  {row['seconds']:.1f} s")
+        tqdm.write(f"{self.title}  {_describe(row)}  {rate}")
 
 
 def _describe(row: dict[str, float]) -> str:
     shown = [f"loss {row['loss']:.4f}"]
     for name, value in row.items():
         if name.endswith("accuracy"):
-            shown.append(f"{name.replace('val_', 'validation ')} {value:.2%}")
+            shown.append(f"{name.replace('val_accuracy', 'validation')} {value:.2%}")
     return "  ".join(shown)

@@ -13,6 +13,7 @@ from .. import ops
 from ..autograd import Tensor, no_grad
 from ..backend import resolve_device
 from ..backend.layout import as_chwn, as_nchw
+from ..data import ArrayDataset
 from ..nn import Module
 from ..nn.module import evaluating
 from ..ops.convert import as_tensor
@@ -150,6 +151,10 @@ class Trainer:
         return {"loss": loss, **{name: as_tensor(value) for name, value in measured.items()}}
 
     def _batches(self, data: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+        if isinstance(data, ArrayDataset):
+            raise TypeError(
+                "data: got an ArrayDataset, expected batches: DataLoader(dataset, batch_size=32)"
+            )
         empty = True
         for batch in data:
             if not isinstance(batch, tuple | list) or len(batch) != 2:

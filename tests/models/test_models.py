@@ -97,7 +97,19 @@ def test_lenet5_for_other_data(num_classes, in_channels):
     assert model(images(2, model.input_shape)).shape == (2, num_classes)
     expected = 44_426 - 850 + 85 * num_classes + 150 * (in_channels - 1)
     assert sum(p.size for p in model.parameters()) == expected
-    assert models.LeNet5.input_shape == (1, 28, 28)  # the class is not changed
+    assert models.lenet5().input_shape == (1, 28, 28)  # the class is not changed
+    assert model.num_classes == num_classes
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet5_sigmoid", "alexnet_mnist"])
+def test_weights_start_as_those_of_keras(name):
+    for path, parameter in getattr(models, name)().named_parameters():
+        values = parameter.numpy()
+        if path.endswith("bias"):
+            assert not values.any()
+        else:
+            bound = np.sqrt(6 / sum(mc.nn.init.fans(parameter)))
+            assert 0.9 * bound < np.abs(values).max() <= bound
 
 
 @pytest.mark.parametrize(

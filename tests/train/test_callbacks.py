@@ -13,8 +13,8 @@ import pytest
 from minicnn.train import Callback, ProgressBar
 
 LINE = (
-    r"epoch %s  loss \d+\.\d{4}  accuracy \d+\.\d\d%%  validation accuracy \d+\.\d\d%%  "
-    r"[\d,]+ images/s  \d+\.\d s"
+    r"epoch %s  loss \d+\.\d{4}  accuracy \d+\.\d\d%%  validation \d+\.\d\d%%  "
+    r"[\d,]+ images/s"
 )
 
 
@@ -81,12 +81,13 @@ def test_in_a_file_there_is_one_line_for_each_epoch(make, batches, capsys):
 def test_without_validation_or_metrics_the_line_is_shorter(make, batches, capsys):
     make(callbacks=[ProgressBar()], metrics=()).fit((b for b in batches), 1)
     line = capsys.readouterr().out
-    assert re.fullmatch(r"epoch 1/1  loss \d\.\d{4}  [\d,]+ images/s  \d+\.\d s\n", line)
+    assert re.fullmatch(r"epoch 1/1  loss \d\.\d{4}  [\d,]+ images/s\n", line)
 
 
 TERMINAL = """
 import numpy as np, minicnn as mc
 from minicnn import nn
+mc.manual_seed(0)
 bar = mc.train.ProgressBar()
 bar.refresh_seconds = 0
 model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))

@@ -1,0 +1,64 @@
+"""Is the weight gradient of a convolution faster as a sum of shorter products?
+
+    python -m benchmarks.weight_gradient
+
+The matrix product of columns (P, L) and output gradients (Q, L) over the long axis L, at the
+sizes of the course's networks with batch 128: as one product, and cut into pieces of at most 4096.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .contest import Step, contest, ratio, save
+
+SIZES = ((25, 6, 73728), (9, 32, 86528), (150, 16, 8192), (288, 64, 15488), (576, 128, 1152))
+
+
+def one_product(p: int, q: int, length: int) -> Step:
+    """The product in one call of BLAS."""
+    columns, grad = _matrices(p, q, length)
+    return lambda: columns @ grad.T
+
+
+def sum_of_pieces(p: int, q: int, length: int) -> Step:
+    """The sum of shorter products, as in ``minicnn/ops/conv.py``."""
+    from minicnn.ops.conv import _pieces
+
+    columns, grad = _matrices(p, q, length)
+    pieces = _pieces(length)
+    a = columns.reshape(p, pieces, -1).swapaxes(0, 1)  # (pieces, P, L/pieces)
+    b = grad.reshape(q, pieces, -1).transpose(1, 2, 0)  # (pieces, L/pieces, Q)
+    return lambda: (a @ b).sum(0)
+
+
+def _matrices(p: int, q: int, length: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    return rng.random((p, length), np.float32), rng.random((q, length), np.float32)
+
+
+def main() -> None:
+    """Run the contest at each size, print its table and keep it."""
+    lines = [
+        "| P, Q, L | one product, ms | pieces, ms | one / pieces (quartiles) |",
+        "|---|---|---|---|",
+    ]
+    numbers: dict[str, Any] = {}
+    for size in SIZES:
+        contestants = {"one": one_product, "pieces": sum_of_pieces}
+        results = contest(contestants, size, rounds=10, steps=20)
+        quotient, low, high = ratio(results["one"], results["pieces"])
+        one, pieces = (results[name].median * 1e3 for name in contestants)
+        lines.append(
+            f"| {size} | {one:.3f} | {pieces:.3f} | **{quotient:.2f}** ({low:.2f}-{high:.2f}) |"
+        )
+        numbers[str(size)] = {"one_ms": one, "pieces_ms": pieces, "ratio": [quotient, low, high]}
+    table = "\n".join(lines)
+    print(table)
+    save("weight_gradient", table, numbers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What the README and examples/ show runs as shown."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def run(*arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def test_the_first_network() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert 15 <= len(program.splitlines()) <= 26  # "twenty lines"
+    accuracy = re.search(r"^accuracy (.*)$", run("-c", program), re.MULTILINE)
+    assert accuracy
+    assert float(accuracy[1]) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("script", "shows"),
+    [
+        ("custom_op.py", "second derivative checked: True"),
+        ("training_loop.py", r"accuracy on 355 held-out digits: 9[6-9]\.\d+%"),
+    ],
+)
+def test_examples(script: str, shows: str) -> None:
+    listed = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert f"examples/{script}" in listed
+    assert re.search(shows, run("-c", f"import runpy; runpy.run_path('examples/{script}')"))
+
+
+def test_no_placeholder_is_left() -> None:
+    assert not re.findall(r"\b[A-Z]+_[A-Z]+\b(?<!MINICNN_DATA)", re.sub(r"`[^`]*`", "", README))
+
+
+def test_the_house_is_drawn_as_it_stands() -> None:
+    for name in re.findall(r"^ {6}([a-z_]+(?:\.py|/))", README, re.MULTILINE):
+        assert (ROOT / "minicnn" / name).exists(), name
