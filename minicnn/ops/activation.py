@@ -44,7 +44,7 @@ class Sigmoid(Function):
 
 def sigmoid(x: Tensor) -> Tensor:
     """``1 / (1 + e ** -x)``; its gradient is y·(1 - y), at most 1/4."""
-    return Sigmoid.apply(as_float(x))
+    return Sigmoid.apply(as_float("sigmoid", x))
 
 
 class Tanh(Function):
@@ -60,7 +60,7 @@ class Tanh(Function):
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent; its gradient is 1 - y²."""
-    return Tanh.apply(as_float(x))
+    return Tanh.apply(as_float("tanh", x))
 
 
 class Softmax(Function):

@@ -101,7 +101,7 @@ class Div(Function):
 def div(a: Any, b: Any) -> Tensor:
     """``a / b``, broadcast; integers are divided as float32."""
     a, b = binary_operands(a, b)
-    return Div.apply(as_float(a), as_float(b))
+    return Div.apply(as_float("div", a), as_float("div", b))
 
 
 class Neg(Function):
@@ -157,7 +157,7 @@ def pow(x: Any, exponent: Any) -> Tensor:
     if isinstance(exponent, np.generic):
         exponent = exponent.item()
     if isinstance(x, Tensor) and isinstance(exponent, int | float):
-        x = as_float(x) if isinstance(exponent, float) else x
+        x = as_float("pow", x) if isinstance(exponent, float) else x
         return Pow.apply(x, exponent=exponent)
     return PowTensor.apply(*binary_operands(x, exponent))
 
@@ -174,7 +174,7 @@ class Exp(Function):
 
 def exp(x: Tensor) -> Tensor:
     """``e ** x``"""
-    return Exp.apply(as_float(x))
+    return Exp.apply(as_float("exp", x))
 
 
 class Log(Function):
@@ -188,7 +188,7 @@ class Log(Function):
 
 def log(x: Tensor) -> Tensor:
     """The natural logarithm."""
-    return Log.apply(as_float(x))
+    return Log.apply(as_float("log", x))
 
 
 class Sqrt(Function):
@@ -203,7 +203,7 @@ class Sqrt(Function):
 
 def sqrt(x: Tensor) -> Tensor:
     """The square root."""
-    return Sqrt.apply(as_float(x))
+    return Sqrt.apply(as_float("sqrt", x))
 
 
 class Abs(Function):
@@ -240,7 +240,7 @@ def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tens
         raise ValueError("clip: low and high are both None, expected at least one limit")
     low = -math.inf if low is None else check_number("clip", low=low)
     high = math.inf if high is None else check_number("clip", high=high)
-    return Clip.apply(as_float(x), low=low, high=high)
+    return Clip.apply(as_float("clip", x), low=low, high=high)
 
 
 class MatMul(Function):

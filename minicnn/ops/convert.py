@@ -47,9 +47,9 @@ def _number_dtype(number: float, beside: np.dtype[Any]) -> np.dtype[Any] | None:
     return beside if limits.min <= number <= limits.max else None
 
 
-def as_float(x: Tensor) -> Tensor:
-    """x itself if it holds floats, else as float32."""
-    check_tensor("as_float", x=x)
+def as_float(op: str, x: Tensor) -> Tensor:
+    """The input of the op itself if it holds floats, else as float32."""
+    check_tensor(op, x=x)
     return x if x.dtype.kind == "f" else to(x, np.float32)
 
 

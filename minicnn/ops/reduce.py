@@ -32,7 +32,7 @@ def sum(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
 
     Raises ValueError for an axis that x does not have or that is named twice.
     """
-    axes = _axes(x, axis)
+    axes = _axes("sum", x, axis)
     return _drop(Sum.apply(x, axes=axes), axes, keepdim)
 
 
@@ -93,21 +93,21 @@ def max(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
     On ties the first in row order takes the gradient. Unlike PyTorch's max over one axis, no
     indices are returned. Raises ValueError for a maximum over no elements.
     """
-    axes = _axes(x, axis)
+    axes = _axes("max", x, axis)
     _count(x, axis, "max", least=1)
     return _drop(Max.apply(x, axes=axes), axes, keepdim)
 
 
 def min(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
     """The smallest element, with the same rules as ``max``."""
-    axes = _axes(x, axis)
+    axes = _axes("min", x, axis)
     _count(x, axis, "min", least=1)
     return _drop(Min.apply(x, axes=axes), axes, keepdim)
 
 
-def _axes(x: Tensor, axis: Axis) -> tuple[int, ...]:
+def _axes(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     """The axes counted from the front, in order."""
-    check_tensor("reduce", x=x)
+    check_tensor(op, x=x)
     if axis is None:
         return tuple(range(x.ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)
@@ -130,7 +130,7 @@ def _drop(y: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
 
 def _count(x: Tensor, axis: Axis, op: str, least: int) -> int:
     """How many elements one result is made of."""
-    n = math.prod(x.shape[a] for a in _axes(x, axis))
+    n = math.prod(x.shape[a] for a in _axes(op, x, axis))
     if n < least:
         raise ValueError(f"{op}: {n} elements to reduce in shape {x.shape}, {least} are needed")
     return n
