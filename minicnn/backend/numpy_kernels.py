@@ -51,7 +51,7 @@ def col2im(columns: Array, window: Window) -> Array:
 
 def mask(x: Array, kept: Array) -> Array:
     """x where kept, 0 elsewhere, of any shape; as x * kept, but 0 for infinite x too."""
-    # The integer -1 has all bits set and -0 has none. np.where takes several times as long.
+    # The integer -1 has all bits set and -0 has none. np.where is slower.
     bits = x.view(f"i{x.itemsize}")
     return (bits & -kept.view(np.int8)).view(x.dtype)
 
@@ -75,7 +75,7 @@ def max_pool_scatter(values: Array, x: Array, y: Array, window: Window) -> Array
     result = np.zeros(x.shape, values.dtype)
     undecided = np.ones(y.shape, bool)  # windows whose winner no earlier tap was
     for tap in taps(window):
-        # Found again rather than stored: comparing took half the time of keeping indices.
+        # Found again rather than stored: comparing is faster than keeping indices.
         lost = x[tap.input] < y[tap.output]
         wins = undecided[tap.output] > lost
         if window.overlaps:

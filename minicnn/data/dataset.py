@@ -86,8 +86,7 @@ class ArrayDataset:
                 raise IndexError(f"index: got {index}, but {self!r} has {len(self)} images")
             return to_float32(self.images[index]), int(self.labels[index])
         chosen = self._chosen(index)
-        # Gathering bytes and then converting across the transposition costs 0.06 ms for 128 images
-        # of MNIST, one sixth of converting first and transposing floats.
+        # Gather bytes, then convert across the transposition: a quarter of the memory is moved.
         pixels = to_float32(self._rows[chosen].T)  # (C*H*W, K)
         return as_nchw(pixels.reshape(*self.image_shape, -1)), self.labels[chosen].copy()
 

@@ -58,7 +58,7 @@ def _fetch_from(url: str, target: Path, sha256: str) -> str | None:
 
 def _transfer(url: str, partial: Path) -> str | None:
     """Write what the address sends into the file, down to the disk; the reason if it fails."""
-    # Imported here because they take a quarter of a second, and most runs download nothing.
+    # Imported here because they load slowly, and most runs download nothing.
     import pooch
     import requests
 
