@@ -93,7 +93,8 @@ def _why_no_cuda() -> str:
     except ImportError:
         return (
             "CuPy is not installed; it comes with pip install 'cupy-cuda13x[ctk]' (CUDA 13) "
-            "or 'cupy-cuda12x[ctk]' (CUDA 12) and needs an NVIDIA GPU"
+            "or 'cupy-cuda12x[ctk]' (CUDA 12) and needs an NVIDIA GPU; this version of minicnn has "
+            "no CUDA kernels yet, so use cpu in any case"
         )
     try:
         gpus = cupy.cuda.runtime.getDeviceCount()
