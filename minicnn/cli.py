@@ -44,8 +44,12 @@ RECIPES = {
 }
 
 OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], dict[str, Any]]] = {
-    "adam": (optim.Adam, {"lr": 1e-3}),
     "sgd": (optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+    "adagrad": (optim.Adagrad, {"lr": 0.01}),
+    "rmsprop": (optim.RMSprop, {"lr": 1e-3}),
+    "adadelta": (optim.Adadelta, {"lr": 1.0}),
+    "adam": (optim.Adam, {"lr": 1e-3}),
+    "adamw": (optim.AdamW, {"lr": 1e-3}),
 }
 
 
@@ -116,7 +120,8 @@ def _add_train(commands: Any) -> None:
     )
     command.add_argument("--batch-size", type=whole, help="default: 128; digits: 32")
     command.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="default: adam")
-    command.add_argument("--lr", type=_number(float, 0), help="default: adam 0.001, sgd 0.05")
+    rates = ", ".join(f"{name} {options['lr']}" for name, (_, options) in OPTIMIZERS.items())
+    command.add_argument("--lr", type=_number(float, 0), help=f"default: {rates}")
     command.add_argument("--seed", type=_number(int, 0), default=0, help="default: 0")
     command.add_argument("--device", help='default: $MINICNN_DEVICE or "cpu"')
     command.add_argument(

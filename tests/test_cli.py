@@ -118,6 +118,11 @@ def test_every_model_takes_images_of_any_size(capsys, tmp_path, model, size):
     [
         ([], (30, 32, mc.optim.Adam, 1e-3)),
         (["--optimizer", "sgd"], (30, 32, mc.optim.SGD, 0.05)),
+        (["--optimizer", "adagrad"], (30, 32, mc.optim.Adagrad, 0.01)),
+        (["--optimizer", "rmsprop"], (30, 32, mc.optim.RMSprop, 1e-3)),
+        (["--optimizer", "adadelta"], (30, 32, mc.optim.Adadelta, 1.0)),
+        (["--optimizer", "adam"], (30, 32, mc.optim.Adam, 1e-3)),
+        (["--optimizer", "adamw", "--lr", "2"], (30, 32, mc.optim.AdamW, 2.0)),
         (["--lr", "0"], (30, 32, mc.optim.Adam, 0.0)),
         (["--epochs", "1" + "0" * 30, "--batch-size", "9" * 20], (10**30, None, None, 1e-3)),
     ],
@@ -137,7 +142,7 @@ def test_defaults_are_the_recipes(monkeypatch, options, expected):
     ((epochs, batch_size, optimizer),) = seen
     assert epochs == expected[0]
     assert batch_size == (expected[1] or int("9" * 20))
-    assert isinstance(optimizer, expected[2] or mc.optim.Adam)
+    assert type(optimizer) is (expected[2] or mc.optim.Adam)
     assert optimizer.param_groups[0]["lr"] == expected[3]
 
 
@@ -159,7 +164,7 @@ USAGE = [
     *((["train", "lenet5", "--batch-size", v], "batch-size") for v in ("0", "-1", "1e2")),
     *((["train", "lenet5", "--seed", v], "seed") for v in ("-1", "0.5", "x")),
     *((["train", "lenet5", "--lr", v], "lr") for v in ("-1", "nan", "inf", "x", "1,5")),
-    (["train", "lenet5", "--optimizer", "adamw"], "adamw"),
+    (["train", "lenet5", "--optimizer", "lion"], "'lion' (choose from"),
 ]
 
 
@@ -368,3 +373,5 @@ def test_version_help_and_the_module():
     result = run("train", "--help")
     assert result.returncode == 0
     assert "--checkpoint" in result.stdout
+    for name, (_, options) in cli.OPTIMIZERS.items():
+        assert f"{name} {options['lr']}" in " ".join(result.stdout.split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -58,6 +58,8 @@ class Tensor:
     var: ClassVar[_Method]
     max: ClassVar[_Method]
     min: ClassVar[_Method]
+    argmax: ClassVar[_Method]
+    argmin: ClassVar[_Method]
     exp: ClassVar[_Unary]
     log: ClassVar[_Unary]
     sqrt: ClassVar[_Unary]
@@ -67,6 +69,7 @@ class Tensor:
     flatten: ClassVar[_Method]
     transpose: ClassVar[_Method]
     permute: ClassVar[_Method]
+    split: ClassVar[Callable[..., tuple[Tensor, ...]]]
     to: ClassVar[_Method]
     backward: ClassVar[Callable[..., None]]
 
@@ -150,6 +153,12 @@ class Tensor:
         if self.ndim == 0:
             raise TypeError("len() of a tensor without axes")
         return self.shape[0]
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "a tensor is not written into, since a graph may need its elements; make a new one "
+            "with ops.where or ops.concatenate, or write into its array: x.data[index] = value"
+        )
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter([self[i] for i in range(len(self))])

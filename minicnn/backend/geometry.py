@@ -15,13 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 __all__ = [
-    "PADDING_MODES",
     "PaddingForm",
     "Pair",
     "Sides",
     "Tap",
     "Window",
-    "pad_sources",
     "pair",
     "pixel_counts",
     "sides",
@@ -34,9 +32,6 @@ Sides = tuple[Pair, Pair]
 """Pixels added ((top, bottom), (left, right))."""
 PaddingForm = int | Pair | Sides | str
 """A padding as users write it: p, (p_h, p_w), ((top, bottom), (left, right)), "valid" or "same"."""
-
-
-PADDING_MODES = ("zeros", "constant", "reflect", "replicate", "circular")
 
 
 class Window(NamedTuple):
@@ -54,6 +49,11 @@ class Window(NamedTuple):
         """Whether a pixel can lie under two places of the window."""
         axes = zip(self.kernel_size, self.stride, self.dilation, strict=True)
         return any(stride < dilation * (kernel - 1) + 1 for kernel, stride, dilation in axes)
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether each place of the window is one pixel, all in order: a 1x1 kernel, stride 1."""
+        return self.kernel_size == self.stride == (1, 1) and self.input_size == self.output_size
 
 
 class Tap(NamedTuple):
@@ -123,22 +123,31 @@ def pair(value: Any, name: str, *, least: int | None = 1) -> Pair:
     return (int(both[0]), int(both[1]))
 
 
-def sides(padding: Any, *, least: int | None = 0) -> Sides:
+def sides(padding: Any, name: str = "padding", *, least: int | None = 0) -> Sides:
     """A numeric padding as ((top, bottom), (left, right)). Raises TypeError or ValueError."""
     if isinstance(padding, str):
-        raise ValueError(f"padding: got {padding!r}, expected numbers here")
+        raise ValueError(f"{name}: got {padding!r}, expected numbers here")
     both = padding if isinstance(padding, tuple | list) else (padding, padding)
     if len(both) == 2 and all(_is_int(v) for v in both):
         both = ((both[0], both[0]), (both[1], both[1]))
     if len(both) != 2 or not all(_is_pair(v) for v in both):
         raise TypeError(
-            f"padding: got {padding!r}, expected an integer, a pair of integers, or two pairs "
-            "((top, bottom), (left, right))"
+            f"{name}: got {padding!r}, expected an integer, a pair of integers, or two pairs "
+            f"((top, bottom), (left, right)){_as_two_pairs(both)}"
         )
     (top, bottom), (left, right) = ((int(a), int(b)) for a, b in both)
     if least is not None and min(top, bottom, left, right) < least:
-        raise ValueError(f"padding: got {padding!r}, expected {least} or more")
+        raise ValueError(f"{name}: got {padding!r}, expected {least} or more")
     return (top, bottom), (left, right)
+
+
+def _as_two_pairs(numbers: tuple[Any, ...] | list[Any]) -> str:
+    """How to write PyTorch's four numbers in a row, for those who come from there."""
+    if len(numbers) != 4 or not all(_is_int(v) for v in numbers):
+        return ""
+    left, right, top, bottom = numbers
+    pairs = f"(({top}, {bottom}), ({left}, {right}))"
+    return f"; PyTorch's (left, right, top, bottom) is written {pairs}"
 
 
 def window(
@@ -154,10 +163,10 @@ def window(
 
     Raises ValueError when the window does not fit into the padded image, showing the arithmetic.
     """
-    kernel_size = pair(kernel_size, "kernel_size")
-    stride = pair(stride, "stride")
-    dilation = pair(dilation, "dilation")
-    form = padding if isinstance(padding, str) else sides(padding)
+    kernel_size = pair(kernel_size, f"{op}: kernel_size")
+    stride = pair(stride, f"{op}: stride")
+    dilation = pair(dilation, f"{op}: dilation")
+    form = padding if isinstance(padding, str) else sides(padding, f"{op}: padding")
     return _window(op, input_size, kernel_size, stride, form, dilation, bool(ceil_mode))
 
 
@@ -172,7 +181,7 @@ def _window(
     ceil_mode: bool,
 ) -> Window:
     spans = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
-    padding = _window_padding(form, input_size, spans, stride)
+    padding = _window_padding(op, form, input_size, spans, stride)
     padded = (input_size[0] + sum(padding[0]), input_size[1] + sum(padding[1]))
     if min(input_size) < 1 or padded[0] < spans[0] or padded[1] < spans[1]:
         raise ValueError(_does_not_fit(op, kernel, dilation, spans, input_size, padded))
@@ -192,7 +201,9 @@ def _output_size(padded: int, span: int, stride: int, padding: Pair, ceil_mode: 
     return size - 1 if starts_past_the_image else size
 
 
-def _window_padding(form: Sides | str, input_size: Pair, spans: Pair, stride: Pair) -> Sides:
+def _window_padding(
+    op: str, form: Sides | str, input_size: Pair, spans: Pair, stride: Pair
+) -> Sides:
     if form == "valid":
         return (0, 0), (0, 0)
     if form == "same":
@@ -201,7 +212,7 @@ def _window_padding(form: Sides | str, input_size: Pair, spans: Pair, stride: Pa
             _same(input_size[1], spans[1], stride[1]),
         )
     if isinstance(form, str):
-        raise ValueError(f'padding: got {form!r}, expected "valid", "same" or numbers')
+        raise ValueError(f'{op}: padding: got {form!r}, expected "valid", "same" or numbers')
     return form
 
 
@@ -221,34 +232,6 @@ def _does_not_fit(
     else:
         what += " does not fit"
     return f"{op}: {what}, but the padded input is {_by(padded)} (unpadded {_by(input_size)})"
-
-
-def pad_sources(size: int, before: int, after: int, mode: str) -> tuple[int, ...]:
-    """For each index of a padded axis the index of the axis it copies, -1 where it is filled.
-
-    reflect mirrors without repeating the edge pixel, replicate repeats the edge pixel, circular
-    wraps around; a negative padding crops. Raises ValueError for a padding larger than the axis
-    can provide (reflect: size - 1, circular: size) and for a crop that leaves nothing.
-    """
-    limits = {"reflect": size - 1, "circular": size}
-    if max(before, after) > limits.get(mode, max(before, after)):
-        raise ValueError(
-            f"padding: got {max(before, after)} in mode {mode!r}, "
-            f"but an axis of {size} pixels gives at most {limits[mode]}"
-        )
-    if size + before + after < 1:
-        raise ValueError(f"padding: {size} pixels {before:+d} {after:+d} leave nothing")
-    return tuple(_source(i, size, mode) for i in range(-before, size + after))
-
-
-def _source(i: int, size: int, mode: str) -> int:
-    if mode == "reflect":
-        return abs(i) if i < size else 2 * (size - 1) - i
-    if mode == "replicate":
-        return min(max(i, 0), size - 1)
-    if mode == "circular":
-        return i % size
-    return i if 0 <= i < size else -1
 
 
 def _by(size: Pair) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .arrays import Array, array_module
 
-__all__ = ["as_chwn", "as_nchw", "zeros_as_stored"]
+__all__ = ["as_chwn", "as_nchw", "batch_last", "zeros_as_stored"]
 
 
 def as_chwn(x: Array) -> Array:
@@ -26,6 +26,14 @@ def as_chwn(x: Array) -> Array:
 def as_nchw(x: Array) -> Array:
     """The array (C, H, W, N) as its free (N, C, H, W) view, the shape that users see."""
     return x.transpose(3, 0, 1, 2)  # (N, C, H, W)
+
+
+def batch_last(elements: Array, shape: tuple[int, ...]) -> Array:
+    """A flat array under the shape (N, ...), so that the batch index moves fastest."""
+    if not shape:
+        return elements.reshape(shape)
+    batch, *rest = shape
+    return array_module(elements).moveaxis(elements.reshape(*rest, batch), -1, 0)
 
 
 def zeros_as_stored(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> Array:

@@ -9,22 +9,33 @@ ever padded.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from .arrays import Array
-from .geometry import Pair, Window, taps
+from .geometry import Pair, Tap, Window, taps
+from .sources import Sources, runs
 
 __all__ = [
     "avg_pool",
     "avg_pool_adjoint",
+    "channel_sum",
     "col2im",
+    "erf",
     "im2col",
     "mask",
     "max_pool",
-    "max_pool_gather",
-    "max_pool_scatter",
+    "min_pool",
     "pad",
     "pad_adjoint",
+    "unpool",
+    "unpool_adjoint",
+    "winner_gather",
+    "winner_scatter",
 ]
 
 
@@ -49,6 +60,35 @@ def col2im(columns: Array, window: Window) -> Array:
     return x
 
 
+def erf(x: Array) -> Array:
+    """The error function of any shape, within 2e-16: Taylor's series around the nearest node.
+
+    With erf' = 2/sqrt(pi) · e ** -a² and the Hermite polynomials H_n the series is
+    erf(a + d) = erf(a) + erf'(a) · sum_n (-1)^n H_n(a) d^(n+1) / (n+1)!, here up to n = 3: at most
+    half a step from a node the next term is below 3e-18. From ERF_END on erf is 1 in float64.
+    """
+    size = np.minimum(np.abs(x, dtype=np.float64), ERF_END)
+    node = np.rint(np.fmin(size, ERF_END) * ERF_STEPS).astype(np.intp)  # a number for NaN too
+    values, slopes = _erf_nodes()
+    a = node / ERF_STEPS
+    d = size - a
+    y = d * (1 - d * (a - d * ((2 * a * a - 1) / 3 + d * a * (0.5 - a * a / 3))))
+    y *= slopes[node]  # in place, which keeps the memory order of x
+    y += values[node]
+    return np.asarray(np.copysign(y, x), x.dtype)
+
+
+ERF_STEPS, ERF_END = 1024, 6
+
+
+@cache
+def _erf_nodes() -> tuple[Array, Array]:
+    """erf and its slope at 0, 1/ERF_STEPS, ..., ERF_END."""
+    nodes = np.arange(ERF_END * ERF_STEPS + 1) / ERF_STEPS
+    slopes = 2 / math.sqrt(math.pi) * np.exp(-nodes * nodes)
+    return np.array([math.erf(a) for a in nodes]), slopes
+
+
 def mask(x: Array, kept: Array) -> Array:
     """x where kept, 0 elsewhere, of any shape; as x * kept, but 0 for infinite x too."""
     # The integer -1 has all bits set and -0 has none. np.where is slower.
@@ -58,43 +98,75 @@ def mask(x: Array, kept: Array) -> Array:
 
 def max_pool(x: Array, window: Window) -> Array:
     """The largest pixel under every window: (C, H, W, N) -> (C, OH, OW, N)."""
+    return _extreme(x, window, np.maximum, -np.inf)
+
+
+def min_pool(x: Array, window: Window) -> Array:
+    """The smallest pixel under every window: (C, H, W, N) -> (C, OH, OW, N)."""
+    return _extreme(x, window, np.minimum, np.inf)
+
+
+def _extreme(x: Array, window: Window, better: Any, worst: float) -> Array:
     channels, _, _, batch = x.shape
     y = np.empty((channels, *window.output_size, batch), x.dtype)
     first, *others = taps(window)
     if not first.complete:
-        y[...] = -np.inf
+        y[...] = worst
     y[first.output] = x[first.input]
     for tap in others:
         places = y[tap.output]
-        np.maximum(places, x[tap.input], out=places)
+        better(places, x[tap.input], out=places)
     return y
 
 
-def max_pool_scatter(values: Array, x: Array, y: Array, window: Window) -> Array:
+def winner_scatter(values: Array, x: Array, y: Array, window: Window) -> Array:
     """Put each window's value back onto its winner: (C, OH, OW, N) -> (C, H, W, N)."""
     result = np.zeros(x.shape, values.dtype)
-    undecided = np.ones(y.shape, bool)  # windows whose winner no earlier tap was
-    for tap in taps(window):
-        # Found again rather than stored: comparing is faster than keeping indices.
-        lost = x[tap.input] < y[tap.output]
-        wins = undecided[tap.output] > lost
+    for tap, wins in _winners(x, y, window):
         if window.overlaps:
             result[tap.input] += mask(values[tap.output], wins)
         else:
             result[tap.input] = mask(values[tap.output], wins)
-        undecided[tap.output] &= lost
     return result
 
 
-def max_pool_gather(values: Array, x: Array, y: Array, window: Window) -> Array:
+def winner_gather(values: Array, x: Array, y: Array, window: Window) -> Array:
     """Pick the pixels that won in x: (C, H, W, N) -> (C, OH, OW, N)."""
     result = np.zeros(y.shape, values.dtype)
-    undecided = np.ones(y.shape, bool)
-    for tap in taps(window):
-        lost = x[tap.input] < y[tap.output]
-        np.copyto(result[tap.output], values[tap.input], where=undecided[tap.output] > lost)
-        undecided[tap.output] &= lost
+    for tap, wins in _winners(x, y, window):
+        np.copyto(result[tap.output], values[tap.input], where=wins)
     return result
+
+
+def _winners(x: Array, y: Array, window: Window) -> Iterator[tuple[Tap, Array]]:
+    """For each tap the windows whose winner it is, found again: faster than keeping indices."""
+    undecided = np.ones(y.shape, bool)  # windows whose winner no earlier tap was
+    has_nan = np.isnan(y).any()
+    for tap in taps(window):
+        wins = x[tap.input] == y[tap.output]
+        if has_nan:  # which equals nothing, not even itself
+            wins |= np.isnan(x[tap.input])
+        places = undecided[tap.output]
+        wins &= places
+        places ^= wins
+        yield tap, wins
+
+
+def unpool(values: Array, positions: Array, size: Pair) -> Array:
+    """Write each value to its position in a map of zeros: (C, OH, OW, N) -> (C, H, W, N)."""
+    channels, height, width, batch = values.shape
+    x = np.zeros((channels, size[0] * size[1], batch), values.dtype)
+    flat = (channels, height * width, batch)
+    np.put_along_axis(x, positions.reshape(flat), values.reshape(flat), axis=1)
+    return x.reshape(channels, *size, batch)
+
+
+def unpool_adjoint(x: Array, positions: Array) -> Array:
+    """Pick from each map the pixels at the positions: (C, H, W, N) -> (C, OH, OW, N)."""
+    channels, height, width, batch = x.shape
+    flat = (channels, positions.shape[1] * positions.shape[2], batch)
+    maps = x.reshape(channels, height * width, batch)
+    return np.take_along_axis(maps, positions.reshape(flat), axis=1).reshape(positions.shape)
 
 
 def avg_pool(x: Array, window: Window, divisor: Array) -> Array:
@@ -117,34 +189,31 @@ def avg_pool_adjoint(y: Array, window: Window, divisor: Array) -> Array:
     return x
 
 
-def pad(x: Array, rows: tuple[int, ...], columns: tuple[int, ...], value: float) -> Array:
-    """Copy row rows[i], column columns[j] of x to (i, j), value where either is -1."""
-    channels, _, _, batch = x.shape
-    y = np.full((channels, len(rows), len(columns), batch), value, x.dtype)
-    to_rows, from_rows = _copied(rows)
-    to_columns, from_columns = _copied(columns)
-    y[:, to_rows[:, None], to_columns] = x[:, from_rows[:, None], from_columns]
+def channel_sum(x: Array, before: int, after: int) -> Array:
+    """Add to each channel those up to before in front and after behind: (C, H, W, N) -> same."""
+    y = x.copy()
+    for distance in range(1, before + 1):
+        y[distance:] += x[:-distance]
+    for distance in range(1, after + 1):
+        y[:-distance] += x[distance:]
     return y
 
 
-def _copied(sources: tuple[int, ...]) -> tuple[Array, Array]:
-    """The padded indices that copy a pixel, and the pixels that they copy."""
-    index = np.array(sources, int)
-    to = np.flatnonzero(index >= 0)
-    return to, index[to]
+def pad(x: Array, rows: Sources, columns: Sources, value: float) -> Array:
+    """Copy row rows[i], column columns[j] of x to (i, j), value where either is -1."""
+    channels, _, _, batch = x.shape
+    y = np.full((channels, len(rows), len(columns), batch), value, x.dtype)
+    for to_rows, from_rows in runs(rows):
+        for to_columns, from_columns in runs(columns):
+            y[:, to_rows, to_columns] = x[:, from_rows, from_columns]
+    return y
 
 
-def pad_adjoint(
-    y: Array, rows: tuple[int, ...], columns: tuple[int, ...], input_size: Pair
-) -> Array:
+def pad_adjoint(y: Array, rows: Sources, columns: Sources, input_size: Pair) -> Array:
     """Add every padded pixel back onto the one it copies: (C, .., .., N) -> (C, H, W, N)."""
-    channels, _, width, batch = y.shape
-    by_rows = np.zeros((channels, input_size[0], width, batch), y.dtype)
-    for i, ih in enumerate(rows):
-        if ih >= 0:
-            by_rows[:, ih] += y[:, i]
+    channels, batch = y.shape[0], y.shape[-1]
     x = np.zeros((channels, *input_size, batch), y.dtype)
-    for j, iw in enumerate(columns):
-        if iw >= 0:
-            x[:, :, iw] += by_rows[:, :, j]
+    for to_rows, from_rows in runs(rows):
+        for to_columns, from_columns in runs(columns):
+            x[:, from_rows, from_columns] += y[:, to_rows, to_columns]
     return x

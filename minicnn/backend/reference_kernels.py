@@ -9,24 +9,31 @@ An *adjoint* is the transposed linear map: what carries gradients back through t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from .arrays import Array
 from .geometry import Pair, Window
+from .sources import Sources
 
 __all__ = [
     "avg_pool",
     "avg_pool_adjoint",
+    "channel_sum",
     "col2im",
+    "erf",
     "im2col",
     "mask",
     "max_pool",
-    "max_pool_gather",
-    "max_pool_scatter",
+    "min_pool",
     "pad",
     "pad_adjoint",
+    "unpool",
+    "unpool_adjoint",
+    "winner_gather",
+    "winner_scatter",
 ]
 
 
@@ -79,6 +86,14 @@ def col2im(columns: Array, window: Window) -> Array:
     return x
 
 
+def erf(x: Array) -> Array:
+    """The error function 2/sqrt(pi) · (integral of e ** -t² from 0 to x), of any shape."""
+    y = np.empty_like(x)
+    for index in np.ndindex(*x.shape):
+        y[index] = math.erf(x[index])
+    return y
+
+
 def mask(x: Array, kept: Array) -> Array:
     """x where kept, 0 elsewhere, of any shape. Not x * kept: 0 · inf is NaN, and 0 is wanted."""
     y = np.zeros_like(x)
@@ -104,21 +119,34 @@ def max_pool(x: Array, window: Window) -> Array:
     return y
 
 
-def winner(x: Array, y: Array, window: Window, c: int, oh: int, ow: int, n: int) -> Pair:
-    """The pixel (ih, iw) that gave y[c, oh, ow, n]: the first in row order when several tie.
+def min_pool(x: Array, window: Window) -> Array:
+    """The smallest pixel under every window; padding counts as +inf, NaN wins over everything.
 
-    A window that holds NaN has no order left; its first pixel stands for it.
+    x (C, H, W, N) -> y (C, OH, OW, N)
     """
+    channels, _, _, batch = x.shape
+    y = np.full((channels, *window.output_size, batch), np.inf, x.dtype)
+    for oh, ow in places(window):
+        for _, _, ih, iw in pixels(window, oh, ow):
+            for c in range(channels):
+                for n in range(batch):
+                    if x[c, ih, iw, n] < y[c, oh, ow, n] or np.isnan(x[c, ih, iw, n]):
+                        y[c, oh, ow, n] = x[c, ih, iw, n]
+    return y
+
+
+def winner(x: Array, y: Array, window: Window, c: int, oh: int, ow: int, n: int) -> Pair:
+    """The pixel (ih, iw) that gave y[c, oh, ow, n]: the first in row order when several tie."""
     for _, _, ih, iw in pixels(window, oh, ow):
-        if not x[c, ih, iw, n] < y[c, oh, ow, n]:
+        if x[c, ih, iw, n] == y[c, oh, ow, n] or np.isnan(x[c, ih, iw, n]):
             return ih, iw
-    raise ValueError(f"no pixel under the window at {oh, ow} reaches its maximum")
+    raise ValueError(f"no pixel under the window at {oh, ow} is its maximum or minimum")
 
 
-def max_pool_scatter(values: Array, x: Array, y: Array, window: Window) -> Array:
+def winner_scatter(values: Array, x: Array, y: Array, window: Window) -> Array:
     """Put each window's value back onto its winner, adding where windows overlap.
 
-    values, y (C, OH, OW, N), x (C, H, W, N) -> (C, H, W, N); y = max_pool(x)
+    values, y (C, OH, OW, N), x (C, H, W, N) -> (C, H, W, N); y = max_pool(x) or min_pool(x)
     """
     result = np.zeros_like(x, dtype=values.dtype)
     for oh, ow in places(window):
@@ -129,10 +157,10 @@ def max_pool_scatter(values: Array, x: Array, y: Array, window: Window) -> Array
     return result
 
 
-def max_pool_gather(values: Array, x: Array, y: Array, window: Window) -> Array:
-    """Pick from another array the pixels that won in x: the adjoint of max_pool_scatter.
+def winner_gather(values: Array, x: Array, y: Array, window: Window) -> Array:
+    """Pick from another array the pixels that won in x: the adjoint of winner_scatter.
 
-    values, x (C, H, W, N), y (C, OH, OW, N) -> (C, OH, OW, N); y = max_pool(x)
+    values, x (C, H, W, N), y (C, OH, OW, N) -> (C, OH, OW, N); y = max_pool(x) or min_pool(x)
     """
     result = np.zeros_like(y, dtype=values.dtype)
     for oh, ow in places(window):
@@ -141,6 +169,31 @@ def max_pool_gather(values: Array, x: Array, y: Array, window: Window) -> Array:
                 ih, iw = winner(x, y, window, c, oh, ow, n)
                 result[c, oh, ow, n] = values[c, ih, iw, n]
     return result
+
+
+def unpool(values: Array, positions: Array, size: Pair) -> Array:
+    """Write each value to its position in a map of zeros; the last in row order stays.
+
+    values, positions (C, OH, OW, N), each position ih·W + iw -> x (C, H, W, N), size = (H, W)
+    """
+    channels, height, width, batch = values.shape
+    x = np.zeros((channels, *size, batch), values.dtype)
+    for c, oh, ow, n in np.ndindex(channels, height, width, batch):
+        ih, iw = divmod(int(positions[c, oh, ow, n]), size[1])
+        x[c, ih, iw, n] = values[c, oh, ow, n]
+    return x
+
+
+def unpool_adjoint(x: Array, positions: Array) -> Array:
+    """Pick from each map the pixels at the positions: the adjoint of unpool where none comes twice.
+
+    x (C, H, W, N), positions (C, OH, OW, N) -> (C, OH, OW, N)
+    """
+    values = np.empty(positions.shape, x.dtype)
+    for c, oh, ow, n in np.ndindex(*positions.shape):
+        ih, iw = divmod(int(positions[c, oh, ow, n]), x.shape[2])
+        values[c, oh, ow, n] = x[c, ih, iw, n]
+    return values
 
 
 def avg_pool(x: Array, window: Window, divisor: Array) -> Array:
@@ -174,10 +227,24 @@ def avg_pool_adjoint(y: Array, window: Window, divisor: Array) -> Array:
     return x
 
 
-def pad(x: Array, rows: tuple[int, ...], columns: tuple[int, ...], value: float) -> Array:
+def channel_sum(x: Array, before: int, after: int) -> Array:
+    """Sum neighbouring channels: y[c] = x[c - before] + ... + x[c + after], as far as they exist.
+
+    x (C, H, W, N) -> y (C, H, W, N); its adjoint is channel_sum(y, after, before)
+    """
+    channels = x.shape[0]
+    y = np.zeros_like(x)
+    for c in range(channels):
+        for neighbour in range(max(0, c - before), min(channels, c + after + 1)):
+            for index in np.ndindex(*x.shape[1:]):
+                y[c][index] += x[neighbour][index]
+    return y
+
+
+def pad(x: Array, rows: Sources, columns: Sources, value: float) -> Array:
     """Copy row rows[i] and column columns[j] of x to (i, j), or value where either is -1.
 
-    x (C, H, W, N) -> (C, len(rows), len(columns), N); ``geometry.pad_sources`` makes the indices
+    x (C, H, W, N) -> (C, len(rows), len(columns), N); ``sources.py`` makes the indices
     """
     channels, _, _, batch = x.shape
     y = np.full((channels, len(rows), len(columns), batch), value, x.dtype)
@@ -190,9 +257,7 @@ def pad(x: Array, rows: tuple[int, ...], columns: tuple[int, ...], value: float)
     return y
 
 
-def pad_adjoint(
-    y: Array, rows: tuple[int, ...], columns: tuple[int, ...], input_size: Pair
-) -> Array:
+def pad_adjoint(y: Array, rows: Sources, columns: Sources, input_size: Pair) -> Array:
     """Add every padded pixel back onto the pixel it copies: the adjoint of pad with value 0.
 
     y (C, len(rows), len(columns), N) -> x (C, H, W, N)

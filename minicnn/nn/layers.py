@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .. import ops
 from ..autograd import Parameter, Tensor
-from ..backend import resolve_device, to_device
-from ..backend.geometry import PADDING_MODES, PaddingForm, pair
+from ..backend.geometry import PaddingForm, pair
+from ..backend.sources import PADDING_MODES
 from . import init
 from .module import Module
+from .parameters import check_positive, filled
 
 __all__ = [
     "Conv2d",
@@ -30,7 +29,7 @@ class Linear(Module):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        _check_positive("Linear", in_features=in_features, out_features=out_features)
+        check_positive("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight, self.bias = _weights((out_features, in_features), out_features, bias)
 
@@ -157,29 +156,19 @@ def _weights(
     shape: tuple[int, ...], outputs: int, bias: bool
 ) -> tuple[Parameter, Parameter | None]:
     """Weight and bias, both uniform in ±1 / sqrt(fan_in), float32, on the default device."""
-    weight = _empty(shape)
+    weight = Parameter(filled(shape, 0.0))
     fan_in, _ = init.fans(weight)
     bound = 1 / math.sqrt(fan_in)
     init.uniform_(weight, -bound, bound)
     if not bias:
         return weight, None
-    offsets = _empty((outputs,))
+    offsets = Parameter(filled((outputs,), 0.0))
     init.uniform_(offsets, -bound, bound)
     return weight, offsets
 
 
-def _empty(shape: tuple[int, ...]) -> Parameter:
-    return Parameter(to_device(np.empty(shape, np.float32), resolve_device()))
-
-
-def _check_positive(layer: str, **sizes: int) -> None:
-    for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or size < 1:
-            raise ValueError(f"{layer}: {name} is {size!r}, expected an integer of 1 or more")
-
-
 def _check_groups(layer: str, in_channels: int, out_channels: int, groups: int) -> None:
-    _check_positive(layer, in_channels=in_channels, out_channels=out_channels, groups=groups)
+    check_positive(layer, in_channels=in_channels, out_channels=out_channels, groups=groups)
     if in_channels % groups or out_channels % groups:
         raise ValueError(
             f"{layer}: {in_channels} input and {out_channels} output channels "

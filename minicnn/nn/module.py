@@ -176,8 +176,13 @@ class Module:
             value.data[...] = to_device(array.astype(value.dtype), value.device)
 
     def _options(self) -> str:
-        """What ``repr`` shows between the parentheses."""
-        return ""
+        """What ``repr`` shows between the parentheses: the attributes that are plain values."""
+        plain = (bool, int, float, str, tuple)
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in vars(self).items()
+            if isinstance(value, plain) and name != "training" and not name.startswith("_")
+        )
 
     def __repr__(self) -> str:
         lines = [f"  ({name}): {child!r}" for name, child in self.named_children()]

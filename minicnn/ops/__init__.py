@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 from . import methods  # noqa: F401 - attaches the operators to Tensor
-from .activation import log_softmax, relu, sigmoid, softmax, tanh
-from .arithmetic import abs, add, clip, div, exp, log, matmul, mul, neg, pow, sqrt, sub
+from .activation import (
+    elu,
+    gelu,
+    hardtanh,
+    leaky_relu,
+    relu,
+    scaled_tanh,
+    selu,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
+from .arithmetic import abs, add, div, exp, log, matmul, mul, neg, pow, sqrt, sub
+from .avg_pool import avg_pool2d, lp_pool2d
 from .conv import conv2d, conv_transpose2d
+from .distance import huber_loss, l1_loss, mse_loss
+from .dropout import dropout, dropout2d
+from .einsum import einsum
+from .global_pool import (
+    adaptive_avg_pool2d,
+    adaptive_max_pool2d,
+    global_avg_pool2d,
+    global_max_pool2d,
+    global_min_pool2d,
+)
 from .im2col import col2im, fold, im2col, unfold
+from .join import concatenate, split, stack
 from .linear import linear
-from .loss import accuracy, cross_entropy, one_hot
+from .loss import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, nll_loss
+from .max_pool import max_pool2d, max_unpool2d, min_pool2d
+from .metric import accuracy, topk_accuracy
+from .norm import batch_norm, layer_norm, local_response_norm
 from .pad import pad2d
-from .pool import avg_pool2d, max_pool2d
-from .reduce import max, mean, min, sum, var
+from .reduce import argmax, argmin, max, mean, min, sum, var
+from .select import clip, maximum, minimum, where
 from .shape import broadcast_to, flatten, getitem, permute, reshape, sum_to, transpose
+from .softmax import log_softmax, softmax
+from .target import one_hot
 
 __all__ = [
     # arithmetic
     "abs",
     "add",
-    "clip",
     "div",
+    "einsum",
     "exp",
     "log",
     "matmul",
@@ -28,6 +57,11 @@ __all__ = [
     "pow",
     "sqrt",
     "sub",
+    # select
+    "clip",
+    "maximum",
+    "minimum",
+    "where",
     # shape
     "broadcast_to",
     "flatten",
@@ -36,31 +70,68 @@ __all__ = [
     "reshape",
     "sum_to",
     "transpose",
+    # join
+    "concatenate",
+    "split",
+    "stack",
     # reduce
+    "argmax",
+    "argmin",
     "max",
     "mean",
     "min",
     "sum",
     "var",
-    # convolution, pooling, padding
-    "avg_pool2d",
+    # convolution, padding
     "col2im",
     "conv2d",
     "conv_transpose2d",
     "fold",
     "im2col",
-    "max_pool2d",
     "pad2d",
     "unfold",
+    # pooling
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+    "avg_pool2d",
+    "global_avg_pool2d",
+    "global_max_pool2d",
+    "global_min_pool2d",
+    "lp_pool2d",
+    "max_pool2d",
+    "max_unpool2d",
+    "min_pool2d",
+    # normalisation, regularisation
+    "batch_norm",
+    "dropout",
+    "dropout2d",
+    "layer_norm",
+    "local_response_norm",
     # layers
     "linear",
+    # activations
+    "elu",
+    "gelu",
+    "hardtanh",
+    "leaky_relu",
     "log_softmax",
     "relu",
+    "scaled_tanh",
+    "selu",
     "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
     "tanh",
     # losses and metrics
     "accuracy",
+    "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "hinge_loss",
+    "huber_loss",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
     "one_hot",
+    "topk_accuracy",
 ]

@@ -1,17 +1,30 @@
-"""Activations: what makes a network more than one linear map."""
+"""Activations, element by element: what makes a network more than one linear map."""
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from typing import Any
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module
-from .check import check_float
+from ..backend import Array, array_module, kernels_for
+from .arithmetic import exp
+from .check import check_number, check_tensor
 from .convert import as_float
-from .mask import mask
-from .reduce import sum
+from .select import clip, mask
 
-__all__ = ["log_softmax", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = [
+    "elu",
+    "gelu",
+    "hardtanh",
+    "leaky_relu",
+    "relu",
+    "scaled_tanh",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "tanh",
+]
 
 
 class ReLU(Function):
@@ -29,22 +42,183 @@ def relu(x: Tensor) -> Tensor:
     return ReLU.apply(x)
 
 
+class LeakyReLU(Function):
+    def forward(self, x: Array, *, negative_slope: float) -> Array:
+        xp = array_module(x)
+        self.negative_slope = negative_slope
+        return xp.maximum(x, 0) + negative_slope * xp.minimum(x, 0)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.inputs
+        positive = x.data > 0
+        return mask(grad, positive) + mask(self.negative_slope * grad, ~positive)
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """``max(x, 0) + negative_slope * min(x, 0)``; its gradient at 0 is negative_slope.
+
+    Maas et al., 2013. Raises TypeError when negative_slope is no number.
+    """
+    slope = check_number("leaky_relu", negative_slope=negative_slope)
+    return LeakyReLU.apply(as_float("leaky_relu", x), negative_slope=slope)
+
+
+class ELU(Function):
+    def forward(self, x: Array, *, alpha: float) -> Array:
+        xp = array_module(x)
+        self.alpha = alpha
+        return xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.inputs
+        positive = x.data > 0
+        slope = self.alpha * exp(-relu(-x))  # e ** x could overflow where it is not needed
+        return mask(grad, positive) + mask(grad * slope, ~positive)
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """``max(x, 0) + alpha * (e ** min(x, 0) - 1)``; its gradient at 0 is alpha
+    and the gradient of that 0.
+
+    Clevert et al., 2016. Raises TypeError when alpha is no number.
+    """
+    return ELU.apply(as_float("elu", x), alpha=check_number("elu", alpha=alpha))
+
+
+def selu(x: Tensor) -> Tensor:
+    """``scale * elu(x, alpha)`` with scale = 1.0507 and alpha = 1.6733.
+
+    With these two numbers activations of mean 0 and variance 1 stay so from layer to layer
+    (Klambauer et al., 2017).
+    """
+    return 1.0507009873554805 * elu(as_float("selu", x), 1.6732632423543772)
+
+
 class Sigmoid(Function):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
-        xp = array_module(x)
-        z = xp.exp(-xp.abs(x))  # at most 1, so that nothing overflows
-        return xp.where(x >= 0, x.dtype.type(1), z) / (1 + z)
+        return _sigmoid(x)
 
     def backward(self, grad: Tensor) -> Tensor:
         y = self.output
         return grad * (y * (1 - y))
 
 
+def _sigmoid(x: Array) -> Array:
+    xp = array_module(x)
+    z = xp.exp(-xp.abs(x))  # at most 1, so that nothing overflows
+    return xp.where(x >= 0, x.dtype.type(1), z) / (1 + z)
+
+
 def sigmoid(x: Tensor) -> Tensor:
     """``1 / (1 + e ** -x)``; its gradient is y·(1 - y), at most 1/4."""
     return Sigmoid.apply(as_float("sigmoid", x))
+
+
+class SiLU(Function):
+    FLAT = 1000.0
+    """From here on the slope is 0 or 1 in float64 too; a larger x times its 0 could overflow."""
+
+    def forward(self, x: Array) -> Array:
+        return array_module(x).maximum(x, -self.FLAT) * _sigmoid(x)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x = clip(self.inputs[0], -self.FLAT, self.FLAT)
+        s = sigmoid(x)
+        return grad * (s + x * (s * (1 - s)))
+
+
+def silu(x: Tensor) -> Tensor:
+    """``x * sigmoid(x)``, also called swish (Elfwing et al., 2018)."""
+    return SiLU.apply(as_float("silu", x))
+
+
+class NormalCDF(Function):
+    """How likely a standard normal number is below x: (1 + erf(x / sqrt 2)) / 2."""
+
+    def forward(self, x: Array) -> Array:
+        return _normal_cdf(x)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return grad * _normal_density(self.inputs[0])
+
+
+def _normal_cdf(x: Array) -> Array:
+    return 0.5 + 0.5 * kernels_for(x).erf(x * math.sqrt(0.5))
+
+
+def _normal_density(x: Tensor) -> Tensor:
+    return exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
+
+
+class GELU(Function):
+    FLAT = 40.0
+    """From here on the slope is 0 or 1 in float64 too; a larger x squared could overflow."""
+
+    def forward(self, x: Array) -> Array:
+        return array_module(x).maximum(x, -self.FLAT) * _normal_cdf(x)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x = clip(self.inputs[0], -self.FLAT, self.FLAT)
+        return grad * (NormalCDF.apply(x) + x * _normal_density(x))
+
+
+class GELUTanh(Function):
+    """x · sigmoid(2u), which is the formula, for 1 + tanh(u) = 2 · sigmoid(2u)."""
+
+    FLAT = GELU.FLAT
+    LINEAR = 2 * math.sqrt(2 / math.pi)
+    CUBIC = 0.044715 * LINEAR
+
+    def forward(self, x: Array) -> Array:
+        xp = array_module(x)
+        gate = _sigmoid(self._twice_u(xp.clip(x, -self.FLAT, self.FLAT)))
+        return xp.maximum(x, -self.FLAT) * gate
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x = clip(self.inputs[0], -self.FLAT, self.FLAT)
+        s = sigmoid(self._twice_u(x))
+        return grad * (s + x * (s * (1 - s)) * (self.LINEAR + 3 * self.CUBIC * (x * x)))
+
+    def _twice_u(self, x: Any) -> Any:
+        return x * (self.LINEAR + self.CUBIC * (x * x))
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """``x * P(Z <= x)`` for a standard normal Z: x·(1 + erf(x / sqrt 2))/2.
+
+    approximate = "tanh" is x·(1 + tanh u)/2 with u = sqrt(2/π)·(x + 0.044715·x³) instead, within
+    0.0005 of it (Hendrycks and Gimpel, 2016). Raises ValueError for other words.
+    """
+    x = as_float("gelu", x)
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f'gelu: approximate is {approximate!r}, expected "none" or "tanh"')
+    return GELU.apply(x) if approximate == "none" else GELUTanh.apply(x)
+
+
+class Softplus(Function):
+    def forward(self, x: Array, *, beta: float) -> Array:
+        xp = array_module(x)
+        self.beta = beta
+        z = beta * x
+        return (xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))) / beta
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return grad * sigmoid(self.beta * self.inputs[0])
+
+
+def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
+    """``log(1 + e ** (beta * x)) / beta``, a smooth relu; its gradient is sigmoid(beta·x).
+
+    Computed as (max(z, 0) + log1p(e ** -|z|)) / beta with z = beta·x, which is exact for every x.
+    PyTorch takes x itself where z > 20, which differs by at most 2.1e-9 / beta. Dugas et al., 2001.
+    Raises ValueError unless beta is positive.
+    """
+    beta = check_number("softplus", beta=beta)
+    if not beta > 0:
+        raise ValueError(f"softplus: beta is {beta}, expected a number above 0")
+    return Softplus.apply(as_float("softplus", x), beta=beta)
 
 
 class Tanh(Function):
@@ -63,53 +237,32 @@ def tanh(x: Tensor) -> Tensor:
     return Tanh.apply(as_float("tanh", x))
 
 
-class Softmax(Function):
+def scaled_tanh(x: Tensor) -> Tensor:
+    """``1.7159 * tanh(2x/3)``: 1 at x = 1 and -1 at x = -1, steep there (LeCun et al., 1998)."""
+    return 1.7159 * tanh(as_float("scaled_tanh", x) * (2 / 3))
+
+
+class Hardtanh(Function):
     keeps = "output"
 
-    def forward(self, x: Array, *, axis: int) -> Array:
-        self.axis = axis
-        y = array_module(x).exp(x - x.max(axis, keepdims=True))  # at most 1: no overflow
-        y /= y.sum(axis, keepdims=True)
-        return y
+    def forward(self, x: Array, *, low: float, high: float) -> Array:
+        # In the dtype of x, so that backward finds the limits again.
+        self.low, self.high = x.dtype.type(low), x.dtype.type(high)
+        return array_module(x).clip(x, self.low, self.high)
 
     def backward(self, grad: Tensor) -> Tensor:
-        y = self.output
-        return y * (grad - sum(grad * y, self.axis, keepdim=True))
+        y = self._output_data
+        return mask(grad, (y != self.low) & (y != self.high))
 
 
-def softmax(x: Tensor, axis: int = 1) -> Tensor:
-    """``e ** x_i / sum_j e ** x_j`` along an axis: positive numbers that sum to 1.
+def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """``min(max(x, min_val), max_val)``; its gradient at the limits is 0, that of ``clip`` is 1.
 
-    Raises ValueError for an axis that x does not have.
+    Raises ValueError unless min_val is below max_val.
     """
-    return Softmax.apply(x, axis=_check_axis(x, axis, "softmax"))
-
-
-class LogSoftmax(Function):
-    keeps = "output"
-
-    def forward(self, x: Array, *, axis: int) -> Array:
-        self.axis = axis
-        xp = array_module(x)
-        shifted = x - x.max(axis, keepdims=True)
-        return shifted - xp.log(xp.exp(shifted).sum(axis, keepdims=True))
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad - self.output.exp() * sum(grad, self.axis, keepdim=True)
-
-
-def log_softmax(x: Tensor, axis: int = 1) -> Tensor:
-    """``x_i - log sum_j e ** x_j`` along an axis: log(softmax) without its underflow.
-
-    Raises ValueError for an axis that x does not have.
-    """
-    return LogSoftmax.apply(x, axis=_check_axis(x, axis, "log_softmax"))
-
-
-def _check_axis(x: Tensor, axis: int, op: str) -> int:
-    check_float(op, x)
-    if not isinstance(axis, int | np.integer) or not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"{op}: axis {axis!r} is not among the {x.ndim} axes of shape {x.shape}")
-    if x.shape[axis] == 0:
-        raise ValueError(f"{op}: axis {axis} of shape {x.shape} has no elements")
-    return int(axis)
+    check_tensor("hardtanh", x=x)
+    low = check_number("hardtanh", min_val=min_val)
+    high = check_number("hardtanh", max_val=max_val)
+    if not low < high:
+        raise ValueError(f"hardtanh: min_val {low} is not below max_val {high}")
+    return Hardtanh.apply(as_float("hardtanh", x), low=low, high=high)

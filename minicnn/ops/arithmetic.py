@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .check import check_number, check_tensor
 from .convert import as_float, binary_operands
-from .mask import mask
 from .shape import sum_to, transpose
 
 __all__ = [
     "abs",
     "add",
-    "clip",
     "div",
     "exp",
     "log",
@@ -218,29 +214,6 @@ class Abs(Function):
 def abs(x: Tensor) -> Tensor:
     """The absolute value; its gradient at 0 is 0."""
     return Abs.apply(x)
-
-
-class Clip(Function):
-    def forward(self, x: Array, *, low: float, high: float) -> Array:
-        self.low, self.high = low, high
-        return array_module(x).clip(x, low, high)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.inputs
-        return mask(grad, (x.data >= self.low) & (x.data <= self.high))
-
-
-def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
-    """``min(max(x, low), high)``; None leaves that side open. The gradient is 1 at the limits.
-
-    Raises ValueError when both are None, TypeError for limits that are no numbers.
-    """
-    check_tensor("clip", x=x)
-    if low is None and high is None:
-        raise ValueError("clip: low and high are both None, expected at least one limit")
-    low = -math.inf if low is None else check_number("clip", low=low)
-    high = math.inf if high is None else check_number("clip", high=high)
-    return Clip.apply(as_float("clip", x), low=low, high=high)
 
 
 class MatMul(Function):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..backend.geometry import Window, pixel_counts, window
 
 __all__ = [
     "check_axis",
@@ -14,6 +15,7 @@ __all__ = [
     "check_float",
     "check_images",
     "check_number",
+    "check_pool_window",
     "check_reduction",
     "check_tensor",
 ]
@@ -69,9 +71,35 @@ def check_bias(op: str, bias: Tensor | None, outputs: int) -> None:
 def check_number(op: str, **argument: Any) -> float:
     """The one argument as a Python number, which leaves float32 be. Raises TypeError for others."""
     ((name, value),) = argument.items()
-    if not isinstance(value, int | float | np.integer | np.floating):
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if not is_number or isinstance(value, bool):
         raise TypeError(f"{op}: {name} is {value!r}, expected a number")
     return float(value)
+
+
+def check_pool_window(
+    op: str,
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Window:
+    """The window of a pooling of images; stride None means kernel_size.
+
+    Raises ValueError when it does not fit, or where it would see nothing but padding.
+    """
+    check_images(op, x)
+    stride = kernel_size if stride is None else stride
+    height, width = x.shape[2:]
+    slide = window(op, (height, width), kernel_size, stride, padding, dilation, ceil_mode)
+    if any(min(counts) == 0 for counts in pixel_counts(slide)):
+        raise ValueError(
+            f"{op}: with padding {padding} some windows of size {kernel_size} hold no pixel "
+            f"of the {height}x{width} input, only padding"
+        )
+    return slide
 
 
 def check_reduction(op: str, reduction: str) -> None:

@@ -24,10 +24,11 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
-from ..backend.geometry import PADDING_MODES, PaddingForm, Pair, Window, pair, sides, window
+from ..backend.geometry import PaddingForm, Pair, Window, pair, sides, window
 from ..backend.layout import as_chwn, as_nchw
+from ..backend.sources import PADDING_MODES
 from .check import check_bias, check_float, check_images, check_tensor
-from .pad import pad2d
+from .pad import pad_sides
 from .reduce import sum
 
 __all__ = ["conv2d", "conv_transpose2d"]
@@ -43,6 +44,8 @@ def _by_group(x: Array, groups: int) -> Array:
 
 def _columns(x: Array, window: Window, groups: int) -> Array:
     """The matrix of columns of each group."""
+    if window.is_pointwise:  # the pixels are the columns (``python -m benchmarks.pointwise``)
+        return _by_group(as_chwn(x), groups)
     columns = kernels_for(x).im2col(as_chwn(x), window)  # (C, KH, KW, OH, OW, N)
     c, kh, kw, oh, ow, n = columns.shape
     return columns.reshape(groups, c // groups * kh * kw, oh * ow * n)
@@ -97,6 +100,8 @@ class ConvTranspose2d(Function):
         per_group = weight.shape[1]
         matrix = _by_group(weight, groups).swapaxes(1, 2)  # (G, C/G·KH·KW, O/G)
         columns = matrix @ _by_group(as_chwn(grad), groups)  # (G, C/G·KH·KW, OH·OW·N)
+        if window.is_pointwise:
+            return as_nchw(columns.reshape(groups * per_group, *window.input_size, len(grad)))
         shape = (groups * per_group, *window.kernel_size, *window.output_size, grad.shape[0])
         return as_nchw(kernels_for(grad).col2im(columns.reshape(shape), window))
 
@@ -171,7 +176,7 @@ def conv2d(
             f"conv2d: padding_mode is {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}"
         )
     if padding_mode != "zeros" and slide.padding != ((0, 0), (0, 0)):
-        x = pad2d(x, slide.padding, padding_mode)
+        x = pad_sides("conv2d", x, slide.padding, padding_mode)
         height, width = x.shape[2:]
         slide = window("conv2d", (height, width), kernel_size, stride, 0, dilation)
     inputs = (x, weight) if bias is None else (x, weight, bias)
@@ -212,7 +217,7 @@ def conv_transpose2d(
             f"(C, O/groups, KH, KW) with C = {x.shape[1]} divisible by groups={groups}"
         )
     check_bias(op, bias, per_group * groups)
-    stride, dilation = pair(stride, "stride"), pair(dilation, "dilation")
+    stride, dilation = pair(stride, f"{op}: stride"), pair(dilation, f"{op}: dilation")
     slide = _transposed_window(op, x.shape[2:], (kh, kw), stride, padding, output_padding, dilation)
     y = ConvTranspose2d.apply(x, weight, window=slide, groups=groups)
     return y if bias is None else y + bias.reshape(1, -1, 1, 1)
@@ -228,8 +233,8 @@ def _transposed_window(
     dilation: Pair,
 ) -> Window:
     """The window of the convolution whose output has the given size and whose input is wanted."""
-    cut = sides(0 if padding == "valid" else padding)
-    extra = pair(output_padding, "output_padding", least=0)
+    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
+    extra = pair(output_padding, f"{op}: output_padding", least=0)
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ValueError(
             f"{op}: output_padding {extra} must be smaller than stride {stride} "

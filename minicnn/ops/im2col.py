@@ -69,9 +69,8 @@ def col2im(
     Raises ValueError when the columns do not belong to this window and output size.
     """
     check_float("col2im", columns)
-    slide = window(
-        "col2im", pair(output_size, "output_size"), kernel_size, stride, padding, dilation
-    )
+    size = pair(output_size, "col2im: output_size")
+    slide = window("col2im", size, kernel_size, stride, padding, dilation)
     taps = slide.kernel_size[0] * slide.kernel_size[1]
     places = slide.output_size[0] * slide.output_size[1]
     if columns.ndim != 3 or columns.shape[1] % taps or columns.shape[2] != places:

@@ -1,32 +1,29 @@
-"""Losses and what goes with them: how wrong is a prediction, and how often is it right."""
+"""Losses of classifiers: how wrong are these logits?"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..autograd import Tensor
 from ..backend import Array, array_module
-from .activation import log_softmax
-from .check import check_float, check_number, check_reduction, check_tensor
-from .convert import as_tensor
-from .mask import mask
+from .activation import relu, softplus
+from .check import check_number, check_reduction
+from .convert import to
 from .reduce import sum
+from .select import mask
+from .softmax import log_softmax
+from .target import (
+    check_classes,
+    check_scores,
+    class_indices,
+    class_weights,
+    paired,
+    pick,
+    read,
+    reduced,
+)
 
-__all__ = ["accuracy", "cross_entropy", "one_hot"]
-
-
-def one_hot(target: Any, num_classes: int) -> Tensor:
-    """1 at each class index, 0 elsewhere: target (...) -> (..., num_classes), float32.
-
-    Raises TypeError unless the target holds integers, ValueError for a class out of range.
-    """
-    classes = _truth("one_hot", target).data
-    if not isinstance(num_classes, int | np.integer) or num_classes < 1:
-        raise ValueError(f"one_hot: num_classes is {num_classes!r}, expected an integer from 1 on")
-    _check_classes("one_hot", classes, num_classes)
-    return Tensor(array_module(classes).eye(num_classes, dtype=np.float32)[classes])
+__all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "nll_loss"]
 
 
 def cross_entropy(
@@ -53,122 +50,152 @@ def cross_entropy(
     """
     op = "cross_entropy"
     check_reduction(op, reduction)
-    check_float(op, logits)
+    check_scores(op, logits=logits)
     label_smoothing = check_number(op, label_smoothing=label_smoothing)
-    if logits.ndim < 2 or logits.size == 0:
-        raise ValueError(f"{op}: logits have shape {logits.shape}, expected (N, C, ...), not empty")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{op}: label_smoothing is {label_smoothing}, expected 0 to 1")
-    truth = _truth(op, target)
-    weights = _class_weights(op, logits, weight)  # (1, C, 1, ...)
+    truth = read(op, target=target)
+    weights = class_weights(op, logits, weight)
     if truth.dtype.kind == "f":
-        losses, count = _losses_of_probabilities(logits, truth, label_smoothing, weights)
-    else:
-        losses, count = _losses_of_classes(
-            logits, truth.data, label_smoothing, weights, ignore_index
-        )
-    if reduction == "none":
-        return losses
-    return sum(losses) / count if reduction == "mean" else sum(losses)
-
-
-def accuracy(logits: Tensor, target: Any) -> Tensor:
-    """The fraction of rows whose largest logit is at the target: one number, float32.
-
-    logits (N, C), target (N,) class indices. Raises ValueError for shapes that do not fit.
-    """
-    check_tensor("accuracy", logits=logits)
-    classes = _truth("accuracy", target).data
-    if logits.ndim != 2 or classes.shape != logits.shape[:1] or logits.size == 0:
-        raise ValueError(
-            f"accuracy: logits have shape {logits.shape} and target {classes.shape}, "
-            "expected (N, C) and (N,), not empty"
-        )
-    right = logits.data.argmax(1) == classes
-    return Tensor(array_module(right).asarray(right.mean(dtype=np.float32)))
-
-
-def _truth(op: str, target: Any) -> Tensor:
-    try:
-        return as_tensor(target)
-    except TypeError as error:
-        raise TypeError(f"{op}: target: {error}") from error
+        losses = _losses_of_probabilities(logits, truth, label_smoothing, weights)
+        return reduced(losses, reduction)
+    classes = class_indices(op, logits, truth)
+    log_probs = log_softmax(logits)
+    losses, count = _losses_of_classes(op, log_probs, classes, weights, ignore_index)
+    if label_smoothing:
+        of_all = sum(log_probs * Tensor(_beside(logits, weights)), 1)  # (N, ...)
+        of_all = mask(of_all, classes != ignore_index)
+        losses = losses * (1 - label_smoothing) - of_all * (label_smoothing / logits.shape[1])
+    return reduced(losses, reduction, count)
 
 
 def _losses_of_probabilities(
     logits: Tensor, target: Tensor, smoothing: float, weights: Array
-) -> tuple[Tensor, Any]:
-    """The loss of each row for a target of probabilities, and what their mean divides by."""
+) -> Tensor:
     if target.shape != logits.shape:
         raise ValueError(
             f"cross_entropy: target has shape {target.shape}, expected {logits.shape}, that of the "
             "logits, for probabilities (integers are for class indices)"
         )
-    truth = target.to(logits.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
-    losses = -sum(truth * Tensor(weights) * log_softmax(logits), 1)  # (N, ...)
-    return losses, losses.size
+    truth = to(target, logits.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
+    return -sum(truth * Tensor(_beside(logits, weights)) * log_softmax(logits), 1)  # (N, ...)
+
+
+def _beside(scores: Tensor, weights: Array) -> Array:
+    """The weights (C,) beside the class axis: (1, C, 1, ...)."""
+    return weights.reshape(1, -1, *[1] * (scores.ndim - 2))
+
+
+def nll_loss(
+    log_probs: Tensor,
+    target: Any,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    weight: Any = None,
+) -> Tensor:
+    """The negative log-likelihood of the true classes y: loss_n = -w_y log p_ny.
+
+    log_probs (N, C) or (N, C, d1, ...), such as log_softmax gives, target integers (N, d1, ...),
+    weight (C,). With log_softmax before it this is ``cross_entropy`` of class indices, and so are
+    its reduction, ignore_index and errors.
+    """
+    op = "nll_loss"
+    check_reduction(op, reduction)
+    check_scores(op, log_probs=log_probs)
+    classes = class_indices(op, log_probs, read(op, target=target))
+    weights = class_weights(op, log_probs, weight)
+    losses, count = _losses_of_classes(op, log_probs, classes, weights, ignore_index)
+    return reduced(losses, reduction, count)
 
 
 def _losses_of_classes(
-    logits: Tensor, classes: Array, smoothing: float, weights: Array, ignore_index: int
-) -> tuple[Tensor, Any]:
-    """The same for class indices."""
-    expected = logits.shape[:1] + logits.shape[2:]
-    if classes.shape != expected:
-        raise ValueError(
-            f"cross_entropy: target has shape {classes.shape}, expected {expected} "
-            f"for class indices beside logits of shape {logits.shape}"
-        )
-    _check_integers("cross_entropy", classes)
-    xp = array_module(logits.data)
+    op: str, log_probs: Tensor, classes: Array, weights: Array, ignore_index: int
+) -> tuple[Tensor, Tensor]:
+    """The loss of each class index (N, ...), and the sum of their weights."""
+    xp = array_module(log_probs.data)
     kept = classes != ignore_index
-    # In place of a class to ignore one whose log p is finite: it is multiplied by 0.
-    classes = xp.where(kept, classes, logits.data.argmax(1))
-    _check_classes("cross_entropy", classes, logits.shape[1])
-    weight_of = kept * weights.ravel()[classes]  # (N, ...)
-    log_p = log_softmax(logits)
-    losses = Tensor(weight_of * (smoothing - 1)) * _pick(log_p, classes)  # (N, ...)
-    if smoothing:
-        of_all = mask(sum(Tensor(weights) * log_p, 1), kept)
-        losses = losses - of_all * (smoothing / logits.shape[1])
+    classes = xp.where(kept, classes, 0)  # any class: what it picks is masked
+    check_classes(op, classes, log_probs.shape[1])
+    weight_of = kept * weights[classes]  # (N, ...)
+    losses = Tensor(weight_of) * mask(-pick(log_probs, classes), kept)  # (N, ...)
     count = weight_of.sum()
-    return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, log_p.dtype), count))
+    return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, log_probs.dtype), count))
 
 
-def _pick(x: Tensor, classes: Array) -> Tensor:
-    """The entry of each class index: x (N, C, ...), classes (N, ...) -> (N, ...).
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Any,
+    reduction: str = "mean",
+    weight: Any = None,
+    pos_weight: Any = None,
+) -> Tensor:
+    """The cross-entropy of yes-or-no answers: -w·(v·t·log p + (1 - t)·log(1 - p)), p = sigmoid(x).
 
-    Picked, not multiplied by a one-hot: a logit of -inf (a class ruled out) must not give 0 · inf.
+    x is the input and t the target of one shape, any; log p = -softplus(-x) does not overflow, and
+    an infinite logit that is right costs 0. weight w and pos_weight v (the weight of "yes",
+    often (C,) beside (N, C)) broadcast to that shape.
+    reduction: "mean" over all elements, "sum", or "none" for one loss each.
+
+    Raises TypeError unless the input is a Tensor of floats, ValueError for shapes that do not fit
+    (PyTorch refuses different shapes here too) or an unknown reduction.
     """
-    last = x.permute(0, *range(2, x.ndim), 1).reshape(classes.size, x.shape[1])
-    picked = last[array_module(classes).arange(classes.size), classes.ravel()]  # (N·...,)
-    return picked.reshape(*classes.shape)
+    op = "binary_cross_entropy_with_logits"
+    check_reduction(op, reduction)
+    x, t = paired(op, input, target)
+    yes, no = _times(t, softplus(-x)), _times(1 - t, softplus(x))
+    losses = (yes if pos_weight is None else yes * _factor(op, x, pos_weight=pos_weight)) + no
+    if weight is not None:
+        losses = losses * _factor(op, x, weight=weight)
+    return reduced(losses, reduction)
 
 
-def _class_weights(op: str, logits: Tensor, weight: Any) -> Array:
-    """The weights beside the class axis: (1, C, 1, ...)."""
-    xp = array_module(logits.data)
-    classes = logits.shape[1]
-    if weight is None:
-        weights = xp.ones(classes, logits.dtype)
-    else:
-        given = weight if isinstance(weight, Tensor) else _truth(f"{op}: weight", weight)
-        weights = given.data.astype(logits.dtype)
-    if weights.shape != (classes,):
-        raise ValueError(f"{op}: weight has shape {weights.shape}, expected ({classes},)")
-    return weights.reshape(1, classes, *[1] * (logits.ndim - 2))
+def _times(share: Tensor, loss: Tensor) -> Tensor:
+    """share · loss with 0 · inf = 0; where the loss is finite a share of 0 has its gradient."""
+    finite = array_module(loss.data).isfinite(loss.data)
+    return share * mask(loss, finite | (share.data != 0))
 
 
-def _check_integers(op: str, classes: Array) -> None:
-    if classes.dtype.kind not in "iu":
-        raise TypeError(f"{op}: target is {classes.dtype}, expected integers for class indices")
+def _factor(op: str, x: Tensor, **argument: Any) -> Tensor:
+    """A weight that broadcasts to the shape of x, in its dtype."""
+    (name,) = argument
+    factor = read(op, **argument)
+    ends = zip(reversed(factor.shape), reversed(x.shape), strict=False)
+    if factor.ndim > x.ndim or any(n not in (1, m) for n, m in ends):
+        raise ValueError(f"{op}: {name} has shape {factor.shape}, expected one that fits {x.shape}")
+    return to(factor, x.dtype)
 
 
-def _check_classes(op: str, classes: Array, num_classes: int) -> None:
-    _check_integers(op, classes)
-    wrong = classes[(classes < 0) | (classes >= num_classes)]
-    if wrong.size:
-        raise ValueError(
-            f"{op}: target holds class {int(wrong[0])}, "
-            f"but there are {num_classes} classes: 0 to {num_classes - 1}"
-        )
+def hinge_loss(
+    logits: Tensor,
+    target: Any,
+    reduction: str = "mean",
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Any = None,
+) -> Tensor:
+    """How far other classes come within a margin m of the true one, y (PyTorch: multi_margin_loss).
+
+    loss_n = w_y · sum_{c != y} max(0, m - x_ny + x_nc) ** p / C; Weston and Watkins, 1999.
+
+    logits x (N, C) or (N, C, d1, ...), target integers (N, d1, ...), p 1 or 2, weight w (C,).
+    The gradient of a term is 0 where the margin is just kept.
+    reduction: "mean" over the N·d1·... losses whatever their weights, "sum", or "none".
+
+    Raises TypeError for a target that holds no integers, ValueError for shapes that do not fit,
+    classes out of range, another p or an unknown reduction.
+    """
+    op = "hinge_loss"
+    check_reduction(op, reduction)
+    check_scores(op, logits=logits)
+    margin = check_number(op, margin=margin)
+    if isinstance(p, bool) or p not in (1, 2):
+        raise ValueError(f"{op}: p is {p!r}, expected 1 or 2")
+    classes = class_indices(op, logits, read(op, target=target))
+    check_classes(op, classes, logits.shape[1])
+    weights = class_weights(op, logits, weight)
+    n, c, *rest = logits.shape
+    gaps = relu(margin + (logits - pick(logits, classes).reshape(n, 1, *rest)))  # (N, C, ...)
+    every = array_module(classes).arange(c)
+    gaps = mask(gaps, _beside(logits, every) != classes[:, None])  # (N, C, ...)
+    losses = sum(gaps if p == 1 else gaps * gaps, 1) / c  # (N, ...)
+    return reduced(losses * Tensor(weights[classes]), reduction)

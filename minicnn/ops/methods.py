@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import Tensor, backward
-from . import arithmetic, convert, reduce, shape
+from . import arithmetic, convert, join, reduce, select, shape
 from .convert import binary_operands
 
 __all__ = ["METHODS"]
@@ -60,15 +60,18 @@ METHODS: dict[str, Callable[..., Any]] = {
     "var": reduce.var,
     "max": reduce.max,
     "min": reduce.min,
+    "argmax": reduce.argmax,
+    "argmin": reduce.argmin,
     "exp": arithmetic.exp,
     "log": arithmetic.log,
     "sqrt": arithmetic.sqrt,
     "abs": arithmetic.abs,
-    "clip": arithmetic.clip,
+    "clip": select.clip,
     "reshape": shape.reshape,
     "flatten": shape.flatten,
     "transpose": shape.transpose,
     "permute": shape.permute,
+    "split": join.split,
     "to": convert.to,
     "backward": backward,
 }

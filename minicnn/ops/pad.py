@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
-from ..backend.geometry import PADDING_MODES, PaddingForm, pad_sources, sides
+from ..backend.geometry import PaddingForm, Sides, sides
 from ..backend.layout import as_chwn, as_nchw
+from ..backend.sources import PADDING_MODES, Sources, pad_sources
 from .check import check_images, check_number
 
-__all__ = ["pad2d"]
-
-Sources = tuple[int, ...]
+__all__ = ["pad2d", "pad_sides"]
 
 
 class Pad2d(Function):
@@ -53,10 +52,14 @@ def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0
     if mode not in PADDING_MODES:
         raise ValueError(f"pad2d: mode is {mode!r}, expected one of {', '.join(PADDING_MODES)}")
     value = check_number("pad2d", value=value)
-    (top, bottom), (left, right) = sides(padding, least=None)
-    return Pad2d.apply(
-        x,
-        rows=pad_sources(x.shape[2], top, bottom, mode),
-        columns=pad_sources(x.shape[3], left, right, mode),
-        value=value if mode == "constant" else 0.0,
+    both = sides(padding, "pad2d: padding", least=None)
+    return pad_sides("pad2d", x, both, mode, value if mode == "constant" else 0.0)
+
+
+def pad_sides(op: str, x: Tensor, both: Sides, mode: str, value: float = 0.0) -> Tensor:
+    """``pad2d`` for the op of that name, which has checked all but how much the mode allows."""
+    rows, columns = (
+        pad_sources(size, before, after, mode, f"{op}: padding")
+        for size, (before, after) in zip(x.shape[2:], both, strict=True)
     )
+    return Pad2d.apply(x, rows=rows, columns=columns, value=value)

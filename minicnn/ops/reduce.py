@@ -8,11 +8,11 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .check import check_tensor
-from .mask import mask
+from .check import check_axis, check_tensor
+from .select import mask
 from .shape import broadcast_to, reshape
 
-__all__ = ["max", "mean", "min", "sum", "var"]
+__all__ = ["argmax", "argmin", "max", "mean", "min", "sum", "var"]
 
 Axis = int | tuple[int, ...] | None
 
@@ -77,14 +77,15 @@ class Min(Max):
 
 
 def _first(candidates: Array, axes: tuple[int, ...]) -> Array:
-    """Whether an element is the first candidate in row order over the axes."""
-    xp = array_module(candidates)
-    back = tuple(range(-len(axes), 0))
-    moved = xp.moveaxis(candidates, axes, back)  # (kept axes, reduced axes)
-    flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
-    first = xp.zeros(flat.shape, bool)
-    xp.put_along_axis(first, flat.argmax(-1)[..., None], True, axis=-1)
-    return xp.moveaxis(first.reshape(moved.shape), back, axes)
+    """Whether an element is the first candidate in row order over the axes; stored as they are."""
+    xp, shape = array_module(candidates), candidates.shape
+    one = tuple(1 if i in axes else n for i, n in enumerate(shape))  # (.., 1, ..)
+    count = math.prod(shape[a] for a in axes)
+    moved = xp.moveaxis(candidates, axes, range(-len(axes), 0))  # (kept axes, reduced axes)
+    flat = moved.reshape(*[n for i, n in enumerate(shape) if i not in axes], count)
+    winner = flat.argmax(-1).reshape(one)
+    place = xp.arange(count).reshape([n if i in axes else 1 for i, n in enumerate(shape)])
+    return xp.equal(place, winner, out=xp.empty_like(candidates))
 
 
 def max(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
@@ -105,6 +106,28 @@ def min(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
     return _drop(Min.apply(x, axes=axes), axes, keepdim)
 
 
+def argmax(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the largest element stands along an axis, or (None) in the flattened tensor: int64.
+
+    The first in row order on ties; NaN counts as the largest. The result is outside the graph.
+    Raises ValueError for an axis that x does not have, or one without elements.
+    """
+    return _place("argmax", x, axis, keepdim)
+
+
+def argmin(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the smallest element stands, with the same rules as ``argmax``; NaN counts as it."""
+    return _place("argmin", x, axis, keepdim)
+
+
+def _place(op: str, x: Tensor, axis: int | None, keepdim: bool) -> Tensor:
+    check_tensor(op, x=x)
+    axis = None if axis is None else check_axis(op, x, axis)
+    _count(x, axis, op, least=1)
+    find = getattr(array_module(x.data), op)
+    return Tensor(find(x.data, axis, keepdims=bool(keepdim)).astype(np.int64, copy=False))
+
+
 def _axes(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     """The axes counted from the front, in order."""
     check_tensor(op, x=x)
@@ -112,12 +135,12 @@ def _axes(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
         return tuple(range(x.ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)
     if any(isinstance(a, bool) or not isinstance(a, int | np.integer) for a in given):
-        raise TypeError(f"axis: got {axis!r}, expected an integer or several")
+        raise TypeError(f"{op}: axis: got {axis!r}, expected an integer or several")
     if any(not -x.ndim <= a < x.ndim for a in given):
-        raise ValueError(f"axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
+        raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
     axes = tuple(sorted(a % x.ndim for a in given))
     if len(set(axes)) < len(axes):
-        raise ValueError(f"axis: got {axis} for shape {x.shape}, expected each axis once")
+        raise ValueError(f"{op}: axis: got {axis} for {x.shape}, expected each axis once")
     return axes
 
 

@@ -169,17 +169,49 @@ class PutItem(Function):
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """``x[index]`` with NumPy's indexing: slices, integers, None, ..., arrays and masks."""
+    """``x[index]`` with NumPy's indexing: slices, integers, None, ..., arrays and masks.
+
+    Slices give views, the rest copies; the gradient of an element taken twice is the sum of both.
+    Raises IndexError for an index that the shape does not have, TypeError for what is no index.
+    """
+    check_tensor("getitem", x=x)
     parts = index if isinstance(index, tuple) else (index,)
-    # Copied, since backward needs the index as it is now.
-    arrays = tuple(np.array(p) if isinstance(p, Tensor | list | np.ndarray) else p for p in parts)
-    return GetItem.apply(x, index=arrays if isinstance(index, tuple) else arrays[0])
+    parts = tuple(_index_part(p) for p in parts)
+    try:
+        return GetItem.apply(x, index=parts if isinstance(index, tuple) else parts[0])
+    except IndexError as error:
+        raise IndexError(f"getitem: a tensor of shape {x.shape}: {error}") from None
+
+
+def _index_part(part: Any) -> Any:
+    """One part of an index, checked; arrays are copied, since backward needs them as they are."""
+    if part is None or part is ... or isinstance(part, int | np.integer | np.bool_):
+        return part
+    if isinstance(part, slice):
+        bounds = (part.start, part.stop, part.step)
+        if not all(b is None or hasattr(b, "__index__") for b in bounds):
+            raise TypeError(f"getitem: {part} is no index, expected a slice of integers")
+        return part
+    if not isinstance(part, Tensor | np.ndarray | list | tuple | range):
+        raise TypeError(
+            f"getitem: {part!r} is a {type(part).__name__}, expected an integer, a slice, None, "
+            "..., or an array of integers or booleans"
+        )
+    try:
+        array = np.array(part)
+    except ValueError as error:
+        raise TypeError(f"getitem: an index is no regular array ({error})") from error
+    if array.size == 0 and isinstance(part, list | tuple | range):
+        array = array.astype(int)  # nothing is taken; NumPy makes floats of []
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"getitem: an index holds {array.dtype}, expected integers or booleans")
+    return array
 
 
 def _names_once(index: Any) -> bool:
-    """Whether an index is made of integers and slices alone, so that no element comes twice."""
+    """Whether an index has no array of integers, the only one to name an element twice."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is ... or isinstance(p, int | np.integer | slice) for p in parts)
+    return all(not isinstance(p, np.ndarray) or p.dtype.kind == "b" for p in parts)
 
 
 def _is_shape(lengths: Any) -> bool:

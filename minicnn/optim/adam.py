@@ -1,15 +1,16 @@
-"""Adam: every parameter with a step size of its own."""
+"""Adam and AdamW: every parameter with a step size of its own, from its gradients so far."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 from ..backend import array_module
+from .checks import check_number
 from .optimizer import Optimizer, Slice
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "AdamW"]
 
 
 class Adam(Optimizer):
@@ -23,7 +24,7 @@ class Adam(Optimizer):
     Raises ValueError for negative options, or a beta outside [0, 1).
     """
 
-    state_names = ("exp_avg", "exp_avg_sq")
+    state_names: ClassVar = {"exp_avg": None, "exp_avg_sq": None}
 
     def __init__(
         self,
@@ -38,10 +39,11 @@ class Adam(Optimizer):
     def check(self, options: dict[str, Any]) -> None:
         super().check(options)
         betas = options["betas"]
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"betas: got {betas}, expected two in [0, 1)")
-        if not options["eps"] >= 0:
-            raise ValueError(f"eps: got {options['eps']}, expected 0 or more")
+        if not isinstance(betas, Sequence) or len(betas) != 2:
+            raise ValueError(f"betas: got {betas!r}, expected two numbers")
+        for i, beta in enumerate(betas):
+            check_number(f"betas[{i}]", beta, "from 0 to below 1")
+        check_number("eps", options["eps"])
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
         (beta1, beta2), g = options["betas"], s.grad
@@ -54,3 +56,28 @@ class Adam(Optimizer):
         v += (1 - beta2) * (g * g)
         denominator = array_module(v).sqrt(v) / math.sqrt(1 - beta2**s.step) + options["eps"]
         s.data[...] -= (options["lr"] / (1 - beta1**s.step)) * m / denominator
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), PyTorch's formulas.
+
+        p = p - lr · weight_decay · p
+        then Adam's update of p with g = grad
+
+    The decay does not go through the means of g and g², so that it is the same for parameters
+    with large and with small gradients. Raises ValueError as Adam does.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def update(self, s: Slice, options: dict[str, Any]) -> None:
+        s.data[...] *= 1 - options["lr"] * options["weight_decay"]
+        super().update(s, {**options, "weight_decay": 0.0})

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import Parameter, Tensor
 from ..backend import Array, array_module, to_device
+from .checks import check_integer, check_number
 
 __all__ = ["Optimizer", "Slice"]
 
@@ -33,7 +34,7 @@ class FlatGroup:
     An update is then a few long array operations instead of a few short ones for each parameter.
     """
 
-    def __init__(self, parameters: list[Tensor], state_names: tuple[str, ...]) -> None:
+    def __init__(self, parameters: list[Tensor]) -> None:
         xp = array_module(parameters[0].data)
         ends = np.cumsum([p.size for p in parameters]).tolist()
         self.parameters = parameters
@@ -41,10 +42,18 @@ class FlatGroup:
         self.steps = [0] * len(parameters)
         self.data = xp.concatenate([p.data.ravel() for p in parameters])
         self.grad = xp.zeros_like(self.data)
-        self.state = {name: xp.zeros_like(self.data) for name in state_names}
+        self.state: dict[str, Array] = {}
         self.shapes = [p.shape for p in parameters]
         self.views: list[Array | None] = [None] * len(parameters)
         self.bind()
+
+    def zeros(self, names: Iterable[str]) -> dict[str, Array]:
+        """A flat array of zeros for each of these names."""
+        return {name: array_module(self.data).zeros_like(self.data) for name in names}
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Have a state array for each of these names, zeros where there was none."""
+        self.state.update(self.zeros(name for name in names if name not in self.state))
 
     def part(self, flat: Array, i: int) -> Array:
         """What belongs to parameter i in a flat array, in the parameter's shape."""
@@ -105,20 +114,35 @@ class Optimizer:
     Raises ValueError or TypeError for an empty list, duplicates, or what cannot be learned.
     """
 
-    state_names: ClassVar[tuple[str, ...]] = ()
-    """The arrays kept for each parameter, all starting as zeros."""
+    state_names: ClassVar[Mapping[str, str | None]] = {}
+    """The arrays kept for each parameter, starting as zeros, with the option that needs one.
+
+    None: needed always. What the options do not need is neither allocated nor saved.
+    """
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         self.param_groups = _groups(params, defaults)
         for group in self.param_groups:
             self.check({name: group[name] for name in defaults})
-        self._flat = [FlatGroup(group["params"], self.state_names) for group in self.param_groups]
+        self._flat = [FlatGroup(group["params"]) for group in self.param_groups]
+        self._keep_state()
+
+    def __repr__(self) -> str:
+        groups = []
+        for group in self.param_groups:
+            options = _plain(group)
+            number = len(options.pop("params"))
+            shown = [f"{number} parameter{'s' * (number != 1)}"]
+            groups.append(", ".join(shown + [f"{k}={v!r}" for k, v in options.items()]))
+        if len(groups) == 1:
+            return f"{type(self).__name__}({groups[0]})"
+        lines = [f"  group {i}: {text}\n" for i, text in enumerate(groups)]
+        return f"{type(self).__name__}(\n{''.join(lines)})"
 
     def check(self, options: dict[str, Any]) -> None:
         """Raise ValueError for options that make no sense."""
         for name in ("lr", "weight_decay"):
-            if not options[name] >= 0:
-                raise ValueError(f"{name}: got {options[name]}, expected 0 or more")
+            check_number(name, options[name])
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
         """Change s.data and s.state in place; s.grad may be overwritten too."""
@@ -126,9 +150,9 @@ class Optimizer:
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
+        self._keep_state()  # an option changed since may need more of it
         for group, flat in zip(self.param_groups, self._flat, strict=True):
-            # A NumPy number would make float64 of float32 arrays.
-            options = {k: v.item() if isinstance(v, np.generic) else v for k, v in group.items()}
+            options = _plain(group)
             for piece in flat.slices():
                 self.update(piece, options)
 
@@ -140,6 +164,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Options and state, shaped as PyTorch's: state by number, groups naming these numbers."""
+        self._keep_state()
         state: dict[int, dict[str, Any]] = {}
         groups = []
         for group, flat in zip(self.param_groups, self._flat, strict=True):
@@ -157,21 +182,32 @@ class Optimizer:
         """
         try:
             options = self._checked_options(state_dict["param_groups"])
-            numbers = range(sum(len(flat.steps) for flat in self._flat))
-            state = [self._checked_state(i, state_dict["state"][i]) for i in numbers]
+            state = self._checked_state(state_dict["state"], options)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"state dict: no state of this optimizer, {error!r}") from error
-        remaining = iter(state)
-        for flat in self._flat:
-            for i in range(len(flat.steps)):
-                flat.steps[i], arrays = next(remaining)
+        loaded = []
+        for flat, entries in zip(self._flat, state, strict=True):
+            fresh = flat.zeros(dict.fromkeys(name for _, arrays in entries for name in arrays))
+            for i, (_, arrays) in enumerate(entries):
                 for name, array in arrays.items():
-                    flat.part(flat.state[name], i)[...] = array
+                    flat.part(fresh[name], i)[...] = array
+            loaded.append(fresh)
+        for flat, entries, fresh in zip(self._flat, state, loaded, strict=True):
+            flat.steps, flat.state = [step for step, _ in entries], fresh
         for group, new in zip(self.param_groups, options, strict=True):
             group.update(new)
 
+    def _keep_state(self) -> None:
+        for group, flat in zip(self.param_groups, self._flat, strict=True):
+            needed = self._needed(group)
+            flat.keep(name for name in self.state_names if name in needed)
+
+    def _needed(self, options: Mapping[str, Any]) -> set[str]:
+        """The state arrays that an update with these options reads."""
+        return {k for k, option in self.state_names.items() if option is None or options[option]}
+
     def _checked_options(self, groups: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The options of each group in a state dict."""
+        """The options that each group will have, from a state dict."""
         sizes = [len(group["params"]) for group in groups]
         own = [len(group["params"]) for group in self.param_groups]
         if sizes != own:
@@ -180,25 +216,48 @@ class Optimizer:
         for group, new in zip(self.param_groups, groups, strict=True):
             if unknown := new.keys() - group.keys():
                 raise ValueError(f"state dict: unknown options {sorted(unknown)}")
-            options = {name: value for name, value in new.items() if name != "params"}
-            self.check({**group, **options})
+            options = {**group, **new, "params": group["params"]}
+            self.check(options)
             checked.append(options)
         return checked
 
-    def _checked_state(self, number: int, state: Mapping[str, Any]) -> tuple[int, dict[str, Array]]:
+    def _checked_state(
+        self, state: Mapping[int, Mapping[str, Any]], options: list[dict[str, Any]]
+    ) -> list[list[tuple[int, dict[str, Array]]]]:
+        """For each group, the step and the arrays of each parameter in a state dict."""
+        checked = []
+        number = 0
+        for flat, group in zip(self._flat, options, strict=True):
+            entries = []
+            for shape in flat.shapes:
+                entries.append(self._checked_entry(number, state[number], shape, group))
+                number += 1
+            checked.append(entries)
+        return checked
+
+    def _checked_entry(
+        self, number: int, entry: Mapping[str, Any], shape: tuple[int, ...], group: dict[str, Any]
+    ) -> tuple[int, dict[str, Array]]:
         """The step and the arrays of one parameter in a state dict."""
-        flat, i = [(flat, i) for flat in self._flat for i in range(len(flat.steps))][number]
-        step = state["step"]
-        if not isinstance(step, int | np.integer) or step < 0:
-            raise ValueError(f"state dict: step of parameter {number} is {step!r}")
-        arrays = {name: np.asarray(state[name]) for name in self.state_names}
+        step = check_integer(f"state dict: step of parameter {number}", entry["step"], 0)
+        names = entry.keys() - {"step"}
+        if unknown := names - self.state_names.keys():
+            raise ValueError(f"state dict: unknown arrays {sorted(unknown)} of parameter {number}")
+        if missing := self._needed(group) - names:
+            raise ValueError(f"state dict: parameter {number} is without {sorted(missing)}")
+        arrays = {name: np.asarray(entry[name]) for name in self.state_names if name in names}
         for name, array in arrays.items():
-            if array.shape != flat.shapes[i] or array.dtype.kind != "f":
+            if array.shape != shape or array.dtype.kind != "f":
                 raise ValueError(
                     f"state dict: {name} of parameter {number} is {array.dtype} of shape "
-                    f"{array.shape}, expected {flat.data.dtype} of shape {flat.shapes[i]}"
+                    f"{array.shape}, expected floats of shape {shape}"
                 )
-        return int(step), arrays
+        return step, arrays
+
+
+def _plain(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as Python numbers: a NumPy number would make float64 of float32 arrays."""
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in group.items()}
 
 
 def _groups(params: Iterable[Any], defaults: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
+from .checks import check_number
 from .optimizer import Optimizer, Slice
 
 __all__ = ["SGD"]
@@ -21,6 +22,8 @@ class SGD(Optimizer):
     nesterov without momentum.
     """
 
+    state_names: ClassVar = {"momentum_buffer": "momentum"}
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -33,12 +36,9 @@ class SGD(Optimizer):
             params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
         )
 
-    state_names = ("momentum_buffer",)
-
     def check(self, options: dict[str, Any]) -> None:
         super().check(options)
-        if not options["momentum"] >= 0:
-            raise ValueError(f"momentum: got {options['momentum']}, expected 0 or more")
+        check_number("momentum", options["momentum"])
         if options["nesterov"] and not options["momentum"]:
             raise ValueError("nesterov: needs a momentum above 0")
 

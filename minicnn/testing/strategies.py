@@ -87,12 +87,13 @@ def padding_forms(draw: st.DrawFn, largest: int = 2, strings: bool = True) -> An
 
 
 @st.composite
-def conv2d_cases(draw: st.DrawFn, max_size: int = 7) -> Conv2dCase:
+def conv2d_cases(draw: st.DrawFn, max_size: int = 7, min_batch: int = 1) -> Conv2dCase:
     """A conv2d with drawn sizes, stride, padding, dilation, groups, bias and memory order."""
     groups = draw(st.integers(1, 3))
     channels = groups * draw(st.integers(1, 2))
     outputs = groups * draw(st.integers(1, 2))
-    batch, size, kernel, options = _drawn_window(draw, max_size)
+    batch = draw(st.integers(min_batch, 3))
+    size, kernel, options = _drawn_window(draw, max_size)
     x = image_tensor(draw, (batch, channels, *size), distinct=True)
     rng = _generator(draw)
     weight = Tensor(rng.standard_normal((outputs, channels // groups, *kernel)), True)
@@ -102,10 +103,15 @@ def conv2d_cases(draw: st.DrawFn, max_size: int = 7) -> Conv2dCase:
 
 @st.composite
 def pool2d_cases(
-    draw: st.DrawFn, max_size: int = 7, dilation: bool = True, distinct: bool = True
+    draw: st.DrawFn,
+    max_size: int = 7,
+    dilation: bool = True,
+    distinct: bool = True,
+    min_batch: int = 1,
 ) -> Pool2dCase:
     """A pooling with drawn sizes, stride, padding, dilation, ceil_mode and memory order."""
-    batch, size, kernel, options = _drawn_window(draw, max_size, pooling=True, dilation=dilation)
+    batch = draw(st.integers(min_batch, 3))
+    size, kernel, options = _drawn_window(draw, max_size, pooling=True, dilation=dilation)
     x = image_tensor(draw, (batch, draw(st.integers(1, 3)), *size), distinct)
     if not dilation:
         del options["dilation"]
@@ -133,9 +139,8 @@ def in_order(x: NDArray[Any], order: str) -> NDArray[Any]:
 
 def _drawn_window(
     draw: st.DrawFn, max_size: int, pooling: bool = False, dilation: bool = True
-) -> tuple[int, tuple[int, int], tuple[int, int], dict[str, Any]]:
-    """Batch, image size, kernel and the options of a window that fits."""
-    batch = draw(st.integers(1, 3))
+) -> tuple[tuple[int, int], tuple[int, int], dict[str, Any]]:
+    """Image size, kernel and the options of a window that fits."""
     size = draw(st.tuples(st.integers(1, max_size), st.integers(1, max_size)))
     stride = draw(st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3))))
     spread = draw(st.integers(1, 2)) if dilation else 1
@@ -149,7 +154,7 @@ def _drawn_window(
         if _fits(size, (kh, kw), options, pooling)
     ]
     assume(kernels)
-    return batch, size, draw(st.sampled_from(kernels)), options
+    return size, draw(st.sampled_from(kernels)), options
 
 
 def _fits(

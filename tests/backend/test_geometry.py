@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from minicnn.backend import geometry
-from minicnn.backend.geometry import pad_sources, pair, pixel_counts, sides, taps, window
+from minicnn.backend.geometry import pair, pixel_counts, sides, taps, window
 
 small = st.integers(1, 5)
 
@@ -189,25 +189,3 @@ def test_pair() -> None:
     assert pair(3, "k") == (3, 3)
     assert pair([1, np.int8(2)], "k") == (1, 2)
     assert pair(-3, "k", least=None) == (-3, -3)
-
-
-@pytest.mark.parametrize(
-    ("mode", "numpy_mode"),
-    [("zeros", "constant"), ("constant", "constant"), ("reflect", "reflect"),
-     ("replicate", "edge"), ("circular", "wrap")],
-)  # fmt: skip
-@given(size=st.integers(1, 8), before=st.integers(-2, 4), after=st.integers(-2, 4))
-def test_pad_sources(mode: str, numpy_mode: str, size: int, before: int, after: int) -> None:
-    limit = {"reflect": size - 1, "circular": size}.get(mode)
-    if limit is not None and max(before, after) > limit:
-        with pytest.raises(ValueError, match=f"mode {mode!r}, but an axis of {size} pixels gives"):
-            pad_sources(size, before, after, mode)
-        return
-    if size + before + after < 1:
-        with pytest.raises(ValueError, match=f"padding: {size} pixels .* leave nothing"):
-            pad_sources(size, before, after, mode)
-        return
-    fill = {"constant_values": -1} if numpy_mode == "constant" else {}
-    grown = np.pad(np.arange(size), (max(before, 0), max(after, 0)), numpy_mode, **fill)
-    expected = grown[max(-before, 0) : grown.size - max(-after, 0)]
-    assert pad_sources(size, before, after, mode) == tuple(expected)

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from minicnn.backend import numpy_kernels, reference_kernels
-from minicnn.backend.geometry import Window, pad_sources, pixel_counts, window
+from minicnn.backend.geometry import Window, pixel_counts, window
+from minicnn.backend.sources import pad_sources, region_sources
 from minicnn.testing.strategies import padding_forms
 
 Array = NDArray[Any]
 ALL = reference_kernels.__all__
+POOLS = ("max_pool", "min_pool")
 ROUNDING = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 
 
@@ -105,45 +107,77 @@ def test_col2im(data: st.DataObject, slide: Window) -> None:
     check_twins("col2im", data.draw(arrays((*slide.kernel_size, *slide.output_size))), slide)
 
 
+@pytest.mark.parametrize("name", POOLS)
 @given(st.data(), windows())
-def test_max_pool(data: st.DataObject, slide: Window) -> None:
-    got = check_twins("max_pool", data.draw(arrays(slide.input_size, tuple(SPECIAL))), slide)
+def test_extreme_pools(name: str, data: st.DataObject, slide: Window) -> None:
+    got = check_twins(name, data.draw(arrays(slide.input_size, tuple(SPECIAL))), slide)
     assert got.shape[1:3] == slide.output_size
 
 
+@pytest.mark.parametrize("pool", POOLS)
 @given(st.data(), windows(every_window_sees_a_pixel=True))
-def test_max_pool_scatter_and_gather(data: st.DataObject, slide: Window) -> None:
+def test_winner_scatter_and_gather(pool: str, data: st.DataObject, slide: Window) -> None:
     x = data.draw(arrays(slide.input_size, tuple(SPECIAL)))
-    y = reference_kernels.max_pool(x, slide)
+    y = getattr(reference_kernels, pool)(x, slide)
     values, others = like(x, slide.output_size), like(x, slide.input_size, seed=2)
-    scattered = check_twins("max_pool_scatter", values, x, y, slide)
-    gathered = check_twins("max_pool_gather", others, x, y, slide)
+    scattered = check_twins("winner_scatter", values, x, y, slide)
+    gathered = check_twins("winner_gather", others, x, y, slide)
     np.testing.assert_allclose(
         np.vdot(scattered, others), np.vdot(values, gathered), rtol=1e-4, atol=1e-3
     )
 
 
+@pytest.mark.parametrize("pool", POOLS)
 @given(st.data(), windows(every_window_sees_a_pixel=True))
-def test_max_pool_gather_of_integers(data: st.DataObject, slide: Window) -> None:
-    """The positions of winners are gathered too, and they are int64."""
-    x = data.draw(arrays(slide.input_size, ("ties", "normal")))
-    y = reference_kernels.max_pool(x, slide)
+def test_winner_gather_of_positions(pool: str, data: st.DataObject, slide: Window) -> None:
+    """The positions of winners are gathered too, and they are int64; a winning NaN has one too."""
+    x = data.draw(arrays(slide.input_size, ("ties", "normal", "nan")))
+    y = getattr(reference_kernels, pool)(x, slide)
     positions = np.arange(x.size).reshape(x.shape)
-    gathered = numpy_kernels.max_pool_gather(positions, x, y, slide)
+    gathered = numpy_kernels.winner_gather(positions, x, y, slide)
     assert gathered.dtype == np.int64
     np.testing.assert_array_equal(x.ravel()[gathered], y)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("name", ["max_pool_scatter", "max_pool_gather"])
+@pytest.mark.parametrize("name", ["winner_scatter", "winner_gather"])
 def test_infinite_values_stay_with_the_winner(name: str, stride: int) -> None:
     """inf · 0 is NaN: a kernel that multiplies by a mask spoils the losers."""
     slide = window("test", (4, 4), 2, stride)
     x = np.arange(16.0).reshape(1, 4, 4, 1)
     y = reference_kernels.max_pool(x, slide)
-    values = np.full(y.shape if name == "max_pool_scatter" else x.shape, np.inf)
+    values = np.full(y.shape if name == "winner_scatter" else x.shape, np.inf)
     got = getattr(numpy_kernels, name)(values, x, y, slide)
     np.testing.assert_array_equal(got, getattr(reference_kernels, name)(values, x, y, slide))
+
+
+@given(
+    st.lists(st.floats(-7, 7) | st.floats(width=32), max_size=20),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_erf(numbers: list[float], dtype: Any) -> None:
+    x = np.array([*numbers, 0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30], dtype)
+    got = check_twins("erf", x)
+    expected = reference_kernels.erf(x)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=3e-16 if dtype == np.float64 else 1e-7)
+    np.testing.assert_array_equal(np.signbit(got[:-3]), np.signbit(x[:-3]))
+
+
+def test_erf_is_precise_between_and_at_its_nodes() -> None:
+    x = np.concatenate([np.linspace(-6.5, 6.5, 20001), np.arange(7 * 1024) / 2048])
+    expected = reference_kernels.erf(x)
+    np.testing.assert_allclose(numpy_kernels.erf(x), expected, rtol=1e-14, atol=3e-16)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (2, 3, 4)])
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_erf_of_any_shape_keeps_the_memory_order(shape: Any, axes: Any) -> None:
+    x = np.ones(shape, np.float32)
+    x = x.transpose(axes) if x.ndim == 3 else x
+    for module in (reference_kernels, numpy_kernels):
+        y = module.erf(x)
+        assert type(y) is np.ndarray
+        assert (y.shape, y.dtype, y.strides) == (x.shape, x.dtype, x.strides)
 
 
 @given(st.data(), windows())
@@ -189,6 +223,43 @@ def _before_after(size: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
     return st.tuples(p, p).filter(lambda sides: size + sum(sides) >= 1)
 
 
+@given(st.data(), st.tuples(st.integers(1, 4), st.integers(1, 4)))
+def test_unpool_and_its_adjoint(data: st.DataObject, size: tuple[int, int]) -> None:
+    """Positions that come twice keep the last value; where none does, the two are adjoint."""
+    outputs = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    values = data.draw(arrays(outputs))
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    positions = rng.integers(0, size[0] * size[1], values.shape)
+    check_twins("unpool", values, positions, size)
+    x = like(values, size)
+    check_twins("unpool_adjoint", x, positions)
+    if outputs[0] * outputs[1] <= size[0] * size[1]:
+        places = np.broadcast_to(np.arange(outputs[0] * outputs[1])[:, None], (values.shape[0],
+                                 outputs[0] * outputs[1], values.shape[-1]))  # fmt: skip
+        distinct = np.ascontiguousarray(places).reshape(values.shape)
+        back = numpy_kernels.unpool(values, distinct, size)
+        picked = numpy_kernels.unpool_adjoint(x, distinct)
+        np.testing.assert_allclose(np.vdot(back, x), np.vdot(values, picked), rtol=1e-4, atol=1e-4)
+
+
+@given(st.data(), st.integers(0, 5), st.integers(0, 5))
+def test_channel_sum_and_its_adjoint(data: st.DataObject, before: int, after: int) -> None:
+    x = data.draw(arrays((2, 3)))
+    y = like(x, (2, 3))
+    summed = check_twins("channel_sum", x, before, after)
+    back = check_twins("channel_sum", y, after, before)
+    np.testing.assert_allclose(np.vdot(summed, y), np.vdot(x, back), rtol=1e-4, atol=1e-3)
+
+
+@given(st.data())
+def test_pad_lays_out_regions(data: st.DataObject) -> None:
+    size, regions = (data.draw(st.tuples(st.integers(1, 7), st.integers(1, 7))) for _ in range(2))
+    x = data.draw(arrays(size))
+    rows, columns = (region_sources(n, k)[0] for n, k in zip(size, regions, strict=True))
+    check_twins("pad", x, rows, columns, -np.inf)
+    check_twins("pad_adjoint", like(x, (len(rows), len(columns))), rows, columns, size)
+
+
 def test_pad_fills_an_axis_without_pixels() -> None:
     check_twins("pad", np.zeros((2, 0, 3, 1)), (-1, -1), (0, 1, 2), 7.0)
 
@@ -200,7 +271,7 @@ def test_max_pool_of_minus_infinity_under_padding(dtype: Any) -> None:
     x = np.full((1, 3, 3, 1), -np.inf, dtype)
     y = check_twins("max_pool", x, slide)
     assert (y == -np.inf).all()
-    scattered = check_twins("max_pool_scatter", np.ones_like(y), x, y, slide)
+    scattered = check_twins("winner_scatter", np.ones_like(y), x, y, slide)
     np.testing.assert_array_equal(scattered[0, :, :, 0], [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
 
 
@@ -208,7 +279,7 @@ def test_ties_go_to_the_first_pixel_in_row_order() -> None:
     slide = window("test", (3, 3), 2, 1)
     x = np.zeros((1, 3, 3, 1))
     y = np.zeros((1, 2, 2, 1))
-    scattered = check_twins("max_pool_scatter", np.ones_like(y), x, y, slide)
+    scattered = check_twins("winner_scatter", np.ones_like(y), x, y, slide)
     np.testing.assert_array_equal(scattered[0, :, :, 0], [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
 
 

@@ -15,34 +15,121 @@ from minicnn import ops
 HUGE = np.array([-1e30, -1e4, -1e2, -0.0, 0.0, 1e2, 1e4, 1e30])
 
 
+BETA = 3.0
+ALL: dict[str, Any] = {
+    "relu": ops.relu,
+    "leaky_relu": ops.leaky_relu,
+    "elu": lambda x: ops.elu(x, 1.5),
+    "selu": ops.selu,
+    "gelu": ops.gelu,
+    "gelu tanh": lambda x: ops.gelu(x, "tanh"),
+    "silu": ops.silu,
+    "softplus": lambda x: ops.softplus(x, BETA),
+    "hardtanh": lambda x: ops.hardtanh(x, -2, 3),
+    "sigmoid": ops.sigmoid,
+    "tanh": ops.tanh,
+    "scaled_tanh": ops.scaled_tanh,
+    "softmax": lambda x: ops.softmax(x, 0),
+}
+SELU, INF = 1.0507009873554805, np.inf
+FAR_OUT = {  # the limits at -inf and inf, and the slopes there
+    "relu": (0, INF, 0, 1),
+    "leaky_relu": (-INF, INF, 0.01, 1),
+    "elu": (-1.5, INF, 0, 1),
+    "selu": (-SELU * 1.6732632423543772, INF, 0, SELU),
+    "gelu": (0, INF, 0, 1),
+    "gelu tanh": (0, INF, 0, 1),
+    "silu": (0, INF, 0, 1),
+    "softplus": (0, INF, 0, 1),
+    "hardtanh": (-2, 3, 0, 0),
+    "sigmoid": (0, 1, 0, 0),
+    "tanh": (-1, 1, 0, 0),
+    "scaled_tanh": (-1.7159, 1.7159, 0, 0),
+}
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    ("op", "low", "high"),
-    [(ops.sigmoid, 0, 1), (ops.tanh, -1, 1), (ops.relu, 0, np.inf), (ops.softmax, 0, 1)],
-)
-def test_extremes_without_a_warning(op: Any, low: float, high: float, dtype: str) -> None:
-    x = mc.tensor(HUGE[None], dtype, requires_grad=True)
-    y = op(x)
-    assert y.dtype == dtype
-    assert (y.numpy() >= low).all()
-    assert (y.numpy() <= high).all()
-    (g,) = mc.grad(y.sum(), x, create_graph=True)
-    assert g.dtype == dtype
-    assert np.isfinite(g.numpy()).all()
+@pytest.mark.parametrize("name", ALL)
+def test_extremes_without_a_warning(name: str, dtype: str) -> None:
+    """Results and both gradients are finite, and for upstream gradients of any size."""
+    x = mc.tensor(HUGE, dtype, requires_grad=True)
+    for size in (1.0, 1e30):
+        y = ALL[name](x)
+        seed = mc.tensor(np.full(HUGE.shape, size), dtype, requires_grad=True)
+        (g,) = mc.grad(y, x, seed, create_graph=True)
+        of_x, of_seed = mc.grad(g, [x, seed], np.ones(HUGE.shape, dtype), allow_unused=True)
+        for z in (y, g, of_x, of_seed):
+            assert z is None or (z.dtype == dtype and np.isfinite(z.numpy()).all())
 
 
-def test_infinities() -> None:
-    x = mc.tensor([-np.inf, np.inf])
-    assert ops.sigmoid(x).numpy().tolist() == [0, 1]
-    assert ops.tanh(x).numpy().tolist() == [-1, 1]
-    assert ops.relu(x).numpy().tolist() == [0, np.inf]
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e4, 1e30, INF])
+@pytest.mark.parametrize("name", FAR_OUT)
+def test_far_out(name: str, size: float, dtype: str) -> None:
+    *limits, slope_below, slope_above = FAR_OUT[name]
+    x = mc.tensor([-size, size], dtype, requires_grad=True)
+    y = ALL[name](x)
+    lines = (-size * slope_below, size * slope_above) if size < INF else limits
+    expected = [line if abs(end) == INF else end for line, end in zip(lines, limits, strict=True)]
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-6)
+    (g,) = mc.grad(y, x, np.ones(2, dtype), create_graph=True)
+    np.testing.assert_allclose(g.numpy(), [slope_below, slope_above], rtol=1e-6)
+    if g.requires_grad:
+        (second,) = mc.grad(g, x, np.ones(2, dtype), allow_unused=True)
+        assert second is None or second.numpy().tolist() == [0, 0]
+
+
+def test_softmax_of_minus_infinity() -> None:
     assert ops.softmax(mc.tensor([-np.inf, 0.0, 0.0]), 0).numpy().tolist() == [0, 0.5, 0.5]
 
 
-@pytest.mark.parametrize("op", [ops.relu, ops.sigmoid, ops.tanh, lambda x: ops.softmax(x, 0)])
-def test_nan_stays_nan(op: Any) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_nan_stays_nan(name: str) -> None:
+    x = mc.tensor([np.nan], requires_grad=True)
     with np.errstate(invalid="ignore"):
-        assert np.isnan(op(mc.tensor([np.nan])).item())
+        assert np.isnan(ALL[name](x).item())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_dtypes(name: str) -> None:
+    """Floats keep theirs, without axes too; integers become float32."""
+    shape = (1,) if name == "softmax" else ()
+    for dtype in ("float32", "float64"):
+        x = mc.tensor(np.full(shape, 0.5), dtype, requires_grad=True)
+        y = ALL[name](x)
+        (g,) = mc.grad(y, x, np.ones(shape, dtype))
+        assert (y.dtype, y.shape, g.dtype) == (dtype, shape, dtype)
+    if name not in ("relu", "softmax"):
+        integers = mc.tensor([-2, 0, 2])
+        got = ALL[name](integers)
+        assert got.dtype == np.float32
+        np.testing.assert_array_equal(got.numpy(), ALL[name](integers.to("float32")).numpy())
+
+
+def test_small_numbers_keep_their_digits() -> None:
+    """exp(x) - 1 and log(1 + x) would round them away."""
+    x = mc.tensor([-1e-20], "float64")
+    assert ops.elu(x).item() == -1e-20
+    assert ops.selu(x).item() == pytest.approx(-SELU * 1.6732632423543772e-20, abs=0)
+    assert ops.softplus(mc.tensor([-80.0], "float64")).item() == pytest.approx(np.exp(-80), abs=0)
+
+
+def test_scaled_tanh_maps_one_to_one() -> None:
+    x = mc.tensor([-1.0, 0.0, 1.0], "float64")
+    np.testing.assert_allclose(ops.scaled_tanh(x).numpy(), [-1, 0, 1], atol=1e-4)
+
+
+def test_gelu_forms_agree() -> None:
+    x = mc.tensor(np.linspace(-10, 10, 2001))
+    apart = ops.gelu(x) - ops.gelu(x, "tanh")
+    assert 1e-4 < abs(apart).max().item() < 5e-4
+
+
+@given(st.floats(-30, 30), st.floats(0.1, 10))
+def test_softplus_reflects(x: float, beta: float) -> None:
+    """softplus(x) - softplus(-x) = x, past PyTorch's threshold too."""
+    up, down = ops.softplus(mc.tensor([x, -x], "float64"), beta).numpy()
+    assert up - down == pytest.approx(x, abs=1e-12)
 
 
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=8), st.booleans())
@@ -94,6 +181,12 @@ def test_gradients_at_the_kinks() -> None:
         (lambda x: ops.clip(x, -1, 1), [1, 1, 1]),
         (lambda x: ops.clip(x, 0), [0, 1, 1]),
         (lambda x: ops.clip(x, high=0), [1, 1, 0]),
+        (lambda x: ops.leaky_relu(x, 0.25), [0.25, 0.25, 1]),
+        (lambda x: ops.leaky_relu(x, -2), [-2, -2, 1]),
+        (lambda x: ops.elu(x, 3)[1:], [0, 3, 1]),
+        (ops.hardtanh, [0, 1, 0]),
+        (lambda x: ops.hardtanh(x, 0, 2), [0, 0, 1]),
+        (lambda x: ops.hardtanh(x / 10, -0.1, 0.1) * 10, [0, 1, 0]),
         (lambda x: x**0, [0, 0, 0]),
         (lambda x: x**1, [1, 1, 1]),
         (lambda x: x**2, [-2, 0, 2]),

@@ -193,3 +193,16 @@ def test_nan_stays_in_its_window(case: Any) -> None:
     seen = ops.conv2d(mc.Tensor(np.isnan(data) * 1.0), weight * 0 + 1, **options).numpy() > 0
     np.testing.assert_array_equal(np.isnan(y), seen)
     close(y[~seen], clean[~seen], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("stride", "padding"), [(1, 0), (2, ((1, 0), (1, 0))), (2, ((0, 1), (1, 0))), (1, "same")]
+)
+def test_a_1x1_kernel_may_skip_im2col_only_where_pixels_stay_in_place(
+    stride: int, padding: Any
+) -> None:
+    """A stride and a padding that leave the size as it is still move the pixels."""
+    x, weight = mc.tensor(np.arange(4.0).reshape(1, 1, 2, 2)), mc.tensor(np.full((1, 1, 1, 1), 2.0))
+    padded = ops.pad2d(x, padding if padding != "same" else 0)
+    expected = 2 * padded.data[..., ::stride, ::stride]
+    np.testing.assert_array_equal(ops.conv2d(x, weight, None, stride, padding).data, expected)

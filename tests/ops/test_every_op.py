@@ -1,15 +1,13 @@
 """Every op of ``minicnn.ops.__all__`` against an oracle, with first and second gradients.
 
-CASES is a table op -> case; those of the image ops are in image_cases.py. A case draws the inputs
+CASES is a table op -> case, a part of which is in tests/support/*_cases.py. A case draws the inputs
 of a call; the tests compare it with its oracle, in float32 too, and check its gradients and theirs.
 """
 
 from __future__ import annotations
 
 import math
-import runpy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support import image_cases, layer_cases, loss_cases, tensor_cases
+from support.image_cases import numbers
 
 import minicnn as mc
 from minicnn import ops
@@ -28,8 +28,6 @@ Array = NDArray[Any]
 Draw = st.DrawFn
 Range = tuple[float, float]
 Case = tuple[list[mc.Tensor], Callable[..., mc.Tensor], Callable[..., Any]]
-IMAGES = runpy.run_path(str(Path(__file__).with_name("image_cases.py")))
-numbers = IMAGES["numbers"]
 
 
 def shapes(least: int = 0, most: int = 4) -> st.SearchStrategy[tuple[int, ...]]:
@@ -173,15 +171,18 @@ def softmax(op: Any, after: Any) -> Callable[[Draw], Case]:
     return case
 
 
-def cross_entropy(draw: Draw) -> Case:
-    n, c, rest = draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(shapes(0, 2))
-    target = np.random.default_rng(draw(st.integers(0, 99))).integers(0, c, (n, *rest))
-    p = lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True)  # noqa: E731
-    return (
-        [numbers(draw, (n, c, *rest))],
-        lambda x: ops.cross_entropy(x, target),
-        lambda x: -np.log(np.take_along_axis(p(x), target[:, None], 1)).mean(),
-    )
+def elu(x: Array, alpha: float) -> Array:
+    return np.where(x > 0, x, alpha * np.expm1(x))
+
+
+def gelu(draw: Draw) -> Case:
+    form = draw(st.sampled_from(["none", "tanh"]))
+    u = lambda x: math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)  # noqa: E731
+    gates = {
+        "none": lambda x: np.vectorize(math.erf)(x / math.sqrt(2)),
+        "tanh": lambda x: np.tanh(u(x)),
+    }
+    return unary(lambda x: ops.gelu(x, form), lambda x: x * (1 + gates[form](x)) / 2)(draw)
 
 
 def power(draw: Draw) -> Case:
@@ -197,7 +198,10 @@ def power(draw: Draw) -> Case:
 
 
 CASES: dict[str, Callable[[Draw], Case]] = {
-    **IMAGES["CASES"],
+    **image_cases.CASES,
+    **layer_cases.CASES,
+    **loss_cases.CASES,
+    **tensor_cases.CASES,
     "abs": unary(ops.abs, np.abs),
     "add": binary(ops.add, np.add),
     "clip": unary(lambda x: ops.clip(x, -1, 1), lambda x: np.clip(x, -1, 1)),
@@ -223,15 +227,28 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "sum": reduction("sum", np.sum),
     "var": reduction("var", lambda x, **options: np.var(x, ddof=1, **options), least=2),
     "linear": linear,
+    "elu": unary(lambda x: ops.elu(x, 1.5), lambda x: elu(x, 1.5)),
+    "gelu": gelu,
+    "hardtanh": unary(ops.hardtanh, lambda x: np.clip(x, -1, 1)),
+    "leaky_relu": unary(lambda x: ops.leaky_relu(x, 0.2), lambda x: np.where(x > 0, x, 0.2 * x)),
     "log_softmax": softmax(ops.log_softmax, np.log),
     "relu": unary(ops.relu, lambda x: np.maximum(x, 0)),
+    "scaled_tanh": unary(ops.scaled_tanh, lambda x: 1.7159 * np.tanh(2 * x / 3)),
+    "selu": unary(ops.selu, lambda x: 1.0507009873554805 * elu(x, 1.6732632423543772)),
     "sigmoid": unary(ops.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
+    "silu": unary(ops.silu, lambda x: x / (1 + np.exp(-x))),
     "softmax": softmax(ops.softmax, lambda p: p),
+    "softplus": unary(lambda x: ops.softplus(x, 2), lambda x: np.log(1 + np.exp(2 * x)) / 2),
     "tanh": unary(ops.tanh, np.tanh),
-    "cross_entropy": cross_entropy,
 }  # fmt: skip
 ALIASES = {"fold": "col2im", "unfold": "im2col"}
-NOT_DIFFERENTIABLE = {"accuracy", "one_hot"}  # tested in test_loss.py
+NOT_DIFFERENTIABLE = {
+    "accuracy",
+    "one_hot",
+    "topk_accuracy",
+    "argmax",
+    "argmin",
+}  # tested in test_metric.py, test_reduce.py
 
 
 def test_every_op_has_a_case() -> None:

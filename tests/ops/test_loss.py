@@ -1,4 +1,4 @@
-"""Losses and metrics against plain loops, with every option, and at the extremes."""
+"""Losses of classifiers against plain loops, with every option, and at the extremes."""
 
 from __future__ import annotations
 
@@ -84,10 +84,11 @@ def test_targets_of_every_kind() -> None:
         assert ops.cross_entropy(logits, [0, 0], weight=weight).item() > 0
 
 
-def test_a_mean_over_nothing_is_nan() -> None:
+@pytest.mark.parametrize("op", [ops.cross_entropy, ops.nll_loss])
+def test_a_mean_over_nothing_is_nan(op: Any) -> None:
     with np.errstate(invalid="ignore"):
-        assert math.isnan(ops.cross_entropy(mc.tensor([[1.0, 2.0]]), [-100]).item())
-    assert ops.cross_entropy(mc.tensor([[1.0, 2.0]]), [-100], reduction="sum").item() == 0
+        assert math.isnan(op(mc.tensor([[1.0, 2.0]]), [-100]).item())
+    assert op(mc.tensor([[1.0, 2.0]]), [-100], reduction="sum").item() == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -126,24 +127,93 @@ def test_ignored_rows_may_hold_anything(reduction: str, smoothing: float) -> Non
 
 
 def test_nan_logits_give_a_nan_loss() -> None:
+    logits = mc.tensor([[np.nan, 0.0]])
     with np.errstate(invalid="ignore"):
-        assert math.isnan(ops.cross_entropy(mc.tensor([[np.nan, 0.0]]), [1]).item())
+        assert math.isnan(ops.cross_entropy(logits, [1]).item())
+        assert math.isnan(ops.nll_loss(logits, [0]).item())
+        assert math.isnan(ops.hinge_loss(logits, [1]).item())
+        for answer in ([[0.0, 0.0]], [[1.0, 1.0]]):
+            assert math.isnan(ops.binary_cross_entropy_with_logits(logits, answer).item())
 
 
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=6))
-def test_one_hot(classes: list[int]) -> None:
-    expected = [[float(c == k) for k in range(5)] for c in classes]
-    for target in (classes, np.array(classes, "u1"), mc.tensor(classes)):
-        got = ops.one_hot(target, 5)
-        assert got.dtype == np.float32
-        assert got.numpy().tolist() == expected
-    assert ops.one_hot(np.array([classes]), 5).shape == (1, len(classes), 5)
-    assert ops.one_hot(3, 5).numpy().tolist() == [0, 0, 0, 1, 0]
+@given(st.data())
+def test_nll_loss_of_log_softmax_is_cross_entropy(data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    rest = data.draw(st.sampled_from([(), (2,), (2, 3)]))
+    logits, target = mc.Tensor(rng.normal(0, 3, (3, 4, *rest))), rng.integers(0, 4, (3, *rest))
+    target.flat[0] = 1
+    options: Any = {
+        "reduction": data.draw(st.sampled_from(["mean", "sum", "none"])),
+        "ignore_index": data.draw(st.sampled_from([-100, 0])),
+        "weight": data.draw(st.sampled_from([None, rng.uniform(0.5, 2, 4)])),
+    }
+    got = ops.nll_loss(ops.log_softmax(logits), target, **options)
+    np.testing.assert_array_equal(got.numpy(), ops.cross_entropy(logits, target, **options).numpy())
 
 
-def test_accuracy() -> None:
-    logits = mc.tensor([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5], [0.0, 1.0]])
-    for target in ([1, 0, 0, 0], np.array([1, 0, 0, 0], "u1"), mc.tensor([1, 0, 0, 0])):
-        got = ops.accuracy(logits, target)
-        assert (got.dtype, got.shape, got.item()) == (np.float32, (), 0.75)
-        assert type(got.data) is np.ndarray
+def test_nll_loss_of_certain_and_of_ignored_rows() -> None:
+    log_p = mc.tensor([[0.0, -np.inf], [np.nan, -np.inf]], requires_grad=True)
+    loss = ops.nll_loss(log_p, [0, -100])
+    assert loss.item() == 0
+    assert mc.grad(loss, log_p)[0].numpy().tolist() == [[-1, 0], [0, 0]]
+    assert ops.nll_loss(log_p, [1, -100]).item() == np.inf
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e4, 1e30, np.inf])
+def test_binary_cross_entropy_far_out(dtype: str, size: float) -> None:
+    """What is certain and right costs nothing, what is certain and wrong its distance."""
+    op = ops.binary_cross_entropy_with_logits
+    x = mc.tensor([size, size, -size, -size], dtype, requires_grad=True)
+    losses = op(x, [1.0, 0.0, 0.0, 1.0], "none", pos_weight=2.0)
+    assert losses.dtype == dtype
+    np.testing.assert_allclose(losses.numpy(), [0, size, 0, 2 * size])
+    (g,) = mc.grad(losses, x, np.ones(4, dtype), create_graph=True)
+    assert g.numpy().tolist() == [0, 1, 0, -2]
+    (second,) = mc.grad(g, x, np.ones(4, dtype))
+    assert second.numpy().tolist() == [0, 0, 0, 0]
+
+
+def test_binary_cross_entropy_weights_and_targets() -> None:
+    op = ops.binary_cross_entropy_with_logits
+    x, target = mc.tensor([[0.5, -1.0]], requires_grad=True), [[1, 0]]
+    each = op(x, target, "none").numpy()
+    np.testing.assert_allclose(each, np.log1p(np.exp([[-0.5, -1.0]])), rtol=1e-6)
+    for same in (mc.tensor([[1.0, 0.0]]), np.array([[True, False]]), mc.tensor([[1, 0]])):
+        assert op(x, same, "none").numpy().tolist() == each.tolist()
+    weighted = op(x, target, "sum", weight=[3, 5], pos_weight=[2.0, 7.0]).item()
+    assert weighted == pytest.approx(6 * each[0, 0] + 5 * each[0, 1])
+    assert op(x, target, weight=2).item() == pytest.approx(each.sum())  # mean: by the elements
+    truth = mc.tensor([[0.0, 1.0]], requires_grad=True)
+    (g,) = mc.grad(op(x, truth, "sum"), truth)
+    np.testing.assert_allclose(g.numpy(), [[-0.5, 1.0]], rtol=1e-6)  # -x, where t is 0 or 1 too
+
+
+def test_hinge_loss_by_hand() -> None:
+    x = mc.tensor([[1.0, 1.5, 0.0, -2.0]], requires_grad=True)  # gaps 1.5, 0, -2
+    for p, expected, slope in ((1, 1.5, 1), (2, 2.25, 3)):
+        loss = ops.hinge_loss(x, [0], p=p)
+        assert loss.item() == expected / 4
+        (g,) = mc.grad(loss, x)
+        assert g.numpy().tolist() == [[-slope / 4, slope / 4, 0, 0]]
+        assert ops.hinge_loss(x, [0], p=p, margin=-1).item() == 0
+        assert ops.hinge_loss(x, [0], p=p, weight=[3, 1, 1, 1]).item() == 3 * expected / 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e4, 1e30])
+def test_hinge_loss_far_out(dtype: str, size: float) -> None:
+    x = mc.tensor([[size, 0.0, -np.inf, -size]], dtype, requires_grad=True)
+    for target, expected in (([0], 0), ([1], size / 4), ([3], (2 * size + size) / 4)):
+        loss = ops.hinge_loss(x, target)
+        assert loss.dtype == dtype
+        assert loss.item() == pytest.approx(expected, rel=1e-3)
+        (g,) = mc.grad(loss, x)
+        assert np.isfinite(g.numpy()).all()
+
+
+@pytest.mark.parametrize("op", [ops.cross_entropy, ops.nll_loss, ops.hinge_loss])
+@pytest.mark.parametrize("kind", ["i1", "u1", "i4", "u8"])
+def test_classes_of_every_integer_type(op: Any, kind: str) -> None:
+    x = mc.tensor([[0.5, 1.0], [2.0, 0.0]])
+    assert op(x, np.array([0, 1], kind)).item() == op(x, [0, 1]).item()

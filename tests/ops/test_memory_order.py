@@ -13,7 +13,8 @@ from minicnn import ops
 from minicnn.testing.strategies import in_order
 
 W = mc.tensor(np.ones((4, 4, 3, 3)))
-BIAS = mc.tensor(np.ones(4))
+BIAS, BIAS5 = mc.tensor(np.ones(4)), mc.tensor(np.ones(5))
+AT = mc.tensor(np.arange(3 * 4 * 6 * 5).reshape(3, 4, 6, 5) % 30)
 IMAGE_OPS: dict[str, Callable[[mc.Tensor], Any]] = {
     "conv2d": lambda x: ops.conv2d(x, W, BIAS),
     "conv2d reflect": lambda x: ops.conv2d(x, W, padding=1, padding_mode="reflect"),
@@ -21,19 +22,53 @@ IMAGE_OPS: dict[str, Callable[[mc.Tensor], Any]] = {
     "conv_transpose2d": lambda x: ops.conv_transpose2d(x, W, BIAS, stride=2),
     "max_pool2d": lambda x: ops.max_pool2d(x, 2),
     "indices": lambda x: ops.max_pool2d(x, 2, return_indices=True)[1],
+    "min_pool2d": lambda x: ops.min_pool2d(x, 3, 2, 1),
+    "indices of min": lambda x: ops.min_pool2d(x, 2, return_indices=True)[1],
     "avg_pool2d": lambda x: ops.avg_pool2d(x, 3, 1, 1),
-    "pad2d": lambda x: ops.pad2d(x, 1, "circular"),
+    "lp_pool2d": lambda x: ops.lp_pool2d(x, 2, 3, 1, padding=1),
+    "lp_pool2d 2.5": lambda x: ops.lp_pool2d(abs(x), 2.5, 2),
+    "adaptive_avg_pool2d": lambda x: ops.adaptive_avg_pool2d(x, (4, 7)),
+    "adaptive_avg_pool2d even": lambda x: ops.adaptive_avg_pool2d(x, (3, None)),
+    "adaptive_max_pool2d": lambda x: ops.adaptive_max_pool2d(x, 4),
+    "max_unpool2d": lambda x: ops.max_unpool2d(x, AT, 2),
+    "max_unpool2d twice": lambda x: ops.max_unpool2d(x, AT * 0, 2),
+    **{
+        f"pad2d {mode}": lambda x, mode=mode: ops.pad2d(x, ((1, 2), (0, 3)), mode)
+        for mode in ("zeros", "constant", "reflect", "replicate", "circular")
+    },
+    "pad2d crop": lambda x: ops.pad2d(x, -1),
     "col2im": lambda x: ops.col2im(ops.im2col(x, 2), (6, 5), 2),
+}
+GLOBAL = {
+    name: lambda x, name=name: getattr(ops, f"global_{name}_pool2d")(x, keepdim=True)
+    for name in ("max", "min", "avg")
 }
 ELEMENTWISE: dict[str, Callable[[mc.Tensor], mc.Tensor]] = {
     "relu": ops.relu,
     "sigmoid": ops.sigmoid,
     "tanh": ops.tanh,
+    "leaky_relu": ops.leaky_relu,
+    "elu": ops.elu,
+    "selu": ops.selu,
+    "gelu": ops.gelu,
+    "gelu tanh": lambda x: ops.gelu(x, "tanh"),
+    "silu": ops.silu,
+    "softplus": ops.softplus,
+    "hardtanh": ops.hardtanh,
+    "scaled_tanh": ops.scaled_tanh,
     "softmax": ops.softmax,
     "log_softmax": ops.log_softmax,
     "clip": lambda x: ops.clip(x, -1, 1),
     "scale and shift": lambda x: x * BIAS.reshape(1, 4, 1, 1) + 1 - BIAS.reshape(4, 1, 1) / 2,
     "normalise": lambda x: (x - x.mean((0, 2, 3), True)) / (x.var((0, 2, 3), keepdim=True) + 1),
+    "batch_norm": lambda x: ops.batch_norm(x, None, None, BIAS, BIAS),
+    "batch_norm eval": lambda x: ops.batch_norm(x, BIAS, BIAS, BIAS, BIAS),
+    "layer_norm": lambda x: ops.layer_norm(x, (4, 6, 5)),
+    "layer_norm rows": lambda x: ops.layer_norm(x, 5, BIAS5, BIAS5),
+    "local_response_norm": lambda x: ops.local_response_norm(x, 3),
+    "dropout": ops.dropout,
+    "dropout2d": ops.dropout2d,
+    "dropout of all": lambda x: ops.dropout(x, 1.0),
     "pow": lambda x: abs(x) ** 2,
     "to": lambda x: x.to("float32"),
 }  # fmt: skip
@@ -59,7 +94,7 @@ def test_elementwise_ops_keep_the_order(name: str) -> None:
     assert is_batch_last(ELEMENTWISE[name](image()))
 
 
-@pytest.mark.parametrize("name", [n for n in (*IMAGE_OPS, *ELEMENTWISE) if n != "indices"])
+@pytest.mark.parametrize("name", [n for n in (*IMAGE_OPS, *ELEMENTWISE) if "indices" not in n])
 def test_gradients_are_batch_last_too(name: str) -> None:
     x = image()
     y = (IMAGE_OPS | ELEMENTWISE)[name](x)
@@ -100,7 +135,42 @@ def test_inputs_are_never_written_to(name: str) -> None:
     x = image()
     x.data.flags.writeable = False
     y = (IMAGE_OPS | ELEMENTWISE)[name](x)
-    if name != "indices":
+    if "indices" not in name:
         seed = np.ones_like(y.data)
         seed.flags.writeable = False
         mc.grad(y, x, seed, create_graph=True)
+
+
+@pytest.mark.parametrize("name", GLOBAL)
+def test_the_gradients_of_global_pools_are_batch_last_too(name: str) -> None:
+    x = image()
+    y = GLOBAL[name](x)
+    (g,) = mc.grad(y, x, np.ones_like(y.data))
+    assert is_batch_last(y)
+    assert is_batch_last(g)
+
+
+@pytest.mark.parametrize("name", [*IMAGE_OPS, *ELEMENTWISE])
+def test_no_images(name: str) -> None:
+    """A batch of no images goes through every op and back; statistics of none are refused."""
+    x = mc.Tensor(image().data[:0], requires_grad=True)
+    if name in ("batch_norm", "normalise"):
+        return
+    op = (IMAGE_OPS | ELEMENTWISE)[name]
+    with_positions = name.startswith("max_unpool2d")
+    y = ops.max_unpool2d(x, AT[:0], 2) if with_positions else op(x)
+    assert y.shape == (0, *op(image()).shape[1:])
+    if "indices" not in name:
+        (g,) = mc.grad(y.sum(), x)
+        assert (g.shape, g.dtype) == (x.shape, x.dtype)
+
+
+@pytest.mark.parametrize("name", [n for n in (*IMAGE_OPS, *ELEMENTWISE) if "indices" not in n])
+def test_float32_stays_float32(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for constant in ("W", "BIAS", "BIAS5"):
+        monkeypatch.setitem(globals(), constant, globals()[constant].to("float32"))
+    x = mc.Tensor(image().data.astype(np.float32), requires_grad=True)
+    y = (IMAGE_OPS | ELEMENTWISE)[name](x)
+    (g,) = mc.grad((y * y).sum(), x, create_graph=True)
+    (second,) = mc.grad(g.sum(), x, allow_unused=True)
+    assert (y.dtype, g.dtype, second.dtype) == (np.float32,) * 3

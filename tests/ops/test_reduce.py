@@ -9,6 +9,7 @@ import pytest
 
 import minicnn as mc
 from minicnn import ops
+from minicnn.testing.strategies import in_order
 
 TIES = mc.tensor([[1.0, 3.0, 3.0], [3.0, 2.0, 3.0]], requires_grad=True)
 
@@ -29,6 +30,68 @@ def test_the_first_of_equal_elements_takes_the_gradient(axis: Any, expected: Any
     for x, op in ((TIES, ops.max), (-TIES, ops.min)):
         (g,) = mc.grad(op(x, axis).sum(), x)
         assert g.numpy().tolist() == expected
+
+
+@pytest.mark.parametrize("order", ["C", "F", "batch-last"])
+@pytest.mark.parametrize("axis", [None, 0, 1, (2, 3), (0, 2), (3, 1), ()])
+def test_the_gradient_lies_as_its_input(axis: Any, order: str) -> None:
+    values = np.random.default_rng(0).integers(0, 3, (3, 4, 2, 5)) * 1.0
+    x = mc.Tensor(in_order(values, order), requires_grad=True)
+    for op, find in ((ops.max, np.argmax), (ops.min, np.argmin)):
+        (g,) = mc.grad(op(x, axis).sum(), x)
+        axes = range(4) if axis is None else np.atleast_1d(axis).astype(int)
+        rows = np.moveaxis(values, sorted(axes), range(-len(axes), 0))  # (kept axes, reduced axes)
+        rows = rows.reshape(*rows.shape[: 4 - len(axes)], -1)
+        first = np.zeros(rows.shape)
+        np.put_along_axis(first, find(rows, -1)[..., None], 1, -1)
+        got = np.moveaxis(g.numpy(), sorted(axes), range(-len(axes), 0))
+        np.testing.assert_array_equal(got.reshape(rows.shape), first)
+        assert g.data.strides == x.data.strides
+
+
+def test_the_gradient_of_no_maxima() -> None:
+    x = mc.tensor(np.zeros((0, 3)), requires_grad=True)
+    assert mc.grad(ops.max(x, 1).sum(), x)[0].shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, np.int64(1)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_where_the_largest_stands(name: str, axis: Any, order: str) -> None:
+    for values in (
+        [[1.0, 3.0, 3.0], [3.0, 2.0, 1.0]],
+        [[1.0, np.nan, 3.0], [np.nan, np.nan, 1.0]],
+        [[2, 2, 1], [1, 2, 2]],
+        [[True, False, True], [False, False, True]],
+    ):
+        x = mc.Tensor(np.array(values, order=order))
+        x.requires_grad = x.dtype.kind == "f"
+        for keepdim in (False, True):
+            got = getattr(ops, name)(x, axis, keepdim)
+            expected = getattr(np, name)(np.array(values), axis, keepdims=keepdim)
+            np.testing.assert_array_equal(got.numpy(), expected)
+            assert (got.shape, got.dtype) == (expected.shape, np.int64)
+            assert not got.requires_grad
+        method = getattr(x, name)(axis=axis)
+        np.testing.assert_array_equal(method.numpy(), getattr(ops, name)(x, axis).numpy())
+
+
+def test_the_first_of_a_tensor_without_axes() -> None:
+    for keepdim in (False, True):
+        assert ops.argmax(mc.tensor(3.0), keepdim=keepdim).shape == ()
+    assert ops.argmin(mc.tensor(np.zeros((0, 3))), 1).shape == (0,)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_argmax_as_in_torch(torch: Any, axis: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((4, 5))
+    for keepdim in (False, True):
+        for name in ("argmax", "argmin"):
+            got = getattr(ops, name)(mc.tensor(x), axis, keepdim)
+            expected = getattr(torch, name)(torch.tensor(x), axis, keepdim).numpy()
+            np.testing.assert_array_equal(got.numpy(), expected)
+            assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
 
 
 def test_nan_wins() -> None:

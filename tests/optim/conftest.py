@@ -39,9 +39,17 @@ def give() -> Callable[..., None]:
 @pytest.fixture(
     params=[
         lambda p: mc.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        lambda p: mc.optim.Adagrad(
+            p, lr=0.5, lr_decay=1e-3, weight_decay=1e-4, initial_accumulator_value=0.1
+        ),
+        lambda p: mc.optim.RMSprop(
+            p, lr=0.01, eps=0.5, momentum=0.9, centered=True, weight_decay=0.001
+        ),
+        lambda p: mc.optim.Adadelta(p, lr=5.0, eps=1e-3, weight_decay=1e-3),
         lambda p: mc.optim.Adam(p, lr=0.1, weight_decay=0.01),
+        lambda p: mc.optim.AdamW(p, lr=0.1, weight_decay=1e-4),
     ],
-    ids=["sgd", "adam"],
+    ids=["sgd", "adagrad", "rmsprop", "adadelta", "adam", "adamw"],
 )
 def build(request):
     """An optimizer with state, for what all of them share."""

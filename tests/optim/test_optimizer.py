@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn.optim import SGD, Adam, Optimizer
+from minicnn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 
 def values(parameters) -> list[np.ndarray]:
@@ -195,8 +195,40 @@ WRONG = {
     "beta 2": (lambda: Adam([P], betas=(0.9, -0.1)), ValueError, "betas"),
     "beta nan": (lambda: Adam([P], betas=(0.9, float("nan"))), ValueError, "betas"),
     "one beta": (lambda: Adam([P], betas=(0.9,)), ValueError, "betas"),
+    "betas as one number": (lambda: Adam([P], betas=0.9), ValueError, "betas: got 0.9"),
     "eps": (lambda: Adam([P], eps=-1e-8), ValueError, "eps: got -1e-08"),
+    "lr text": (lambda: SGD([P], lr="fast"), ValueError, "lr: got 'fast', expected a number"),
+    "lr inf": (lambda: SGD([P], lr=float("inf")), ValueError, "lr: got inf"),
+    "adamw beta": (lambda: AdamW([P], betas=(0.9, 1)), ValueError, r"betas\[1\]: got 1"),
+    "adamw decay": (lambda: AdamW([P], weight_decay=-1), ValueError, "weight_decay: got -1"),
+    "adagrad decay": (lambda: Adagrad([P], lr_decay=-1), ValueError, "lr_decay: got -1"),
+    "adagrad eps": (lambda: Adagrad([P], eps=-1), ValueError, "eps: got -1"),
+    "adagrad sum": (
+        lambda: Adagrad([P], initial_accumulator_value=-1),
+        ValueError,
+        "initial_accumulator_value: got -1",
+    ),
+    "rmsprop alpha": (lambda: RMSprop([P], alpha=1.1), ValueError, "alpha: got 1.1"),
+    "rmsprop alpha below 0": (lambda: RMSprop([P], alpha=-1), ValueError, "alpha: got -1"),
+    "rmsprop eps": (lambda: RMSprop([P], eps=-1), ValueError, "eps: got -1"),
+    "rmsprop momentum": (lambda: RMSprop([P], momentum=-1), ValueError, "momentum: got -1"),
+    "adadelta rho": (lambda: Adadelta([P], rho=1.1), ValueError, "rho: got 1.1, .*from 0 to 1"),
+    "adadelta eps": (lambda: Adadelta([P], eps=None), ValueError, "eps: got None"),
 }
+
+
+def test_repr_shows_the_options_of_each_group(make):
+    a, b, c, _ = make()
+    assert repr(SGD([a])) == (
+        "SGD(1 parameter, lr=0.001, momentum=0.0, weight_decay=0.0, nesterov=False)"
+    )
+    groups = [{"params": [a, b], "lr": np.float64(0.5)}, {"params": [c]}]
+    assert repr(Adadelta(groups)) == (
+        "Adadelta(\n"
+        "  group 0: 2 parameters, lr=0.5, rho=0.9, eps=1e-06, weight_decay=0.0\n"
+        "  group 1: 1 parameter, lr=1.0, rho=0.9, eps=1e-06, weight_decay=0.0\n"
+        ")"
+    )
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from itertools import permutations
 
 import numpy as np
 import pytest
 
-import minicnn as mc
+from minicnn.optim import SGD, Adadelta, Adagrad, Adam, RMSprop
 
 
 def train(parameters, stepper, give, steps) -> None:
@@ -94,6 +95,7 @@ WRONG = {
     "no step": lambda s: last(s).update(step="x"),
     "a negative step": lambda s: last(s).update(step=-1),
     "negative lr": lambda s: s["param_groups"][0].update(lr=-1.0),
+    "an unknown array": lambda s: last(s).update(nonsense=np.ones((2, 1, 3, 2))),
     "unknown option": lambda s: s["param_groups"][0].update(nonsense=1),
 }
 
@@ -112,8 +114,61 @@ def test_a_state_that_does_not_fit_changes_nothing(make, give, build, case):
     np.testing.assert_equal(later.state_dict(), before)
 
 
+def names_of_arrays(stepper) -> set:
+    entries = stepper.state_dict()["state"].values()
+    return {name for entry in entries for name in entry} - {"step"}
+
+
+def test_arrays_that_no_option_needs_are_not_kept(make):
+    assert names_of_arrays(SGD(make())) == set()
+    assert names_of_arrays(SGD(make(), momentum=0.9)) == {"momentum_buffer"}
+    assert names_of_arrays(RMSprop(make())) == {"square_avg"}
+    assert names_of_arrays(RMSprop(make(), momentum=0.9)) == {"square_avg", "momentum_buffer"}
+    assert names_of_arrays(RMSprop(make(), centered=True)) == {"square_avg", "grad_avg"}
+    a, b, *_ = make()
+    entries = SGD([{"params": [a]}, {"params": [b], "momentum": 0.9}]).state_dict()["state"]
+    assert [sorted(entry) for entry in entries.values()] == [["step"], ["momentum_buffer", "step"]]
+
+
+def test_an_array_is_there_once_an_option_needs_it(make, give):
+    ours, reference = make(), make()
+    stepper, other = SGD(ours, lr=0.1), SGD(reference, lr=0.1, momentum=0.9)
+    for parameters in (ours, reference):
+        give(parameters, 0)
+    saved = SGD(make(), lr=0.1)
+    for optimizer in (stepper, saved):
+        optimizer.param_groups[0]["momentum"] = 0.9
+    assert names_of_arrays(saved) == {"momentum_buffer"}
+    for optimizer in (stepper, other):
+        optimizer.step()
+    np.testing.assert_equal(stepper.state_dict(), other.state_dict())
+
+
+def test_a_state_decides_which_arrays_there_are(make, give):
+    """Its options come along; and an array that they do not need now is not forgotten."""
+    parameters, other = make(), make()
+    stepper, later = SGD(parameters, momentum=0.9), SGD(other)
+    train(parameters, stepper, give, range(3))
+    stepper.param_groups[0]["momentum"] = 0.0
+    later.load_state_dict(stepper.state_dict())
+    np.testing.assert_equal(later.state_dict(), stepper.state_dict())
+    assert names_of_arrays(later) == {"momentum_buffer"}
+    later.load_state_dict(SGD(make()).state_dict())
+    assert names_of_arrays(later) == set()
+
+
+def test_an_array_that_the_options_of_the_state_need_must_be_there(make):
+    later = SGD(make())
+    before = later.state_dict()
+    state = copy.deepcopy(before)
+    state["param_groups"][0]["momentum"] = 0.9
+    with pytest.raises(ValueError, match=r"without \['momentum_buffer'\]"):
+        later.load_state_dict(state)
+    np.testing.assert_equal(later.state_dict(), before)
+
+
 @pytest.mark.parametrize(
-    ("mine", "theirs"), [(mc.optim.SGD, mc.optim.Adam), (mc.optim.Adam, mc.optim.SGD)]
+    ("mine", "theirs"), list(permutations([SGD, Adagrad, RMSprop, Adadelta, Adam], 2))
 )
 def test_the_state_of_another_optimizer_is_refused(make, give, mine, theirs):
     parameters, other = make(), make()

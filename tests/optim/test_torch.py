@@ -15,10 +15,23 @@ CASES = [
     ("SGD", {"lr": 0.1, "weight_decay": 0.3}),
     ("SGD", {"lr": 0.1, "momentum": 0.9}),
     ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.3}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.5, "lr_decay": 0.1, "weight_decay": 0.3}),
+    ("Adagrad", {"initial_accumulator_value": 0.7, "eps": 0.1}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.1, "alpha": 0.5, "eps": 0.1, "weight_decay": 0.3}),
+    ("RMSprop", {"momentum": 0.9}),
+    ("RMSprop", {"centered": True}),
+    ("RMSprop", {"momentum": 0.5, "centered": True, "weight_decay": 0.3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.5, "eps": 0.1, "weight_decay": 0.3}),
     ("Adam", {}),
     ("Adam", {"lr": 0.1, "weight_decay": 0.3}),
     ("Adam", {"lr": 0.1, "betas": (0.5, 0.7), "eps": 0.1}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.1, "betas": (0.5, 0.7), "eps": 0.1, "weight_decay": 0.3}),
 ]
+NAMES = list(dict.fromkeys(name for name, _ in CASES))
 
 
 def twins(parameters) -> list:
@@ -54,7 +67,7 @@ def test_twenty_steps(make, give, name, options, without):
         assert_same(parameters, theirs)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
+@pytest.mark.parametrize("name", NAMES)
 def test_groups_and_a_learning_rate_changed_on_the_way(make, give, name):
     parameters = make()
     theirs = twins(parameters)
@@ -73,9 +86,28 @@ def test_groups_and_a_learning_rate_changed_on_the_way(make, give, name):
         assert_same(parameters, theirs)
 
 
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_the_state_is_pytorchs(make, give, name, options):
+    (p,) = make(shapes=[(3, 4)])
+    (t,) = twins([p])
+    ours, other = getattr(mc.optim, name), getattr(torch.optim, name)
+    ours, other = ours([p], **options), other([t], **options)
+    for step in range(3):
+        give([p], step)
+        copy_gradients([p], [t])
+        ours.step()
+        other.step()
+    # SGD counts no steps in PyTorch, and may have a None for the buffer that it does not need.
+    expected = {k: v for k, v in other.state[t].items() if v is not None}
+    (state,) = ours.state_dict()["state"].values()
+    assert state.keys() == {*expected, "step"}
+    for key, value in expected.items():
+        np.testing.assert_allclose(state[key], value.numpy(), rtol=1e-9, atol=1e-12)
+
+
 def test_defaults_are_pytorchs():
     p, t = [mc.Parameter(np.ones(1))], [torch.nn.Parameter(torch.ones(1))]
-    for name in ("SGD", "Adam"):
+    for name in NAMES:
         (ours,) = getattr(mc.optim, name)(p).param_groups
         (other,) = getattr(torch.optim, name)(t).param_groups
         assert {k: v for k, v in ours.items() if k != "params"} == {

@@ -66,7 +66,7 @@ def loop_conv2d(
 
 
 def conv2d(draw: Draw) -> Case:
-    x, weight, bias, options = draw(strategies.conv2d_cases(max_size=5))
+    x, weight, bias, options = draw(strategies.conv2d_cases(max_size=5, min_batch=0))
     inputs = [x, weight] if bias is None else [x, weight, bias]
     return (inputs, lambda *a: ops.conv2d(*a, **options), lambda *a: loop_conv2d(*a, **options))
 
@@ -113,7 +113,7 @@ def loop_im2col(x: Array, kernel: Any, **options: Any) -> Array:
 
 def loop_col2im(columns: Array, size: Any, kernel: Any, **options: Any) -> Array:
     like = np.zeros((columns.shape[0], columns.shape[1] // math.prod(kernel), *size))
-    parts = columns.reshape(*like.shape[:2], *kernel, -1)
+    parts = columns.reshape(*like.shape[:2], *kernel, columns.shape[2])
     for place, (_, _, _, seen) in enumerate(see(like, kernel, options)):
         for kh, kw, ih, iw in seen:
             like[:, :, ih, iw] += parts[:, :, kh, kw, place]
@@ -121,7 +121,7 @@ def loop_col2im(columns: Array, size: Any, kernel: Any, **options: Any) -> Array
 
 
 def im2col(draw: Draw, adjoint: bool = False) -> Case:
-    x, kernel, options = draw(strategies.pool2d_cases(max_size=5))
+    x, kernel, options = draw(strategies.pool2d_cases(max_size=5, min_batch=0))
     del options["ceil_mode"]
     if not adjoint:
         return (
@@ -147,13 +147,13 @@ def loop_pool(pool: Any, x: Array, kernel: Any, options: dict[str, Any]) -> Arra
 
 
 def max_pool2d(draw: Draw) -> Case:
-    x, kernel, options = draw(strategies.pool2d_cases(max_size=5))
+    x, kernel, options = draw(strategies.pool2d_cases(max_size=5, min_batch=0))
     loops = lambda x: loop_pool(lambda taps, *_: taps.max(0), x, kernel, options)  # noqa: E731
     return ([x], lambda x: ops.max_pool2d(x, kernel, **options), loops)
 
 
 def avg_pool2d(draw: Draw) -> Case:
-    x, kernel, options = draw(strategies.pool2d_cases(max_size=5, dilation=False))
+    x, kernel, options = draw(strategies.pool2d_cases(max_size=5, dilation=False, min_batch=0))
     divisor = draw(st.sampled_from([None, None, 3, -2]))
     with_padding = draw(st.booleans())
 
@@ -187,7 +187,7 @@ NUMPY_MODES = {
 
 
 def pad2d(draw: Draw) -> Case:
-    x = draw(strategies.images(max_size=5))
+    x = draw(strategies.images(max_size=5, min_batch=0))
     mode = draw(st.sampled_from(list(NUMPY_MODES)))
     limits = [n - 1 if mode == "reflect" else n for n in x.shape[2:]]
     sides = tuple((draw(st.integers(0, n)), draw(st.integers(0, n))) for n in limits)

@@ -1,0 +1,115 @@
+"""The normalisation layers: they hold what is learned and what is remembered of past batches."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import ops
+from ..autograd import Parameter, Tensor
+from .module import Module
+from .parameters import check_positive, filled
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm", "LocalResponseNorm"]
+
+
+class BatchNorm2d(Module):
+    """Batch normalisation of images (N, num_features, H, W), see ``ops.batch_norm``.
+
+    In training the statistics are those of the batch, in evaluation the running ones:
+    running = (1 - momentum)·running + momentum·batch, or with momentum=None the mean over all
+    batches so far. affine: learn weight (starts as 1) and bias (0). track_running_stats=False: use
+    those of the batch in evaluation too.
+    """
+
+    shapes: ClassVar[dict[int, str]] = {4: "(N, C, H, W)"}
+    num_batches_tracked: Tensor
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        check_positive(type(self).__name__, num_features=num_features)
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        shape = (num_features,)
+        self.weight = Parameter(filled(shape, 1.0)) if affine else None
+        self.bias = Parameter(filled(shape, 0.0)) if affine else None
+        self.running_mean: Tensor | None = None
+        self.running_var: Tensor | None = None
+        if track_running_stats:
+            self.register_buffer("running_mean", filled(shape, 0.0))
+            self.register_buffer("running_var", filled(shape, 1.0))
+            self.register_buffer("num_batches_tracked", filled((), 0, np.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim not in self.shapes:
+            expected = " or ".join(self.shapes.values())
+            raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
+        moves = self.training and self.track_running_stats
+        batches = self.num_batches_tracked.item() + 1 if moves else 1
+        y = ops.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            1 / batches if self.momentum is None else self.momentum,
+            self.eps,
+        )
+        if moves:
+            self.num_batches_tracked.data[...] = batches
+        return y
+
+
+class BatchNorm1d(BatchNorm2d):
+    """Batch normalisation of features (N, num_features) or sequences (N, num_features, L).
+
+    Arguments as in ``BatchNorm2d``.
+    """
+
+    shapes: ClassVar[dict[int, str]] = {2: "(N, C)", 3: "(N, C, L)"}
+
+
+class LayerNorm(Module):
+    """Layer normalisation over the last axes, see ``ops.layer_norm``.
+
+    elementwise_affine: learn weight (starts as 1) and bias (0), both of shape normalized_shape.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+    ) -> None:
+        several = isinstance(normalized_shape, tuple | list)
+        shape = tuple(normalized_shape) if several else (normalized_shape,)
+        if not shape:
+            raise ValueError("LayerNorm: normalized_shape is empty, expected one axis or more")
+        for size in shape:
+            check_positive("LayerNorm", normalized_shape=size)
+        self.normalized_shape, self.eps = shape, eps
+        self.elementwise_affine = elementwise_affine
+        self.weight = Parameter(filled(shape, 1.0)) if elementwise_affine else None
+        self.bias = Parameter(filled(shape, 0.0)) if elementwise_affine and bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+
+class LocalResponseNorm(Module):
+    """Division by the activity of neighbouring channels, see ``ops.local_response_norm``."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.local_response_norm(x, self.size, self.alpha, self.beta, self.k)

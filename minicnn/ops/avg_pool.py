@@ -1,0 +1,140 @@
+"""Pooling by the mean or the p-norm of each window."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, Tensor
+from ..backend import Array, array_module, kernels_for
+from ..backend.geometry import PaddingForm, Window, pixel_counts
+from ..backend.layout import as_chwn, as_nchw
+from .check import check_number, check_pool_window
+from .select import mask
+
+__all__ = ["avg_pool2d", "lp_pool2d", "window_mean"]
+
+
+class AvgPool2d(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, window: Window, divisor: Array) -> Array:
+        self.options = {"window": window, "divisor": divisor}
+        return as_nchw(kernels_for(x).avg_pool(as_chwn(x), window, divisor))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return AvgPoolAdjoint.apply(grad, **self.options)
+
+
+class AvgPoolAdjoint(Function):
+    keeps = "nothing"
+
+    def forward(self, y: Array, *, window: Window, divisor: Array) -> Array:
+        self.options = {"window": window, "divisor": divisor}
+        return as_nchw(kernels_for(y).avg_pool_adjoint(as_chwn(y), window, divisor))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return AvgPool2d.apply(grad, **self.options)
+
+
+def window_mean(x: Tensor, window: Window, counts: Any) -> Tensor:
+    """The sum under each place of the window by its count, an array (OH, OW) of numbers."""
+    divisor = array_module(x.data).asarray(counts, dtype=x.dtype)
+    return AvgPool2d.apply(x, window=window, divisor=divisor)
+
+
+def avg_pool2d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: PaddingForm = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: float | None = None,
+) -> Tensor:
+    """The mean of each window: y[n, c, i, j] = (sum over kh, kw of x[n, c, ih, iw]) / divisor.
+
+    x (N, C, H, W) -> y (N, C, OH, OW), sizes as in ``conv2d``; stride None means kernel_size.
+    divisor: the pixels of the window inside the padded image, so KH·KW except where ceil_mode
+    reaches past it; only the real pixels with count_include_pad=False (TensorFlow's rule for
+    padding "same"); or divisor_override.
+    Raises ValueError when the window does not fit, or padding leaves windows without a pixel.
+    Source: LeCun et al., 1998, section II.B (subsampling).
+    """
+    window = check_pool_window("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor_override is None:
+        return window_mean(x, window, _counts(window, bool(count_include_pad)))
+    divisor_override = check_number("avg_pool2d", divisor_override=divisor_override)
+    if divisor_override == 0:
+        raise ValueError("avg_pool2d: divisor_override is 0, expected another number")
+    return window_mean(x, window, np.full(window.output_size, divisor_override))
+
+
+@lru_cache(maxsize=256)
+def _counts(window: Window, include_pad: bool) -> Any:
+    """The number of pixels under each place of the window, with or without padding: (OH, OW)."""
+    if not include_pad:
+        return np.outer(*pixel_counts(window))
+    by_axis = []
+    for size, outputs, kernel, stride, (before, after) in zip(
+        *window[:4], window.padding, strict=True
+    ):
+        starts = np.arange(outputs) * stride
+        by_axis.append(np.minimum(starts + kernel, size + before + after) - starts)
+    return np.outer(*by_axis)
+
+
+class Root(Function):
+    """sign(x)·|x|^(1/p), whose gradient at 0 is defined as 0."""
+
+    def forward(self, x: Array, *, degree: float) -> Array:
+        self.degree = degree
+        xp = array_module(x)
+        return xp.sign(x) * xp.abs(x) ** (1 / degree)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.inputs
+        is_zero = x.data == 0
+        away = abs(x) + Tensor(is_zero.astype(x.dtype))  # 1 in place of 0, which has no slope
+        return mask(grad * away ** (1 / self.degree - 1) / self.degree, ~is_zero)
+
+
+def lp_pool2d(
+    x: Tensor,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+    padding: PaddingForm = 0,
+) -> Tensor:
+    """The p-norm of each window, p = norm_type: y = (sum over kh, kw of x[n, c, ih, iw]^p)^(1/p).
+
+    x (N, C, H, W) -> y (N, C, OH, OW), sizes as in ``conv2d``; stride None means kernel_size.
+    p = 1 is the sum, and a growing p tends to the maximum of |x| as long as x^p is a number that
+    the dtype holds. As in PyTorch the pixels keep their sign: odd p are meant for x >= 0, where the
+    sum is negative the root is -|sum|^(1/p) (PyTorch: NaN), and other p need x >= 0. A window of
+    zeros has gradient 0, so have pixels 0 where p is no integer. A window cut short by ceil_mode
+    counts as KH·KW times its mean power. padding, zeros, is not in PyTorch's.
+    Raises ValueError for a p that is not positive and finite, and when the window does not fit.
+    Source: Sermanet et al., 2012 (arXiv 1204.3968).
+    """
+    op = "lp_pool2d"
+    degree = check_number(op, norm_type=norm_type)
+    if not 0 < degree < math.inf:
+        raise ValueError(f"{op}: norm_type is {norm_type}, expected a finite number above 0")
+    window = check_pool_window(op, x, kernel_size, stride, padding, 1, ceil_mode)
+    kh, kw = window.kernel_size
+    powers = window_mean(_power(x, degree), window, _counts(window, True)) * (kh * kw)
+    return Root.apply(powers, degree=degree)
+
+
+def _power(x: Tensor, degree: float) -> Tensor:
+    """x ** degree, whose derivatives at 0 are finite, if need be defined as 0."""
+    if degree.is_integer():
+        return x ** int(degree)
+    is_zero = x.data == 0
+    away = x + Tensor(is_zero.astype(x.dtype))  # 1 in place of 0
+    return mask(away**degree, ~is_zero)

@@ -1,0 +1,106 @@
+"""Pooling whose windows follow the image: the whole of it, or as many regions as are asked for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Tensor
+from ..backend.geometry import Pair, Window, pair, window
+from ..backend.sources import region_sources
+from .avg_pool import window_mean
+from .check import check_images
+from .max_pool import MaxPool2d
+from .pad import Pad2d
+from .reduce import max, mean, min
+
+__all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+    "global_avg_pool2d",
+    "global_max_pool2d",
+    "global_min_pool2d",
+]
+
+
+def global_max_pool2d(x: Tensor, keepdim: bool = False) -> Tensor:
+    """The largest pixel of each map: x (N, C, H, W) -> (N, C), with keepdim (N, C, 1, 1).
+
+    On ties the first in row order takes the gradient; NaN wins over all. PyTorch has no such op.
+    Raises ValueError for images without pixels.
+    """
+    _check_pixels("global_max_pool2d", x)
+    return max(x, (2, 3), keepdim)
+
+
+def global_min_pool2d(x: Tensor, keepdim: bool = False) -> Tensor:
+    """The smallest pixel of each map; shapes, rules and errors as in ``global_max_pool2d``."""
+    _check_pixels("global_min_pool2d", x)
+    return min(x, (2, 3), keepdim)
+
+
+def global_avg_pool2d(x: Tensor, keepdim: bool = False) -> Tensor:
+    """The mean of each map: x (N, C, H, W) -> (N, C), with keepdim (N, C, 1, 1).
+
+    Raises ValueError for images without pixels. Source: Lin et al., 2014 (Network in Network).
+    """
+    _check_pixels("global_avg_pool2d", x)
+    return mean(x, (2, 3), keepdim)
+
+
+def adaptive_avg_pool2d(x: Tensor, output_size: Any) -> Tensor:
+    """The means of OH x OW regions that cover the image: x (N, C, H, W) -> (N, C, OH, OW).
+
+    Region i of an axis of H pixels runs from floor(i·H / OH) to ceil((i + 1)·H / OH), PyTorch's
+    rule: neighbours share a pixel where OH does not divide H. output_size: one integer for both
+    axes, or a pair, in which None stands for the size that x has.
+    Raises ValueError for images without pixels, TypeError or ValueError for other sizes.
+    """
+    x, regions, (rows, columns) = _regions("adaptive_avg_pool2d", x, output_size, fill=0.0)
+    return window_mean(x, regions, np.outer(rows, columns))
+
+
+def adaptive_max_pool2d(x: Tensor, output_size: Any) -> Tensor:
+    """The largest pixels of OH x OW regions that cover the image: (N, C, H, W) -> (N, C, OH, OW).
+
+    Regions and errors are those of ``adaptive_avg_pool2d``, ties and NaN those of ``max_pool2d``.
+    """
+    x, regions, _ = _regions("adaptive_max_pool2d", x, output_size, fill=-math.inf)
+    return MaxPool2d.apply(x, window=regions)
+
+
+def _regions(
+    op: str, x: Tensor, output_size: Any, fill: float
+) -> tuple[Tensor, Window, list[tuple[int, ...]]]:
+    """The regions side by side in one image, the window that steps from one to the next, and the
+    number of pixels of each row and column of regions.
+
+    Shorter regions are filled up, so that equal windows see them.
+    """
+    _check_pixels(op, x)
+    rows, columns = (
+        region_sources(size, regions)
+        for size, regions in zip(x.shape[2:], _sizes(op, x, output_size), strict=True)
+    )
+    if (len(rows[0]), len(columns[0])) != x.shape[2:]:
+        x = Pad2d.apply(x, rows=rows[0], columns=columns[0], value=fill)
+    kernel = (rows[1], columns[1])
+    height, width = x.shape[2:]
+    return x, window(op, (height, width), kernel, stride=kernel), [rows[2], columns[2]]
+
+
+def _sizes(op: str, x: Tensor, output_size: Any) -> Pair:
+    if isinstance(output_size, tuple | list) and len(output_size) == 2:
+        output_size = tuple(
+            own if given is None else given
+            for own, given in zip(x.shape[2:], output_size, strict=True)
+        )
+    return pair(output_size, f"{op}: output_size")
+
+
+def _check_pixels(op: str, x: Tensor) -> None:
+    check_images(op, x)
+    if 0 in x.shape[2:]:
+        raise ValueError(f"{op}: x has shape {x.shape}, expected images with pixels")

@@ -1,0 +1,215 @@
+"""Pooling by the extreme of each window, maximum or minimum, and putting the winners back.
+
+The gradient goes to the winner alone. Two maps close under differentiation: pick the winners of a
+given x from an array, and put values back onto them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import Function, Tensor
+from ..backend import Array, array_module, kernels_for
+from ..backend.geometry import PaddingForm, Pair, Window, pair, sides
+from ..backend.layout import as_chwn, as_nchw
+from .check import check_images, check_pool_window, check_tensor
+from .select import mask
+
+__all__ = ["max_pool2d", "max_unpool2d", "min_pool2d"]
+
+
+class MaxPool2d(Function):
+    keeps = "both"
+
+    def forward(self, x: Array, *, window: Window) -> Array:
+        self.window = window
+        return as_nchw(kernels_for(x).max_pool(as_chwn(x), window))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.inputs
+        winners = {"x": x.data, "y": self._output_data, "window": self.window}
+        return WinnerScatter.apply(grad, **winners)
+
+
+class MinPool2d(MaxPool2d):
+    def forward(self, x: Array, *, window: Window) -> Array:
+        self.window = window
+        return as_nchw(kernels_for(x).min_pool(as_chwn(x), window))
+
+
+class WinnerScatter(Function):
+    """Put each window's value back onto its winner in x."""
+
+    keeps = "nothing"
+
+    def forward(self, values: Array, *, x: Array, y: Array, window: Window) -> Array:
+        self.winners = {"x": x, "y": y, "window": window}
+        scatter = kernels_for(values).winner_scatter
+        return as_nchw(scatter(as_chwn(values), as_chwn(x), as_chwn(y), window))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return WinnerGather.apply(grad, **self.winners)
+
+
+class WinnerGather(Function):
+    """Pick the winners of x from another array: the adjoint of WinnerScatter."""
+
+    keeps = "nothing"
+
+    def forward(self, values: Array, *, x: Array, y: Array, window: Window) -> Array:
+        self.winners = {"x": x, "y": y, "window": window}
+        gather = kernels_for(values).winner_gather
+        return as_nchw(gather(as_chwn(values), as_chwn(x), as_chwn(y), window))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return WinnerScatter.apply(grad, **self.winners)
+
+
+def max_pool2d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: PaddingForm = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest pixel of each window: y[n, c, i, j] = max over kh, kw of x[n, c, ih, iw].
+
+    x (N, C, H, W) -> y (N, C, OH, OW), sizes as in ``conv2d``; stride None means kernel_size.
+    Padding counts as -inf. On ties the first in row order takes the gradient; NaN wins over all,
+    the first NaN of a window (PyTorch: the last).
+    ceil_mode: also keep the windows that reach past the bottom and right.
+    return_indices: also return the winners, int64, flat within one H·W map (PyTorch's).
+    padding "same" is TensorFlow's; PyTorch has numbers of at most half the kernel alone.
+    Raises ValueError when the window does not fit, or padding leaves windows without a pixel.
+    Source: Zhou and Chellappa, 1988; Weng et al., 1992 (Cresceptron).
+    """
+    window = check_pool_window("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    y = MaxPool2d.apply(x, window=window)
+    return (y, _winner_indices(x, y, window)) if return_indices else y
+
+
+def min_pool2d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: PaddingForm = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The smallest pixel of each window: y[n, c, i, j] = min over kh, kw of x[n, c, ih, iw].
+
+    Padding counts as +inf; shapes, arguments, rules and errors are those of ``max_pool2d``, and
+    min_pool2d(x) = -max_pool2d(-x). It keeps dark strokes on light paper where maximum pooling
+    wipes them out: the erosion of mathematical morphology (Serra, 1982). PyTorch has no such op.
+    """
+    window = check_pool_window("min_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    y = MinPool2d.apply(x, window=window)
+    return (y, _winner_indices(x, y, window)) if return_indices else y
+
+
+def _winner_indices(x: Tensor, y: Tensor, window: Window) -> Tensor:
+    """For each window the position of its winner in the flattened H·W map."""
+    xp = array_module(x.data)
+    n, c, height, width = x.shape
+    positions = xp.arange(height * width).reshape(1, height, width, 1)
+    positions = xp.broadcast_to(positions, (c, height, width, n))
+    gather = kernels_for(x.data).winner_gather
+    return Tensor(as_nchw(gather(positions, as_chwn(x.data), as_chwn(y.data), window)))
+
+
+class MaxUnpool2d(Function):
+    keeps = "nothing"
+
+    def forward(self, values: Array, *, positions: Array, size: Pair) -> Array:
+        self.positions, self.size = positions, size
+        return as_nchw(kernels_for(values).unpool(as_chwn(values), positions, size))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return MaxUnpoolAdjoint.apply(grad, positions=self.positions, size=self.size)
+
+
+class MaxUnpoolAdjoint(Function):
+    """Pick the pixels at the positions: the adjoint of MaxUnpool2d where none comes twice."""
+
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, positions: Array, size: Pair) -> Array:
+        self.positions, self.size = positions, size
+        return as_nchw(kernels_for(x).unpool_adjoint(as_chwn(x), positions))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return MaxUnpool2d.apply(grad, positions=self.positions, size=self.size)
+
+
+def max_unpool2d(
+    x: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: PaddingForm = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """Put pooled values back where they came from, zeros elsewhere: a partial inverse of pooling.
+
+    y[n, c, indices[n, c, i, j]] = x[n, c, i, j], with y flat within one map.
+
+    x, indices (N, C, H, W) -> y (N, C, OH, OW), indices as ``max_pool2d`` returns them;
+    OH = (H - 1)·stride - top - bottom + KH unless output_size (OH, OW) says otherwise.
+    An index that comes twice keeps the last value in row order, whose gradient is the only one
+    (PyTorch gives it to all).
+    Raises ValueError for shapes that differ or indices outside the map, TypeError for indices that
+    are no integers. Source: Zeiler and Fergus, 2014.
+    """
+    op = "max_unpool2d"
+    check_images(op, x)
+    check_tensor(op, indices=indices)
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"{op}: indices are {indices.dtype}, expected integers")
+    if indices.shape != x.shape:
+        raise ValueError(f"{op}: indices have shape {indices.shape}, expected {x.shape}, that of x")
+    size = _unpooled_size(op, x, kernel_size, stride, padding, output_size)
+    positions = as_chwn(indices.data)
+    outside = positions[(positions < 0) | (positions >= size[0] * size[1])]
+    if outside.size:
+        raise ValueError(
+            f"{op}: indices hold {int(outside[0])}, but a map of {size[0]}x{size[1]} pixels has "
+            f"0 to {size[0] * size[1] - 1}"
+        )
+    return MaxUnpool2d.apply(_written_last(x, positions, size), positions=positions, size=size)
+
+
+def _unpooled_size(
+    op: str, x: Tensor, kernel_size: Any, stride: Any, padding: PaddingForm, output_size: Any
+) -> Pair:
+    kernel = pair(kernel_size, f"{op}: kernel_size")
+    strides = kernel if stride is None else pair(stride, f"{op}: stride")
+    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
+    if output_size is not None:
+        return pair(output_size, f"{op}: output_size")
+    height, width = (
+        (n - 1) * s - before - after + k
+        for n, s, (before, after), k in zip(x.shape[2:], strides, cut, kernel, strict=True)
+    )
+    if min(height, width) < 1:
+        raise ValueError(
+            f"{op}: a {x.shape[2]}x{x.shape[3]} input, kernel {kernel}, stride {strides} and "
+            f"padding {cut} would give {height}x{width} pixels"
+        )
+    return height, width
+
+
+def _written_last(x: Tensor, positions: Array, size: Pair) -> Tensor:
+    """x, with 0 where a later value goes to the same position: no position is written twice then.
+
+    Only then is picking the adjoint of putting back, and the gradient exact.
+    """
+    kernels, xp = kernels_for(x.data), array_module(x.data)
+    _, height, width, _ = positions.shape
+    places = xp.arange(height * width).reshape(1, height, width, 1)
+    places = xp.broadcast_to(places, positions.shape)
+    owners = kernels.unpool(places, positions, size)
+    kept = kernels.unpool_adjoint(owners, positions) == places
+    return x if kept.all() else mask(x, as_nchw(kept))

@@ -1,0 +1,145 @@
+"""Choosing between elements: by a condition, the larger or smaller of two, within limits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, Tensor
+from ..backend import Array, array_module, kernels_for
+from .check import check_number, check_tensor
+from .convert import as_float, as_tensor, binary_operands
+from .shape import sum_to
+
+__all__ = ["clip", "mask", "maximum", "minimum", "where"]
+
+
+class Mask(Function):
+    keeps = "nothing"
+
+    def forward(self, x: Array, *, kept: Array) -> Array:
+        self.kept = kept
+        return kernels_for(x).mask(x, kept)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return mask(grad, self.kept)
+
+
+def mask(x: Tensor, kept: Array) -> Tensor:
+    """x where the array of booleans holds, 0 elsewhere, also for infinite x; shapes are equal."""
+    return Mask.apply(x, kept=kept)
+
+
+class Where(Function):
+    keeps = "nothing"
+
+    def forward(self, a: Array, b: Array, *, condition: Array) -> Array:
+        xp = array_module(a)
+        y: Array = xp.where(condition, a, b)
+        self.chosen = xp.broadcast_to(condition, y.shape)
+        return y
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        a_shape, b_shape = self.shapes
+        return (
+            sum_to(mask(grad, self.chosen), a_shape) if self.needs_grad[0] else None,
+            sum_to(mask(grad, ~self.chosen), b_shape) if self.needs_grad[1] else None,
+        )
+
+
+def where(condition: Any, a: Any, b: Any) -> Tensor:
+    """``a`` where the condition holds, ``b`` elsewhere, all three broadcast.
+
+    The condition is a Tensor, an array or nested lists of booleans; a and b may be numbers. What
+    was not chosen has no influence: an infinite or NaN value there leaves the gradient as it is.
+    Raises TypeError for a condition that is not boolean, ValueError for shapes that do not fit.
+    """
+    condition = as_tensor(condition)
+    if condition.dtype.kind != "b":
+        raise TypeError(
+            f"where: condition is {condition.dtype}, expected booleans, such as those of x > 0"
+        )
+    if not isinstance(a, Tensor) and not isinstance(b, Tensor):
+        b = as_tensor(b, like=condition)  # so that Python's floats become float32
+    a, b = binary_operands(a, b)
+    _check_broadcast("where", condition=condition, a=a, b=b)
+    return Where.apply(a, b, condition=condition.data)
+
+
+class Maximum(Function):
+    def forward(self, a: Array, b: Array) -> Array:
+        return array_module(a).maximum(a, b)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        a, b = self.inputs
+        return self._share(grad, a.data < b.data, b.data < a.data)
+
+    def _share(self, grad: Tensor, a_loses: Array, b_loses: Array) -> tuple[Tensor | None, ...]:
+        """The gradient goes to the winner, half to each on a tie, in full to both beside NaN."""
+        a, b = self.inputs
+        shared = where(a.data == b.data, grad * 0.5, grad)
+        return (
+            sum_to(mask(shared, ~a_loses), a.shape) if self.needs_grad[0] else None,
+            sum_to(mask(shared, ~b_loses), b.shape) if self.needs_grad[1] else None,
+        )
+
+
+def maximum(a: Any, b: Any) -> Tensor:
+    """The larger of a and b, element by element and broadcast; NaN wins over everything.
+
+    Where a = b each gets half of the gradient, as in PyTorch. Raises ValueError for shapes that do
+    not fit.
+    """
+    a, b = binary_operands(a, b)
+    _check_broadcast("maximum", a=a, b=b)
+    return Maximum.apply(a, b)
+
+
+class Minimum(Maximum):
+    def forward(self, a: Array, b: Array) -> Array:
+        return array_module(a).minimum(a, b)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        a, b = self.inputs
+        return self._share(grad, a.data > b.data, b.data > a.data)
+
+
+def minimum(a: Any, b: Any) -> Tensor:
+    """The smaller of a and b, with the same rules as ``maximum``."""
+    a, b = binary_operands(a, b)
+    _check_broadcast("minimum", a=a, b=b)
+    return Minimum.apply(a, b)
+
+
+class Clip(Function):
+    def forward(self, x: Array, *, low: float, high: float) -> Array:
+        self.low, self.high = low, high
+        return array_module(x).clip(x, low, high)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.inputs
+        return mask(grad, (x.data >= self.low) & (x.data <= self.high))
+
+
+def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
+    """``min(max(x, low), high)``; None leaves that side open. The gradient is 1 at the limits.
+
+    Raises ValueError when both are None, TypeError for limits that are no numbers.
+    """
+    check_tensor("clip", x=x)
+    if low is None and high is None:
+        raise ValueError("clip: low and high are both None, expected at least one limit")
+    low = -math.inf if low is None else check_number("clip", low=low)
+    high = math.inf if high is None else check_number("clip", high=high)
+    return Clip.apply(as_float("clip", x), low=low, high=high)
+
+
+def _check_broadcast(op: str, **tensors: Tensor) -> None:
+    """Raise ValueError unless the shapes broadcast together."""
+    try:
+        np.broadcast_shapes(*[t.shape for t in tensors.values()])
+    except ValueError:
+        shapes = ", ".join(f"{name} {t.shape}" for name, t in tensors.items())
+        raise ValueError(f"{op}: the shapes do not broadcast together: {shapes}") from None

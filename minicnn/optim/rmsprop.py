@@ -1,0 +1,79 @@
+"""RMSprop: gradients divided by their recent size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from ..backend import array_module
+from .checks import check_number
+from .optimizer import Optimizer, Slice
+
+__all__ = ["RMSprop"]
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman and Hinton, 2012, lecture 6.5), PyTorch's formulas.
+
+        g = grad + weight_decay · p
+        v = alpha · v + (1 - alpha) · g²           the mean of g², starting as 0
+        m = alpha · m + (1 - alpha) · g            if centered: the mean of g, starting as 0
+        d = g / (sqrt(v - m² if centered else v) + eps)
+        b = momentum · b + d                       b starts as 0
+        p = p - lr · b
+
+    Centered as in Graves, 2013. Raises ValueError for negative options, or alpha above 1.
+    """
+
+    state_names: ClassVar = {
+        "square_avg": None,
+        "momentum_buffer": "momentum",
+        "grad_avg": "centered",
+    }
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+        )
+
+    def check(self, options: dict[str, Any]) -> None:
+        super().check(options)
+        check_number("alpha", options["alpha"], "from 0 to 1")
+        for name in ("eps", "momentum"):
+            check_number(name, options[name])
+
+    def update(self, s: Slice, options: dict[str, Any]) -> None:
+        alpha, g, v = options["alpha"], s.grad, s.state["square_avg"]
+        xp = array_module(v)
+        if options["weight_decay"]:
+            g += options["weight_decay"] * s.data
+        v *= alpha
+        v += (1 - alpha) * (g * g)
+        variance = v
+        if options["centered"]:
+            m = s.state["grad_avg"]
+            m *= alpha
+            m += (1 - alpha) * g
+            variance = xp.maximum(v - m * m, 0)  # rounding makes it negative where g never changes
+        direction = g / (xp.sqrt(variance) + options["eps"])
+        if options["momentum"]:
+            buffer = s.state["momentum_buffer"]
+            buffer *= options["momentum"]
+            buffer += direction
+            direction = buffer
+        s.data[...] -= options["lr"] * direction

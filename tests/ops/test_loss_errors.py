@@ -1,0 +1,118 @@
+"""Bad input of losses, metrics and activations: each wrong argument is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import ops
+
+T = mc.tensor
+X = T([1.0, 2.0])
+SCORES = T(np.zeros((2, 3)))
+PAIRS = ["mse_loss", "l1_loss", "huber_loss", "binary_cross_entropy_with_logits"]
+OF_CLASSES = {"nll_loss": "log_probs", "hinge_loss": "logits", "cross_entropy": "logits"}
+ACTIVATIONS = ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "hardtanh",
+               "scaled_tanh", "sigmoid", "tanh"]  # fmt: skip
+
+Row = tuple[Callable[[], Any], str]
+
+
+def pair_rows(name: str) -> list[Row]:
+    op: Any = getattr(ops, name)
+    return [
+        (lambda: op([1.0, 2.0], X), f"{name}: input is a list, expected a Tensor"),
+        (lambda: op(T([1, 2]), X), f"{name}: input: got int64, expected floats"),
+        (lambda: op(X, ["a", "b"]), f"{name}: target: expected a number, an array or a Tensor"),
+        (lambda: op(X, None), f"{name}: target: expected a number"),
+        (lambda: op(X, [[1.0], [2.0, 3.0]]), f"{name}: target: expected numbers, got no regular"),
+        (lambda: op(X, [[1.0], [2.0]]), rf"{name}: input has shape \(2,\) and target \(2, 1\)"),
+        (lambda: op(X, 1.0), rf"{name}: .* and target \(\), expected the same shape"),
+        (lambda: op(X, [1.0]), rf"{name}: .* and target \(1,\), expected the same shape"),
+        (lambda: op(X[:0], []), rf"{name}: input has shape \(0,\) .* not empty"),
+        (lambda: op(X, X, "avg"), f"{name}: reduction is 'avg'"),
+        (lambda: op(X, X, None), f"{name}: reduction is None"),
+    ]
+
+
+def class_rows(name: str, scores: str) -> list[Row]:
+    op: Any = getattr(ops, name)
+    return [
+        (lambda: op(SCORES.numpy(), [0, 1]), f"{name}: {scores} is a ndarray, expected a Tensor"),
+        (lambda: op(T([[1, 2]]), [0]), f"{name}: {scores}: got int64, expected floats"),
+        (lambda: op(SCORES[0], 1), rf"{name}: {scores} have shape \(3,\), expected \(N, C, ...\)"),
+        (lambda: op(SCORES[:0], []), rf"{name}: {scores} have shape \(0, 3\), .* not empty"),
+        (lambda: op(SCORES, [0]), rf"{name}: target has shape \(1,\), expected \(2,\)"),
+        (lambda: op(SCORES, [[0], [1]]), rf"{name}: target has shape \(2, 1\), expected \(2,\)"),
+        (lambda: op(SCORES, [0, 3]), f"{name}: target holds class 3, but there are 3 classes"),
+        (lambda: op(SCORES, [-1, 0]), f"{name}: target holds class -1"),
+        (lambda: op(SCORES, [True, False]), f"{name}: target is bool, expected integers"),
+        (lambda: op(SCORES, None), f"{name}: target: expected a number"),
+        (lambda: op(SCORES, [0, 1], "avg"), f"{name}: reduction is 'avg'"),
+        (lambda: op(SCORES, [0, 1], weight=[1.0]), rf"{name}: weight has shape \(1,\), .*\(3,\)"),
+        (lambda: op(SCORES, [0, 1], weight=["a"] * 3), f"{name}: weight: expected a number"),
+    ]
+
+
+def activation_rows(name: str) -> list[Row]:
+    op: Any = getattr(ops, name)
+    return [(lambda x=x: op(x), "expected a Tensor") for x in (np.ones(2), [1.0], None)]
+
+
+BCE: Any = ops.binary_cross_entropy_with_logits
+BAD: list[Row] = [
+    *[row for name in PAIRS for row in pair_rows(name)],
+    *[row for name, scores in OF_CLASSES.items() for row in class_rows(name, scores)],
+    *[row for name in ACTIVATIONS for row in activation_rows(name)],
+    (lambda: ops.huber_loss(X, X, delta=0), "huber_loss: delta is 0.0, expected a number above 0"),
+    (lambda: ops.huber_loss(X, X, delta=-1.0), "huber_loss: delta is -1.0"),
+    (lambda: ops.huber_loss(X, X, delta=np.nan), "huber_loss: delta is nan"),
+    (lambda: ops.huber_loss(X, X, delta="a"), "huber_loss: delta is 'a', expected a number"),
+    (lambda: BCE(X, X, weight=np.ones(3)), r"logits: weight has shape \(3,\), .* that fits \(2,\)"),
+    (lambda: BCE(X, X, weight=np.ones((1, 2))), r"logits: weight has shape \(1, 2\), expected"),
+    (lambda: BCE(X, X, pos_weight=np.ones(3)), r"logits: pos_weight has shape \(3,\), expected"),
+    (lambda: BCE(X, X, pos_weight="a"), "logits: pos_weight: expected a number"),
+    (lambda: BCE(X, X, weight=["a", "b"]), "logits: weight: expected a number"),
+    (lambda: ops.nll_loss(SCORES, [0.0, 1.0]), "nll_loss: target is float64, expected integers"),
+    (lambda: ops.hinge_loss(SCORES, [0.0, 1.0]), "hinge_loss: target is float64, expected"),
+    (lambda: ops.hinge_loss(SCORES, [0, -100]), "hinge_loss: target holds class -100"),
+    (lambda: ops.hinge_loss(SCORES, [0, 1], p=3), "hinge_loss: p is 3, expected 1 or 2"),
+    (lambda: ops.hinge_loss(SCORES, [0, 1], p=True), "hinge_loss: p is True"),
+    (lambda: ops.hinge_loss(SCORES, [0, 1], p="1"), "hinge_loss: p is '1'"),
+    (lambda: ops.hinge_loss(SCORES, [0, 1], margin="a"), "hinge_loss: margin is 'a'"),
+    *[
+        (lambda k=k: ops.topk_accuracy(SCORES, [0, 1], k), f"topk_accuracy: k is {k!r}, expected")
+        for k in (0, 4, -1, 1.0, True, None, "1")
+    ],
+    (lambda: ops.topk_accuracy(SCORES, [0, 3], 1), "topk_accuracy: target holds class 3"),
+    (lambda: ops.topk_accuracy(SCORES, [0.0, 1.0], 1), "topk_accuracy: target is float64"),
+    (lambda: ops.topk_accuracy(SCORES, [0], 1), r"topk_accuracy: .* \(2, 3\) and target \(1,\)"),
+    (lambda: ops.topk_accuracy(SCORES[:0], [], 1), "topk_accuracy: .* not empty"),
+    (lambda: ops.topk_accuracy([[1.0]], [0], 1), "topk_accuracy: logits is a list"),
+    (lambda: ops.topk_accuracy(SCORES, None, 1), "topk_accuracy: target: expected a number"),
+    (lambda: ops.leaky_relu(X, "a"), "leaky_relu: negative_slope is 'a', expected a number"),
+    (lambda: ops.elu(X, None), "elu: alpha is None, expected a number"),
+    (lambda: ops.gelu(X, "erf"), "gelu: approximate is 'erf', expected \"none\" or \"tanh\""),
+    (lambda: ops.gelu(X, None), "gelu: approximate is None"),
+    (lambda: ops.softplus(X, 0), "softplus: beta is 0.0, expected a number above 0"),
+    (lambda: ops.softplus(X, -2), "softplus: beta is -2.0"),
+    (lambda: ops.softplus(X, np.nan), "softplus: beta is nan"),
+    (lambda: ops.softplus(X, "a"), "softplus: beta is 'a', expected a number"),
+    (lambda: ops.hardtanh(X, 1, 1), "hardtanh: min_val 1.0 is not below max_val 1.0"),
+    (lambda: ops.hardtanh(X, max_val=-2.0), "hardtanh: min_val -1.0 is not below max_val -2.0"),
+    (lambda: ops.hardtanh(X, np.nan), "hardtanh: min_val nan is not below"),
+    (lambda: ops.hardtanh(X, "a"), "hardtanh: min_val is 'a', expected a number"),
+    (lambda: ops.hardtanh(X, -1, "a"), "hardtanh: max_val is 'a', expected a number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "message"), BAD, ids=[f"{i}: {m}" for i, (_, m) in enumerate(BAD)]
+)
+def test_bad_input(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
