@@ -77,8 +77,7 @@ class ELU(Function):
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """``max(x, 0) + alpha * (e ** min(x, 0) - 1)``; its gradient at 0 is alpha
-    and the gradient of that 0.
+    """``max(x, 0) + alpha * (e ** min(x, 0) - 1)``; at 0 its gradient is alpha, its second one 0.
 
     Clevert et al., 2016. Raises TypeError when alpha is no number.
     """
@@ -106,9 +105,11 @@ class Sigmoid(Function):
 
 
 def _sigmoid(x: Array) -> Array:
+    """e ** min(x, 0) / (1 + e ** -|x|): both powers are at most 1, so that nothing overflows."""
     xp = array_module(x)
-    z = xp.exp(-xp.abs(x))  # at most 1, so that nothing overflows
-    return xp.where(x >= 0, x.dtype.type(1), z) / (1 + z)
+    y = xp.exp(xp.minimum(x, 0))
+    y /= 1 + xp.exp(-xp.abs(x))
+    return y
 
 
 def sigmoid(x: Tensor) -> Tensor:

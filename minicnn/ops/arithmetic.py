@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .convert import as_float, binary_operands
+from .convert import as_float, binary_operands, broadcast_operands
 from .shape import sum_to, transpose
 
 __all__ = [
@@ -42,7 +42,7 @@ class Add(Function):
 
 def add(a: Any, b: Any) -> Tensor:
     """``a + b``, broadcast."""
-    return Add.apply(*binary_operands(a, b))
+    return Add.apply(*broadcast_operands("add", a, b))
 
 
 class Sub(Function):
@@ -61,7 +61,7 @@ class Sub(Function):
 
 def sub(a: Any, b: Any) -> Tensor:
     """``a - b``, broadcast."""
-    return Sub.apply(*binary_operands(a, b))
+    return Sub.apply(*broadcast_operands("sub", a, b))
 
 
 class Mul(Function):
@@ -78,7 +78,7 @@ class Mul(Function):
 
 def mul(a: Any, b: Any) -> Tensor:
     """``a * b``, broadcast."""
-    return Mul.apply(*binary_operands(a, b))
+    return Mul.apply(*broadcast_operands("mul", a, b))
 
 
 class Div(Function):
@@ -96,7 +96,7 @@ class Div(Function):
 
 def div(a: Any, b: Any) -> Tensor:
     """``a / b``, broadcast; integers are divided as float32."""
-    a, b = binary_operands(a, b)
+    a, b = broadcast_operands("div", a, b)
     return Div.apply(as_float("div", a), as_float("div", b))
 
 
@@ -155,7 +155,7 @@ def pow(x: Any, exponent: Any) -> Tensor:
     if isinstance(x, Tensor) and isinstance(exponent, int | float):
         x = as_float("pow", x) if isinstance(exponent, float) else x
         return Pow.apply(x, exponent=exponent)
-    return PowTensor.apply(*binary_operands(x, exponent))
+    return PowTensor.apply(*broadcast_operands("pow", x, exponent))
 
 
 class Exp(Function):

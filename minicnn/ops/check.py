@@ -12,6 +12,7 @@ from ..backend.geometry import Window, pixel_counts, window
 __all__ = [
     "check_axis",
     "check_bias",
+    "check_broadcast",
     "check_float",
     "check_images",
     "check_number",
@@ -37,6 +38,15 @@ def check_axis(op: str, x: Tensor, axis: Any) -> int:
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
     return int(axis) % x.ndim
+
+
+def check_broadcast(op: str, **tensors: Tensor) -> None:
+    """Raise ValueError unless the shapes broadcast together."""
+    try:
+        np.broadcast_shapes(*[t.shape for t in tensors.values()])
+    except ValueError:
+        shapes = ", ".join(f"{name} {t.shape}" for name, t in tensors.items())
+        raise ValueError(f"{op}: the shapes do not broadcast together: {shapes}") from None
 
 
 def check_images(op: str, x: Tensor) -> None:

@@ -99,7 +99,9 @@ class ConvTranspose2d(Function):
         self.window, self.groups = window, groups
         per_group = weight.shape[1]
         matrix = _by_group(weight, groups).swapaxes(1, 2)  # (G, C/G·KH·KW, O/G)
-        columns = matrix @ _by_group(as_chwn(grad), groups)  # (G, C/G·KH·KW, OH·OW·N)
+        grads = _by_group(as_chwn(grad), groups)  # (G, O/G, OH·OW·N)
+        # An outer product, if each group has one output: BLAS is slow at these.
+        columns = matrix * grads if grads.shape[1] == 1 else matrix @ grads  # (G, C/G·KH·KW, ...)
         if window.is_pointwise:
             return as_nchw(columns.reshape(groups * per_group, *window.input_size, len(grad)))
         shape = (groups * per_group, *window.kernel_size, *window.output_size, grad.shape[0])

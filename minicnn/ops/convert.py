@@ -8,9 +8,9 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, device_of, is_device_name, to_device
-from .check import check_tensor
+from .check import check_broadcast, check_tensor
 
-__all__ = ["as_float", "as_tensor", "binary_operands", "to"]
+__all__ = ["as_float", "as_tensor", "binary_operands", "broadcast_operands", "to"]
 
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
@@ -67,6 +67,14 @@ def binary_operands(a: Any, b: Any) -> tuple[Tensor, Tensor]:
     else:
         dtype = np.promote_types(a.dtype, b.dtype)
     return to(a, dtype), to(b, dtype)  # as ops, so that each gradient has its tensor's dtype
+
+
+def broadcast_operands(op: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    """The same for an op that goes element by element. Raises ValueError for other shapes."""
+    a, b = binary_operands(a, b)
+    if a.shape != b.shape and a.shape and b.shape:
+        check_broadcast(op, a=a, b=b)
+    return a, b
 
 
 class To(Function):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import Array, array_module, to_device
-from ..backend.layout import batch_last
+from ..backend.layout import as_chwn, as_nchw, batch_last
 from ..backend.random import generator
 from .check import check_float, check_images, check_number
 from .select import mask
@@ -45,7 +45,9 @@ def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) 
         return x
     chances = generator().random(math.prod(shape), np.float32)
     kept: Array = to_device(batch_last(chances, shape) >= p, x.device)
-    kept = array_module(kept).broadcast_to(kept, x.shape)
+    if shape != x.shape:
+        maps = array_module(kept).broadcast_to(kept, x.shape)
+        kept = as_nchw(as_chwn(maps))  # as long as x, so that the result lies in memory as x does
     return mask(x, kept) * (1 / (1 - p) if p < 1 else 0.0)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..autograd import Tensor, backward
 from . import arithmetic, convert, join, reduce, select, shape
-from .convert import binary_operands
+from .convert import broadcast_operands
 
 __all__ = ["METHODS"]
 
@@ -23,7 +23,7 @@ def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, 
 
     def compare(x: Tensor, other: Any) -> Any:
         try:
-            a, b = binary_operands(x, other)
+            a, b = broadcast_operands(compare_arrays.__name__, x, other)
         except TypeError:
             if compare_arrays in (operator.eq, operator.ne):
                 return NotImplemented  # Python then compares identities: x == None is False

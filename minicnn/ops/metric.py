@@ -28,7 +28,7 @@ def topk_accuracy(logits: Tensor, target: Any, k: int) -> Tensor:
     """The fraction of rows whose target is among the k largest logits: one number, float32.
 
     logits (N, C), target (N,) class indices. Equal logits rank in the order of their classes, so
-    that k = 1 is ``accuracy``. A NaN ranks before every number but is never right itself.
+    that k = 1 is ``accuracy``, but for NaN: it ranks before every number and is never right here.
     Raises TypeError unless the target holds integers, ValueError for shapes that do not fit,
     classes out of range or k outside 1 to C.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
 from ..backend.layout import as_chwn, as_nchw
-from .check import check_float, check_images, check_number, check_tensor
+from .check import check_float, check_images, check_number
 from .reduce import mean
 from .shape import reshape
 
@@ -39,15 +39,10 @@ def _mean(x: Array, axes: Axes) -> Array:
     return x.mean(axes, dtype=np.float64, keepdims=True).astype(x.dtype)
 
 
-def _standardise(
-    x: Tensor, axes: Axes, weight: Tensor | None, bias: Tensor | None, eps: float
-) -> tuple[Tensor, Tensor]:
-    """(x - mean) / sqrt(var + eps) · weight + bias, and var = mean((x - mean)²), over the axes."""
+def _moments(x: Tensor, axes: Axes) -> tuple[Tensor, Tensor]:
+    """x - mean(x) and var = mean((x - mean(x))²) over the axes."""
     deviation = Centre.apply(x, axes=axes)
-    variance = mean(deviation * deviation, axes, keepdim=True)
-    scale = (variance + eps) ** -0.5
-    y = deviation * (scale if weight is None else scale * weight)
-    return (y if bias is None else y + bias), variance
+    return deviation, mean(deviation * deviation, axes, keepdim=True)
 
 
 def batch_norm(
@@ -72,42 +67,54 @@ def batch_norm(
     TypeError for dtypes that differ. Source: Ioffe and Szegedy, 2015 (arXiv 1502.03167).
     """
     op = "batch_norm"
-    check_tensor(op, x=x)
-    if x.ndim < 2:
-        raise ValueError(f"{op}: x has shape {x.shape}, expected (N, C, ...)")
-    stored = {"running_mean": running_mean, "running_var": running_var}
-    check_float(op, x, **stored, weight=weight, bias=bias)
     eps, momentum = _above_zero(op, eps=eps), check_number(op, momentum=momentum)
     if not 0 <= momentum <= 1:
         raise ValueError(f"{op}: momentum is {momentum}, expected 0 to 1")
-    for name, value in {**stored, "weight": weight, "bias": bias}.items():
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{op}: running_mean and running_var go together, but one is None")
+    running = {"running_mean": running_mean, "running_var": running_var}
+    _check_channels(op, x, **running, weight=weight, bias=bias)
+    beside = (1, x.shape[1], *[1] * (x.ndim - 2))  # the shape in which (C,) stands beside x
+    if running_mean is None or running_var is None or training:
+        deviation, variance = _batch_moments(op, x, running_mean, running_var, momentum)
+    else:
+        # The mean is subtracted first: far from 0, x · scale would be rounded too coarsely.
+        deviation = x - reshape(running_mean.detach(), beside)
+        variance = reshape(running_var.detach(), beside)
+    scale = (variance + eps) ** -0.5
+    y = deviation * (scale if weight is None else scale * reshape(weight, beside))
+    return y if bias is None else y + reshape(bias, beside)
+
+
+def _check_channels(op: str, x: Tensor, **others: Tensor | None) -> None:
+    """Raise TypeError or ValueError unless x is (N, C, ...) and the others, if given, (C,)."""
+    check_float(op, x, **others)
+    if x.ndim < 2:
+        raise ValueError(f"{op}: x has shape {x.shape}, expected (N, C, ...)")
+    for name, value in others.items():
         if value is not None and value.shape != (x.shape[1],):
             raise ValueError(
                 f"{op}: {name} has shape {value.shape}, expected ({x.shape[1]},), "
                 f"the channels of x {x.shape}"
             )
-    if (running_mean is None) != (running_var is None):
-        raise ValueError(f"{op}: running_mean and running_var go together, but one is None")
-    beside = (1, x.shape[1], *[1] * (x.ndim - 2))  # the shape in which (C,) stands beside x
-    weight, bias = (None if v is None else reshape(v, beside) for v in (weight, bias))
-    if running_mean is None or running_var is None or training:
-        count = x.size // x.shape[1] if x.shape[1] else 0
-        if count < 2:
-            raise ValueError(
-                f"{op}: x has shape {x.shape}, which is {count} per channel, "
-                "expected 2 or more to take the mean and variance of"
-            )
-        axes = (0, *range(2, x.ndim))
-        y, variance = _standardise(x, axes, weight, bias, eps)
-        if running_mean is not None and running_var is not None:
-            _move(running_mean, _mean(x.data, axes).ravel(), momentum)
-            _move(running_var, variance.data.ravel() * (count / (count - 1)), momentum)
-        return y
-    # The mean is subtracted first: far from 0, x · scale would be rounded too coarsely.
-    deviation = x - reshape(running_mean.detach(), beside)
-    scale = (reshape(running_var.detach(), beside) + eps) ** -0.5
-    y = deviation * (scale if weight is None else scale * weight)
-    return y if bias is None else y + bias
+
+
+def _batch_moments(
+    op: str, x: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float
+) -> tuple[Tensor, Tensor]:
+    """``_moments`` of each channel over the batch, towards which the running ones are moved."""
+    count = x.size // x.shape[1] if x.shape[1] else 0
+    if count < 2:
+        raise ValueError(
+            f"{op}: x has shape {x.shape}, which is {count} per channel, "
+            "expected 2 or more to take the mean and variance of"
+        )
+    axes = (0, *range(2, x.ndim))
+    deviation, variance = _moments(x, axes)
+    if running_mean is not None and running_var is not None:
+        _move(running_mean, _mean(x.data, axes).ravel(), momentum)
+        _move(running_var, variance.data.ravel() * (count / (count - 1)), momentum)
+    return deviation, variance
 
 
 def _move(running: Tensor, batch: Array, momentum: float) -> None:
@@ -140,8 +147,11 @@ def layer_norm(
     for name, value in {"weight": weight, "bias": bias}.items():
         if value is not None and value.shape != shape:
             raise ValueError(f"{op}: {name} has shape {value.shape}, expected {shape}")
-    axes = tuple(range(x.ndim - len(shape), x.ndim))
-    return _standardise(x, axes, weight, bias, _above_zero(op, eps=eps))[0]
+    eps = _above_zero(op, eps=eps)
+    deviation, variance = _moments(x, tuple(range(x.ndim - len(shape), x.ndim)))
+    y = deviation * (variance + eps) ** -0.5
+    y = y if weight is None else y * weight  # not scale · weight, which is as large as x
+    return y if bias is None else y + bias
 
 
 def _normalized(op: str, normalized_shape: Any) -> Axes:

@@ -79,6 +79,8 @@ class Min(Max):
 def _first(candidates: Array, axes: tuple[int, ...]) -> Array:
     """Whether an element is the first candidate in row order over the axes; stored as they are."""
     xp, shape = array_module(candidates), candidates.shape
+    if xp.count_nonzero(candidates) * math.prod(shape[a] for a in axes) == candidates.size:
+        return candidates  # one in each: there are no ties
     one = tuple(1 if i in axes else n for i, n in enumerate(shape))  # (.., 1, ..)
     count = math.prod(shape[a] for a in axes)
     moved = xp.moveaxis(candidates, axes, range(-len(axes), 0))  # (kept axes, reduced axes)

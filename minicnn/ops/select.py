@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
-from .check import check_number, check_tensor
-from .convert import as_float, as_tensor, binary_operands
+from .check import check_broadcast, check_number, check_tensor
+from .convert import as_float, as_tensor, binary_operands, broadcast_operands
 from .shape import sum_to
 
 __all__ = ["clip", "mask", "maximum", "minimum", "where"]
@@ -64,7 +62,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     if not isinstance(a, Tensor) and not isinstance(b, Tensor):
         b = as_tensor(b, like=condition)  # so that Python's floats become float32
     a, b = binary_operands(a, b)
-    _check_broadcast("where", condition=condition, a=a, b=b)
+    check_broadcast("where", condition=condition, a=a, b=b)
     return Where.apply(a, b, condition=condition.data)
 
 
@@ -92,9 +90,7 @@ def maximum(a: Any, b: Any) -> Tensor:
     Where a = b each gets half of the gradient, as in PyTorch. Raises ValueError for shapes that do
     not fit.
     """
-    a, b = binary_operands(a, b)
-    _check_broadcast("maximum", a=a, b=b)
-    return Maximum.apply(a, b)
+    return Maximum.apply(*broadcast_operands("maximum", a, b))
 
 
 class Minimum(Maximum):
@@ -108,9 +104,7 @@ class Minimum(Maximum):
 
 def minimum(a: Any, b: Any) -> Tensor:
     """The smaller of a and b, with the same rules as ``maximum``."""
-    a, b = binary_operands(a, b)
-    _check_broadcast("minimum", a=a, b=b)
-    return Minimum.apply(a, b)
+    return Minimum.apply(*broadcast_operands("minimum", a, b))
 
 
 class Clip(Function):
@@ -134,12 +128,3 @@ def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tens
     low = -math.inf if low is None else check_number("clip", low=low)
     high = math.inf if high is None else check_number("clip", high=high)
     return Clip.apply(as_float("clip", x), low=low, high=high)
-
-
-def _check_broadcast(op: str, **tensors: Tensor) -> None:
-    """Raise ValueError unless the shapes broadcast together."""
-    try:
-        np.broadcast_shapes(*[t.shape for t in tensors.values()])
-    except ValueError:
-        shapes = ", ".join(f"{name} {t.shape}" for name, t in tensors.items())
-        raise ValueError(f"{op}: the shapes do not broadcast together: {shapes}") from None

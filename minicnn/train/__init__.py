@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .callbacks import Callback, ProgressBar
+from .callbacks import Callback, LearningRate, ProgressBar
 from .history import History
 from .trainer import Trainer
 
-__all__ = ["Callback", "History", "ProgressBar", "Trainer"]
+__all__ = ["Callback", "History", "LearningRate", "ProgressBar", "Trainer"]

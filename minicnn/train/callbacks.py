@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from ..optim import ReduceLROnPlateau, Schedule
+
 if TYPE_CHECKING:
     from .trainer import Means, Trainer
 
-__all__ = ["Callback", "ProgressBar"]
+__all__ = ["Callback", "LearningRate", "ProgressBar"]
 
 
 class Callback:
@@ -28,6 +30,38 @@ class Callback:
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """After the last epoch, also when an error or Ctrl-C was the end."""
+
+
+class LearningRate(Callback):
+    """Steps a schedule after every epoch or batch; the History gets a column "learning_rate".
+
+    every: what the schedule counts, "epoch" or "batch". metric: what a ReduceLROnPlateau looks at,
+    a column of the History. Raises ValueError for another word or a metric that is not there.
+    """
+
+    def __init__(self, schedule: Schedule, every: str = "epoch", metric: str = "val_loss") -> None:
+        if every not in ("epoch", "batch"):
+            raise ValueError(f'LearningRate: every is {every!r}, expected "epoch" or "batch"')
+        if every == "batch" and isinstance(schedule, ReduceLROnPlateau):
+            raise ValueError("LearningRate: a ReduceLROnPlateau steps once an epoch, with a metric")
+        self.schedule, self.every, self.metric = schedule, every, metric
+
+    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
+        if self.every == "batch":
+            self.schedule.step()
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        row["learning_rate"] = self.schedule.get_last_lr()[0]
+        if self.every == "batch":
+            return
+        if not isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step()
+        elif self.metric in row:
+            self.schedule.step(row[self.metric])
+        else:
+            raise ValueError(
+                f"LearningRate: metric is {self.metric!r}, but an epoch has {', '.join(row)}"
+            )
 
 
 class ProgressBar(Callback):

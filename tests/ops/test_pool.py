@@ -12,7 +12,6 @@ import minicnn as mc
 from minicnn import ops
 from minicnn.testing import gradcheck, gradgradcheck, strategies
 
-
 POOLS = [ops.max_pool2d, ops.min_pool2d, ops.avg_pool2d]
 EXTREMES = [(ops.max_pool2d, 1), (ops.min_pool2d, -1)]
 """Each with the sign by which the images of the maximum become its own."""

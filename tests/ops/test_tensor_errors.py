@@ -31,6 +31,15 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: ops.maximum(M, V), ValueError, r"maximum: the shapes .* a \(2, 3\), b \(2,\)"),
     (lambda: ops.minimum(M, V), ValueError, r"minimum: the shapes .* a \(2, 3\), b \(2,\)"),
     (lambda: ops.maximum(M, None), TypeError, "expected a number, an array or a Tensor"),
+    # arithmetic and comparisons
+    *[
+        (call, ValueError, rf"{op}: the shapes .* a \(2, 3\), b \(2,\)")
+        for op, call in (
+            ("add", lambda: M + V), ("sub", lambda: M - V), ("mul", lambda: M * V),
+            ("div", lambda: M / V), ("pow", lambda: M**V), ("lt", lambda: M < V),
+            ("eq", lambda: M == V),
+        )
+    ],
     # concatenate and stack
     *[
         (lambda op=op, given=given: op(given), error, f"{op.__name__}: {message}")

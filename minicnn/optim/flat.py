@@ -1,0 +1,104 @@
+"""The flat buffers of optimizers: many parameters in one contiguous array, cut into slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from ..autograd import Tensor
+from ..backend import Array, array_module
+
+__all__ = ["FlatGroup", "Slice"]
+
+# Elements updated at a time: the parameter, its gradient and state then stay in a core's cache
+# while the update goes over them several times.
+CHUNK = 1 << 15
+
+
+class Slice(NamedTuple):
+    """A piece of the flat buffers of a group, all of the same length, to be updated in place."""
+
+    data: Array
+    grad: Array
+    state: dict[str, Array]
+    step: int
+
+
+class FlatGroup:
+    """The parameters of one group as views into a single contiguous array.
+
+    An update is then a few long array operations instead of a few short ones for each parameter.
+    """
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        xp = array_module(parameters[0].data)
+        ends = np.cumsum([p.size for p in parameters]).tolist()
+        self.parameters = parameters
+        self.spans = list(zip([0, *ends[:-1]], ends, strict=True))
+        self.steps = [0] * len(parameters)
+        self.data = xp.concatenate([p.data.ravel() for p in parameters])
+        self.grad = xp.zeros_like(self.data)
+        self.state: dict[str, Array] = {}
+        self.shapes = [p.shape for p in parameters]
+        self.views: list[Array | None] = [None] * len(parameters)
+        self.bind()
+
+    def zeros(self, names: Iterable[str]) -> dict[str, Array]:
+        """A flat array of zeros for each of these names."""
+        return {name: array_module(self.data).zeros_like(self.data) for name in names}
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Have a state array for each of these names, zeros where there was none."""
+        self.state.update(self.zeros(name for name in names if name not in self.state))
+
+    def part(self, flat: Array, i: int) -> Array:
+        """What belongs to parameter i in a flat array, in the parameter's shape."""
+        start, stop = self.spans[i]
+        return flat[start:stop].reshape(self.shapes[i])
+
+    def bind(self) -> None:
+        """Let the parameters be views again, should someone have given them new arrays."""
+        for i, parameter in enumerate(self.parameters):
+            view = self.views[i]
+            if view is None or view.base is not self.data:  # at first, and in a deep copy
+                view = self.views[i] = self.part(self.data, i)
+            if parameter.data is view:
+                continue
+            if parameter.shape != view.shape or parameter.dtype != view.dtype:
+                raise RuntimeError(
+                    f"optimizer: a parameter was {view.dtype} of shape {view.shape} and is now "
+                    f"{parameter.dtype} of shape {parameter.shape}; make a new optimizer after this"
+                )
+            view[...] = parameter.data
+            parameter.data = view
+
+    def slices(self) -> Iterator[Slice]:
+        """Take the next step: the pieces to update, leaving out parameters without a gradient."""
+        self.bind()
+        for i, parameter in enumerate(self.parameters):
+            if parameter.grad is None:
+                continue
+            if parameter.grad.shape != parameter.shape:
+                raise RuntimeError(
+                    f"optimizer: a parameter of shape {parameter.shape} has a gradient of shape "
+                    f"{parameter.grad.shape}"
+                )
+            self.part(self.grad, i)[...] = parameter.grad.data
+            self.steps[i] += 1
+        alike = groupby(range(len(self.parameters)), key=self._step)
+        for step, members in alike:
+            if step is not None:
+                numbers = list(members)
+                yield from self._chunks(self.spans[numbers[0]][0], self.spans[numbers[-1]][1], step)
+
+    def _step(self, i: int) -> int | None:
+        return None if self.parameters[i].grad is None else self.steps[i]
+
+    def _chunks(self, start: int, stop: int, step: int) -> Iterator[Slice]:
+        for a in range(start, stop, CHUNK):
+            b = min(a + CHUNK, stop)
+            state = {name: flat[a:b] for name, flat in self.state.items()}
+            yield Slice(self.data[a:b], self.grad[a:b], state, step)

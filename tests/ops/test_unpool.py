@@ -1,0 +1,99 @@
+"""Putting pooled values back: where they go, sizes, and indices that come twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import ops
+from minicnn.testing import gradcheck, gradgradcheck
+from minicnn.testing.strategies import in_order
+
+
+def image(rows: Any, dtype: Any = np.float64) -> mc.Tensor:
+    return mc.Tensor(np.array(rows, dtype)[None, None], requires_grad=True)
+
+
+def places(rows: Any, dtype: Any = np.int64) -> mc.Tensor:
+    return mc.Tensor(np.array(rows, dtype)[None, None])
+
+
+@pytest.mark.parametrize("pool", [ops.max_pool2d, ops.min_pool2d])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [(2, None, 0), ((2, 3), None, "valid"), (3, None, ((1, 2), (0, 0))), (3, 4, (1, 0))],
+)
+def test_winners_come_back_and_the_rest_is_0(
+    pool: Any, kernel: Any, stride: Any, padding: Any
+) -> None:
+    x = mc.Tensor(np.random.default_rng(0).permutation(2 * 3 * 6 * 6.0).reshape(2, 3, 6, 6) + 1)
+    y, indices = pool(x, kernel, stride, padding, return_indices=True)
+    back = ops.max_unpool2d(y, indices, kernel, stride, padding, output_size=(6, 6))
+    won = np.zeros((2, 3, 36), bool)
+    np.put_along_axis(won, indices.numpy().reshape(2, 3, -1), True, 2)
+    np.testing.assert_array_equal(back.numpy(), np.where(won.reshape(x.shape), x.numpy(), 0))
+    np.testing.assert_array_equal(pool(back + x, kernel, stride, padding).numpy(), 2 * y.numpy())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((2,), (4, 6)),
+        (((3, 1),), (6, 3)),
+        ((3, 1), (4, 5)),
+        ((3, (2, 1)), (5, 5)),
+        ((3, 2, 1), (3, 5)),
+        ((3, 3, (1, 0)), (4, 9)),
+        ((3, 3, ((1, 0), (0, 2))), (5, 7)),
+        ((2, None, 0, 9), (9, 9)),
+        ((2, None, 0, [5, 7]), (5, 7)),
+        ((2, None, 0, (2, 3)), (2, 3)),
+    ],
+)
+def test_sizes(arguments: Any, expected: tuple[int, int]) -> None:
+    x, at = image([[1, 2, 3], [4, 5, 6]]), places([[0, 1, 2], [3, 4, 5]])
+    y = ops.max_unpool2d(x, at, *arguments)
+    assert y.shape == (1, 1, *expected)
+    assert y.numpy().ravel()[:6].tolist() == [1, 2, 3, 4, 5, 6]
+    assert not y.numpy().ravel()[6:].any()
+
+
+@pytest.mark.parametrize("order", ["batch-last", "C", "strided"])
+def test_the_last_of_several_values_wins_and_takes_the_gradient(order: str) -> None:
+    x = image([[1, np.inf, 3], [4, 5, 6]])
+    at = mc.Tensor(in_order(places([[7, 7, 2], [7, 2, 0]]).numpy(), order))
+    y = ops.max_unpool2d(x, at, 1, output_size=(3, 3))
+    assert y.numpy()[0, 0].tolist() == [[6, 0, 5], [0, 0, 0], [0, 4, 0]]
+    seed = np.arange(10.0, 19).reshape(1, 1, 3, 3)
+    seed[0, 0, 0, 1] = np.inf  # of a pixel that nothing was put into
+    (gradient,) = mc.grad(y, x, seed)
+    assert gradient.numpy()[0, 0].tolist() == [[0, 0, 0], [17, 12, 10]]
+
+
+def test_gradients_with_indices_that_come_twice() -> None:
+    rng = np.random.default_rng(0)
+    x = mc.Tensor(rng.standard_normal((2, 3, 4, 3)), requires_grad=True)
+    at = mc.Tensor(rng.integers(0, 9, x.shape))
+    unpool = lambda x: ops.max_unpool2d(x, at, 1, output_size=3)  # noqa: E731
+    assert gradcheck(unpool, x)
+    assert gradgradcheck(lambda x: unpool(x) ** 3, x)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint64"])
+def test_indices_of_any_integer_type(dtype: str) -> None:
+    x = image([[1, 2], [3, 4]], np.float32)
+    y = ops.max_unpool2d(x, places([[100, 0], [7, 99]], dtype), 2, output_size=30)
+    assert y.dtype == np.float32
+    assert y.numpy().ravel()[[100, 0, 7, 99]].tolist() == [1, 2, 3, 4]
+    assert y.numpy().sum() == 10
+
+
+def test_indices_get_no_gradient_and_are_not_written_to() -> None:
+    x, at = image([[1, 2], [3, 4]]), places([[0, 0], [1, 1]])
+    for value in (x, at):
+        value.data.flags.writeable = False
+    (gradient,) = mc.grad(ops.max_unpool2d(x, at, 2).sum(), x)
+    assert gradient.numpy()[0, 0].tolist() == [[0, 1], [0, 1]]
