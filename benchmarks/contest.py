@@ -1,8 +1,10 @@
 """Timing several programs against each other on a noisy machine.
 
-Each contestant works in a process of its own, so that one's threads do not spin while another
-computes, and so that each has a peak memory of its own. They take turns, a short block each, round
-after round; what the machine does meanwhile meets all of them alike. Compared are medians.
+Each contestant works in a process of its own, so that each has a peak memory of its own. They take
+turns, a short block each, round after round; what the machine does meanwhile meets all of them alike.
+Between two blocks all rest, until the threads of the last one have stopped waiting for work: OpenBLAS
+lets them spin for 0.1 s after a matrix product, which would cost the next contestant a core. Compared
+are medians.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ Step = Callable[[], object]
 Build = Callable[..., Step]
 
 RESULTS = Path(__file__).parent / "results"
+REST = 0.2  # seconds
 
 
 class Result(NamedTuple):
@@ -57,6 +60,7 @@ def contest(
     blocks: dict[str, list[list[float]]] = {name: [] for name in pipes}
     for _ in range(rounds):
         for name, pipe in pipes.items():
+            time.sleep(REST)
             pipe.send(steps)
             blocks[name].append(pipe.recv())
     results = {}

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import ops
 from ..autograd import Parameter, Tensor
+from ..ops.check import check_tensor
 from .module import Module
 from .parameters import check_positive, filled
 
@@ -48,6 +49,7 @@ class BatchNorm2d(Module):
             self.register_buffer("num_batches_tracked", filled((), 0, np.int64))
 
     def forward(self, x: Tensor) -> Tensor:
+        check_tensor(type(self).__name__, x=x)
         if x.ndim not in self.shapes:
             expected = " or ".join(self.shapes.values())
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")

@@ -61,19 +61,14 @@ class Max(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        first = _first(~(x.data < self._output_data), self.axes)
-        return mask(broadcast_to(grad, x.shape), first)
+        wins = (x.data == self._output_data) | (x.data != x.data)  # NaN equals nothing
+        return mask(broadcast_to(grad, x.shape), _first(wins, self.axes))
 
 
 class Min(Max):
     def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
         self.axes = axes
         return x.min(axes, keepdims=True)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.inputs
-        first = _first(~(x.data > self._output_data), self.axes)
-        return mask(broadcast_to(grad, x.shape), first)
 
 
 def _first(candidates: Array, axes: tuple[int, ...]) -> Array:

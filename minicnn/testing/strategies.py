@@ -108,10 +108,12 @@ def pool2d_cases(
     dilation: bool = True,
     distinct: bool = True,
     min_batch: int = 1,
+    ceil_mode: bool = True,
 ) -> Pool2dCase:
     """A pooling with drawn sizes, stride, padding, dilation, ceil_mode and memory order."""
     batch = draw(st.integers(min_batch, 3))
-    size, kernel, options = _drawn_window(draw, max_size, pooling=True, dilation=dilation)
+    modes = (False, True) if ceil_mode else (False,)
+    size, kernel, options = _drawn_window(draw, max_size, modes, dilation)
     x = image_tensor(draw, (batch, draw(st.integers(1, 3)), *size), distinct)
     if not dilation:
         del options["dilation"]
@@ -138,20 +140,20 @@ def in_order(x: NDArray[Any], order: str) -> NDArray[Any]:
 
 
 def _drawn_window(
-    draw: st.DrawFn, max_size: int, pooling: bool = False, dilation: bool = True
+    draw: st.DrawFn, max_size: int, ceil_modes: tuple[bool, ...] = (), dilation: bool = True
 ) -> tuple[tuple[int, int], tuple[int, int], dict[str, Any]]:
     """Image size, kernel and the options of a window that fits."""
     size = draw(st.tuples(st.integers(1, max_size), st.integers(1, max_size)))
     stride = draw(st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3))))
     spread = draw(st.integers(1, 2)) if dilation else 1
     options = {"stride": stride, "padding": draw(padding_forms()), "dilation": spread}
-    if pooling:
-        options["ceil_mode"] = draw(st.booleans())
+    if ceil_modes:
+        options["ceil_mode"] = draw(st.sampled_from(ceil_modes))
     kernels = [
         (kh, kw)
         for kh in range(1, size[0] + 5)
         for kw in range(1, size[1] + 5)
-        if _fits(size, (kh, kw), options, pooling)
+        if _fits(size, (kh, kw), options, pooling=bool(ceil_modes))
     ]
     assume(kernels)
     return size, draw(st.sampled_from(kernels)), options

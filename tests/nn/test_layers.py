@@ -1,4 +1,4 @@
-"""Every layer against the op of the same name, with each option somewhere not at its default."""
+"""The layers with weights against their ops, with each option somewhere not at its default."""
 
 from __future__ import annotations
 
@@ -63,37 +63,6 @@ def test_conv_transpose2d(x, options):
     np.testing.assert_array_equal(layer(x).data, expected.data)
 
 
-POOLS = [
-    ("MaxPool2d", ops.max_pool2d, {"kernel_size": 2}),
-    ("MaxPool2d", ops.max_pool2d, {"kernel_size": (3, 2), "stride": 1, "padding": (1, 0)}),
-    ("MaxPool2d", ops.max_pool2d, {"kernel_size": 2, "dilation": 2, "stride": (2, 1)}),
-    ("MaxPool2d", ops.max_pool2d, {"kernel_size": 2, "stride": 3, "ceil_mode": True}),
-    ("MaxPool2d", ops.max_pool2d, {"kernel_size": 3, "padding": "same"}),
-    ("AvgPool2d", ops.avg_pool2d, {"kernel_size": 2}),
-    ("AvgPool2d", ops.avg_pool2d, {"kernel_size": (3, 2), "stride": 1, "padding": (1, 0)}),
-    ("AvgPool2d", ops.avg_pool2d, {"kernel_size": 2, "stride": 3, "ceil_mode": True}),
-    (
-        "AvgPool2d",
-        ops.avg_pool2d,
-        {"kernel_size": 3, "padding": 1, "count_include_pad": False},
-    ),
-    ("AvgPool2d", ops.avg_pool2d, {"kernel_size": 3, "divisor_override": 2}),
-]
-
-
-@pytest.mark.parametrize(("layer", "op", "options"), POOLS, ids=named)
-def test_pooling(x, layer, op, options):
-    y = getattr(nn, layer)(**options)(x)
-    np.testing.assert_array_equal(y.data, op(x, **options).data)
-
-
-def test_max_pool_returns_its_winners_too(x):
-    y, indices = nn.MaxPool2d(2, return_indices=True)(x)
-    expected, expected_indices = ops.max_pool2d(x, 2, return_indices=True)
-    np.testing.assert_array_equal(y.data, expected.data)
-    np.testing.assert_array_equal(indices.data, expected_indices.data)
-
-
 @pytest.mark.parametrize(
     ("layer", "names"),
     [
@@ -107,11 +76,6 @@ def test_max_pool_returns_its_winners_too(x):
             "dilation",
         ),
         (nn.Linear, "in_features out_features bias"),
-        (nn.MaxPool2d, "kernel_size stride padding dilation return_indices ceil_mode"),
-        (
-            nn.AvgPool2d,
-            "kernel_size stride padding ceil_mode count_include_pad divisor_override",
-        ),
     ],
 )
 def test_arguments_come_in_pytorchs_order(layer, names):
@@ -234,8 +198,6 @@ def test_arguments_that_make_no_layer_are_refused(layer, message):
             nn.ConvTranspose2d(4, 6, 3, groups=2),
             "ConvTranspose2d(4, 6, kernel_size=(3, 3), stride=1, padding=0",
         ),
-        (nn.MaxPool2d(3, 2), "MaxPool2d(kernel_size=3, stride=2, padding=0"),
-        (nn.AvgPool2d(2), "AvgPool2d(kernel_size=2, stride=2, padding=0"),
         (nn.ReLU(), "ReLU()"),
     ],
 )

@@ -139,3 +139,43 @@ def test_parts_in_evaluation_mode_stay_in_it():
 def test_an_input_that_does_not_fit_raises_what_the_model_raises():
     with pytest.raises(ValueError, match="conv2d"):
         mc.summary(models.lenet5(), (3, 28, 28))
+
+
+def test_normalisation_and_dropout_are_listed_and_left_as_they_were():
+    model = nn.Sequential(
+        nn.ZeroPad2d(1),
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.LocalResponseNorm(5),
+        nn.MinPool2d(2),
+        nn.Dropout2d(0.5),
+        nn.LPPool2d(2, 2, padding="same"),
+        nn.AdaptiveMaxPool2d((None, 2)),
+        nn.GlobalAvgPool2d(),
+        nn.BatchNorm1d(4, affine=False),
+        nn.Dropout(),
+        nn.LayerNorm(4),
+    )
+    state = model.state_dict()
+    mc.manual_seed(0)
+    table = mc.summary(model, (1, 8, 8))
+    drawn = mc.ops.dropout(mc.tensor(np.ones(9))).data
+    assert [row[1:] for row in rows(table)] == [
+        ((1, 10, 10), 0),
+        ((4, 8, 8), 40),
+        ((4, 8, 8), 8),
+        ((4, 8, 8), 0),
+        ((4, 4, 4), 0),
+        ((4, 4, 4), 0),
+        ((4, 2, 2), 0),
+        ((4, 2, 2), 0),
+        ((4,), 0),
+        ((4,), 0),
+        ((4,), 0),
+        ((4,), 8),
+    ]
+    assert table.total == table.trainable == 56  # running statistics are not counted
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, state[name])
+    mc.manual_seed(0)
+    np.testing.assert_array_equal(mc.ops.dropout(mc.tensor(np.ones(9))).data, drawn)

@@ -38,9 +38,38 @@ def chain(n):
     )
 
 
+def normalised(n):
+    """The layers that remember, those that choose by chance switched off, and other poolings."""
+    pad = {nn: ((2, 1), (0, 1)), T: (0, 1, 2, 1)}[n]  # PyTorch: left, right, top, bottom
+    return n.Sequential(
+        n.ReflectionPad2d(1),
+        n.Conv2d(2, 6, 3, bias=False),
+        n.BatchNorm2d(6, eps=1e-3, momentum=None),
+        n.ReLU(),
+        n.LocalResponseNorm(4, 1e-2, 0.5, 2.0),
+        n.ReplicationPad2d(pad),
+        n.LPPool2d(2, 3, 2, ceil_mode=True),
+        n.Dropout2d(0.0),
+        n.CircularPad2d(1),
+        n.AdaptiveAvgPool2d((5, None)),
+        n.ZeroPad2d(pad),
+        n.BatchNorm2d(6, affine=False, track_running_stats=False),
+        n.ConstantPad2d(1, 0.5),
+        n.AdaptiveMaxPool2d((3, 4)),
+        n.Flatten(),
+        n.LayerNorm(72),
+        n.Dropout(0.0),
+        n.Linear(72, 8),
+        n.BatchNorm1d(8, momentum=0.3),
+        n.LayerNorm((8,), elementwise_affine=False),
+        n.Linear(8, 5),
+    )
+
+
 PAIRS = [
     pytest.param(models.lenet5, lenet_twin, (4, 1, 28, 28), 10, id="lenet5"),
     pytest.param(lambda: chain(nn), lambda: chain(T), (3, 2, 8, 10), 5, id="every-layer"),
+    pytest.param(lambda: normalised(nn), lambda: normalised(T), (4, 2, 8, 9), 5, id="normalised"),
 ]
 
 
@@ -68,6 +97,10 @@ def test_a_twin_with_the_same_state_computes_the_same(ours, theirs, shape, class
     expected = {name: p.grad.numpy() for name, p in twin.named_parameters()}
     for name, p in model.named_parameters():
         np.testing.assert_allclose(p.grad.data, expected[name], rtol=1e-7, atol=1e-12)
+    for name, value in twin.state_dict().items():  # running statistics among them
+        np.testing.assert_allclose(model.state_dict()[name], value.numpy(), rtol=1e-9)
+    y, torch_y = model.eval()(x), twin.eval()(tx)
+    np.testing.assert_allclose(y.data, torch_y.detach().numpy(), rtol=1e-7, atol=1e-12)
 
 
 def test_a_torch_state_dict_loads_as_it_is():

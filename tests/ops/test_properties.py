@@ -202,12 +202,11 @@ def test_the_mean_lies_between_the_extremes(case: Any) -> None:
     assert (mean <= ops.max_pool2d(x, kernel, **options).data + 1e-9).all()
 
 
-@given(strategies.pool2d_cases(dilation=False))
+@given(strategies.pool2d_cases(dilation=False, ceil_mode=False))
 def test_a_large_p_norm_tends_to_the_maximum(case: Any) -> None:
     x, kernel, options = case
     x = mc.Tensor(np.abs(x.data) + 1)
     (rows, columns) = pixel_counts(window("test", x.shape[2:], kernel, **options))
-    del options["ceil_mode"]
     y = ops.lp_pool2d(x, 64, kernel, **options).data
     largest = ops.max_pool2d(x, kernel, **options).data
     assert (y >= largest * (1 - 1e-12)).all()
@@ -228,7 +227,7 @@ def test_unpooling_is_undone_by_pooling_where_windows_tile(case: Any) -> None:
 @given(st.integers(2, 5), st.integers(1, 4), st.lists(st.integers(1, 3), max_size=2))
 def test_batch_norm_standardises(n: int, c: int, rest: list[int]) -> None:
     x = mc.Tensor(5 + 3 * np.random.default_rng(0).standard_normal((n, c, *rest)))
-    y = ops.batch_norm(x, None, None, training=True, eps=0.0).data
+    y = ops.batch_norm(x, None, None, training=True, eps=1e-12).data
     axes = (0, *range(2, x.ndim))
     np.testing.assert_allclose(y.mean(axes), 0, atol=1e-12)
     np.testing.assert_allclose(y.var(axes), 1, atol=1e-9)
