@@ -1,10 +1,10 @@
 """Timing several programs against each other on a noisy machine.
 
-Each contestant works in a process of its own, so that each has a peak memory of its own. They take
-turns, a short block each, round after round; what the machine does meanwhile meets all of them alike.
-Between two blocks all rest, until the threads of the last one have stopped waiting for work: OpenBLAS
-lets them spin for 0.1 s after a matrix product, which would cost the next contestant a core. Compared
-are medians.
+Each contestant works in a process of its own, so that each has a peak memory of its own. They
+take turns, a short block each, round after round; what the machine does meanwhile meets all of
+them alike. Between two blocks all rest, until the threads of the last one have stopped waiting for
+work: OpenBLAS lets them spin for 0.1 s after a matrix product, which would cost the next contestant
+a core. Compared are medians.
 """
 
 from __future__ import annotations
