@@ -2,23 +2,24 @@
 
     python -m benchmarks.accuracy lenet5 --data mnist
 
-It runs ``minicnn train`` once for each seed, as anybody would.
+It runs ``minicnn train`` once for each seed (0, 1, ...), as anybody would.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from .contest import save
+from .options import Parser
 
 
-def accuracy(network: str, data: str, seed: int) -> float:
-    """The test accuracy, in percent, that one training run prints."""
-    command = ["train", network, "--data", data, "--seed", str(seed)]
+def accuracy(network: str, data: str, seed: int, *more: str) -> float:
+    """The test accuracy, in percent, that one training run (with more options) prints."""
+    command = ["train", network, "--data", data, "--seed", str(seed), *more]
     run = [sys.executable, "-m", "minicnn", *command]
     output = subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout
     found = re.search(r"test accuracy ([\d.]+)%", output)
@@ -26,17 +27,18 @@ def accuracy(network: str, data: str, seed: int) -> float:
     return float(found[1])
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train with each seed, print the table and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("network")
-    parser.add_argument("--data", default="mnist")
-    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on (default: 3)")
-    options = parser.parse_args()
+    parser = Parser(__doc__, seeds=(3, 1))
+    parser.add_argument("network", nargs="?", default="lenet5")
+    parser.add_argument("--data", help="default: mnist, with --quick digits for one epoch")
+    options = parser.options(arguments)
+    options.data = options.data or ("digits" if options.quick else "mnist")
+    more = ("--epochs", "1") if options.quick else ()
     lines = ["| network | data | seed | test accuracy |", "|---|---|---|---|"]
     found = []
     for seed in range(options.seeds):
-        found.append(accuracy(options.network, options.data, seed))
+        found.append(accuracy(options.network, options.data, seed, *more))
         lines.append(f"| {options.network} | {options.data} | {seed} | {found[-1]:.2f}% |")
         print(lines[-1], flush=True)
     mean, low, high = statistics.mean(found), min(found), max(found)
@@ -45,7 +47,8 @@ def main() -> None:
     )
     print(lines[-1])
     name = f"accuracy {options.network} --data {options.data} --seeds {options.seeds}"
-    save(name, "\n".join(lines), {"test_accuracy_percent": found, "mean": mean})
+    numbers = {"test_accuracy_percent": found, "mean": mean}
+    save(name, "\n".join(lines), numbers, options.results)
 
 
 if __name__ == "__main__":

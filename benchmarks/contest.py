@@ -5,11 +5,14 @@ take turns, a short block each, round after round; what the machine does meanwhi
 them alike. Between two blocks all rest, until the threads of the last one have stopped waiting for
 work: OpenBLAS lets them spin for 0.1 s after a matrix product, which would cost the next contestant
 a core. Compared are medians.
+
+What is too short for that, an op or a kernel, is timed by ``interleaved`` within one process.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import platform
@@ -21,7 +24,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Result", "contest", "describe_machine", "ratio", "save"]
+__all__ = [
+    "RESULTS",
+    "REST",
+    "Result",
+    "Step",
+    "contest",
+    "describe_machine",
+    "interleaved",
+    "ratio",
+    "save",
+]
 
 Step = Callable[[], object]
 Build = Callable[..., Step]
@@ -34,8 +47,8 @@ class Result(NamedTuple):
     """What one contestant did: seconds for each step by round, and its memory in MiB."""
 
     rounds: list[list[float]]
-    baseline_mib: float
-    peak_mib: float
+    baseline_mib: float = math.nan
+    peak_mib: float = math.nan
 
     @property
     def median(self) -> float:
@@ -99,6 +112,44 @@ def _current_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def interleaved(
+    steps: dict[str, Step], rounds: int, least: float = 0.0, rest: float = 0.0
+) -> dict[str, Result]:
+    """Let all steps take turns within this process: one measurement of each in a round.
+
+    least: about how many seconds a measurement takes; a shorter step is repeated, after one call
+    that does not count, and the mean is taken. 0: each step runs once.
+    rest: seconds before each measurement, REST where some steps multiply matrices and others don't.
+    """
+    calls = {name: _calls_within(least, step) for name, step in steps.items()}
+    results = {name: Result([]) for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            time.sleep(rest)
+            if least:
+                step()
+            start = time.perf_counter()
+            for _ in range(calls[name]):
+                step()
+            results[name].rounds.append([(time.perf_counter() - start) / calls[name]])
+    return results
+
+
+def _calls_within(least: float, step: Step) -> int:
+    """How many calls of a step, which is warm afterwards, last about that many seconds."""
+    step()
+    if not least:
+        return 1
+    calls, seconds = 1, 0.0
+    while seconds < least / 4:
+        calls *= 2
+        start = time.perf_counter()
+        for _ in range(calls):
+            step()
+        seconds = time.perf_counter() - start
+    return max(1, round(calls * least / seconds))
+
+
 def ratio(a: Result, b: Result) -> tuple[float, float, float]:
     """The ratio of medians a / b, and the quartiles of the ratios round by round: its spread."""
     by_round = [
@@ -146,17 +197,21 @@ def _processor() -> str:
     return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
 
 
-def save(call: str, table: str, numbers: dict[str, Any]) -> None:
-    """Keep a table and its numbers under benchmarks/results/, with the machine and the command.
+def save(
+    call: str, table: str, numbers: dict[str, Any], directory: Path | None = RESULTS
+) -> None:
+    """Keep a table and its numbers in the directory (None: nowhere), with machine and command.
 
     call is the command without ``python -m benchmarks.``; its words make the file's name.
     """
-    RESULTS.mkdir(exist_ok=True)
+    if directory is None:
+        return
+    directory.mkdir(exist_ok=True)
     machine = describe_machine()
     command = f"python -m benchmarks.{call}"
     name = "_".join(word for word in call.split() if not word.startswith("-"))
     facts = "\n".join(f"    {key}: {value}" for key, value in machine.items())
     text = f"# `{command}`\n\n{table}\n\nMachine:\n\n{facts}\n"
-    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    (directory / f"{name}.md").write_text(text, encoding="utf-8")
     content = json.dumps({"command": command, "machine": machine, **numbers}, indent=1)
-    (RESULTS / f"{name}.json").write_text(content + "\n", encoding="utf-8")
+    (directory / f"{name}.json").write_text(content + "\n", encoding="utf-8")

@@ -8,11 +8,15 @@ a group of its own (a buffer for each).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .contest import Step, contest, ratio, save
+from .options import Parser
+
+NETWORKS = ("lenet5", "alexnet_mnist")
 
 
 def one_buffer(network: str) -> Step:
@@ -35,16 +39,19 @@ def _adam_step(network: str, apart: bool) -> Step:
     return mc.optim.Adam(groups).step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest for both networks, print its table and keep it."""
+    options = Parser(__doc__, rounds=(20, 2), steps=(50, 5), networks=(len(NETWORKS), 1)).options(
+        arguments
+    )
     lines = [
         "| network | buffers | Adam's step, ms | one each / one for all (quartiles) |",
         "|---|---|---|---|",
     ]
     numbers: dict[str, Any] = {}
-    for network in ("lenet5", "alexnet_mnist"):
+    for network in NETWORKS[: options.networks]:
         contestants = {"one for all": one_buffer, "one each": a_buffer_each}
-        results = contest(contestants, (network,), rounds=20, steps=50)
+        results = contest(contestants, (network,), options.rounds, options.steps)
         quotient, low, high = ratio(results["one each"], results["one for all"])
         for name, result in results.items():
             compared = f"**{quotient:.2f}** ({low:.2f}-{high:.2f})" if name == "one each" else ""
@@ -53,7 +60,7 @@ def main() -> None:
         numbers[f"{network}, ratio"] = [quotient, low, high]
     table = "\n".join(lines)
     print(table)
-    save("flat_buffer", table, numbers)
+    save("flat_buffer", table, numbers, options.results)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,15 @@ The training step of ``benchmarks.train_step`` with and without, in turns.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from .contest import Step, contest, ratio, save
+from .options import Parser
 from .train_step import minicnn_step
+
+SIZES = (("lenet5", 128), ("alexnet_mnist", 128), ("alexnet_mnist", 512))
 
 
 def without_reuse(network: str, batch: int) -> Step:
@@ -23,16 +27,17 @@ def without_reuse(network: str, batch: int) -> Step:
     return minicnn_step(network, batch)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest, print its table and keep it."""
+    options = Parser(__doc__, rounds=(15, 2), steps=(6, 1), sizes=(len(SIZES), 1)).options(arguments)
     contestants = {"kept": minicnn_step, "given back": without_reuse}
     lines = [
         "| network | batch | freed memory | step, ms | given back / kept (quartiles) | peak MiB |",
         "|---|---|---|---|---|---|",
     ]
     numbers: dict[str, Any] = {}
-    for network, batch in (("lenet5", 128), ("alexnet_mnist", 128), ("alexnet_mnist", 512)):
-        results = contest(contestants, (network, batch), rounds=15, steps=6)
+    for network, batch in SIZES[: options.sizes]:
+        results = contest(contestants, (network, batch), options.rounds, options.steps)
         quotient, low, high = ratio(results["given back"], results["kept"])
         for name, result in results.items():
             compared = "" if name == "kept" else f"**{quotient:.2f}** ({low:.2f}-{high:.2f})"
@@ -44,7 +49,7 @@ def main() -> None:
         numbers[f"{network}, {batch}, ratio"] = [quotient, low, high]
     table = "\n".join(lines)
     print(table)
-    save("memory_reuse", table, numbers)
+    save("memory_reuse", table, numbers, options.results)
 
 
 if __name__ == "__main__":

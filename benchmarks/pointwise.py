@@ -8,11 +8,13 @@ other kernel, and past them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .contest import Step, contest, ratio, save
+from .options import Parser
 
 SIZES = ((16, 32, 28), (64, 64, 14), (256, 64, 7), (64, 256, 7))
 
@@ -42,16 +44,19 @@ def past_im2col(channels: int, outputs: int, size: int) -> Step:
     return step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest at each size, print its table and keep it."""
+    options = Parser(__doc__, rounds=(10, 2), steps=(10, 1), sizes=(len(SIZES), 1)).options(arguments)
     lines = [
         "| C -> O, H = W | through im2col, ms | past it, ms | through / past (quartiles) |",
         "|---|---|---|---|",
     ]
     numbers: dict[str, Any] = {}
-    for channels, outputs, size in SIZES:
+    for channels, outputs, size in SIZES[: options.sizes]:
         contestants = {"through": through_im2col, "past": past_im2col}
-        results = contest(contestants, (channels, outputs, size), rounds=10, steps=10)
+        results = contest(
+            contestants, (channels, outputs, size), options.rounds, options.steps
+        )
         quotient, low, high = ratio(results["through"], results["past"])
         through, past = (results[name].median * 1e3 for name in contestants)
         name = f"{channels} -> {outputs}, {size}"
@@ -61,7 +66,7 @@ def main() -> None:
         numbers[name] = {"through_ms": through, "past_ms": past, "ratio": [quotient, low, high]}
     table = "\n".join(lines)
     print(table)
-    save("pointwise", table, numbers)
+    save("pointwise", table, numbers, options.results)
 
 
 if __name__ == "__main__":

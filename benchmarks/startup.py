@@ -12,10 +12,10 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 from .contest import save
-
-RUNS = 30
+from .options import Parser
 
 
 def seconds(statement: str) -> float:
@@ -26,12 +26,13 @@ def seconds(statement: str) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Time both imports in turns, print the table and keep it."""
+    options = Parser(__doc__, runs=(30, 2)).options(arguments)
     statements = ("import numpy", "import minicnn")
     for statement in statements:
         seconds(statement)
-    times = [[seconds(statement) * 1e3 for statement in statements] for _ in range(RUNS)]
+    times = [[seconds(statement) * 1e3 for statement in statements] for _ in range(options.runs)]
     numpy_ms, minicnn_ms = (statistics.median(column) for column in zip(*times, strict=True))
     extra = [b - a for a, b in times]
     low, _, high = statistics.quantiles(extra, n=4)
@@ -42,7 +43,7 @@ def main() -> None:
     )
     print(table)
     numbers = {"numpy_ms": numpy_ms, "minicnn_ms": minicnn_ms, "extra_quartiles_ms": [low, high]}
-    save("startup", table, numbers)
+    save("startup", table, numbers, options.results)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,65 @@
-"""How long does one training step take, and how much memory, beside PyTorch?
+"""How long does one training step take, and how much memory, beside other frameworks?
 
     python -m benchmarks.train_step
+    python -m benchmarks.train_step --batch-size 32
+    python -m benchmarks.train_step --batch-size 512
 
 One step is forward, loss, backward and Adam, in float32, on one batch that stays in memory. The
-PyTorch networks are the same, layer for layer, ReLU after pooling included. For a fair contest
-NumPy must find the BLAS kernels of this processor: unset OPENBLAS_CORETYPE where it is set.
+networks are the same, layer for layer, ReLU after pooling included: before the contest all start
+from the same weights and must find the same loss. All get one thread for each core.
+
+PyTorch runs in its default memory format and in channels_last, which suits its convolutions best.
+Keras 3 runs on TensorFlow, images last in channels as is its way, through ``train_on_batch`` and
+through ``make_train_function()``, the compiled step that ``fit`` runs, without ``fit``'s callbacks.
+DeZero 0.0.13 is the nearest relative, a book's framework on NumPy; it is given what NumPy 2 and
+float32 ask for, see ``dezero_step``. What is not installed is left out.
+
+"growth" is what the steps add to a process that has its model and optimizer; for Keras that
+includes tracing and compiling, which happen in the first step. For a fair contest NumPy must find
+the BLAS kernels of this processor: unset OPENBLAS_CORETYPE where it is set.
 """
 
 from __future__ import annotations
 
-import argparse
+import math
+import multiprocessing
+import os
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module  # of what the type checker need not have
 from typing import Any
 
 import numpy as np
 
-from .contest import Step, contest, ratio, save
+from .contest import Build, Result, Step, contest, ratio, save
+from .options import Parser
+from .plots import BLUE, GREY, plot
+
+__all__ = [
+    "CONTESTANTS",
+    "HEAD",
+    "NETWORKS",
+    "cores",
+    "draw_bars",
+    "initial",
+    "main",
+    "minicnn_step",
+    "rows",
+    "same_results",
+]
+
+Shape = tuple[int, ...]
+
+# A number is a layer with weights: the channels into a convolution, out of it, and its kernel size;
+# the features into a dense layer and out of it.
+LENET5 = ((1, 6, 5), "pool", "relu", (6, 16, 5), "pool", "relu", "flatten")
+ALEXNET = ((1, 32, 3), "pool", "relu", (32, 64, 3), "pool", "relu", (64, 128, 3), "relu", "flatten")
+NETWORKS: dict[str, tuple[Any, ...]] = {
+    "lenet5": (*LENET5, (256, 120), "relu", (120, 84), "relu", (84, 10)),
+    "alexnet_mnist": (*ALEXNET, (1152, 128), "relu", (128, 10)),
+}
+PARAMETERS = {"lenet5": 44_426, "alexnet_mnist": 241_546}
 
 
 def minicnn_step(network: str, batch: int) -> Step:
@@ -22,16 +67,18 @@ def minicnn_step(network: str, batch: int) -> Step:
     import minicnn as mc
 
     x, y = _batch(batch)
-    mc.manual_seed(0)
     model = getattr(mc.models, network)()
+    for parameter, value in zip(model.parameters(), _weights(network), strict=True):
+        parameter.data[...] = value.reshape(parameter.shape)
     optimizer = mc.optim.Adam(model.parameters())
     images, labels = mc.Tensor(x), mc.Tensor(y)
 
-    def step() -> None:
+    def step() -> object:
         loss = mc.ops.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        return loss.data
 
     return step
 
@@ -40,21 +87,36 @@ def torch_step(network: str, batch: int, channels_last: bool = False) -> Step:
     """The step in PyTorch, in its default memory format or in channels_last."""
     import torch
 
+    torch.set_num_threads(cores())
     x, y = _batch(batch)
-    torch.manual_seed(0)
     memory = torch.channels_last if channels_last else torch.contiguous_format
     model = torch.nn.Sequential(*_torch_layers(network)).to(memory_format=memory)
+    with torch.no_grad():
+        for parameter, value in zip(model.parameters(), _weights(network), strict=True):
+            parameter.copy_(torch.from_numpy(value).view(parameter.shape))
     optimizer = torch.optim.Adam(model.parameters())
     images = torch.tensor(np.ascontiguousarray(x)).contiguous(memory_format=memory)
     labels = torch.tensor(y)
 
-    def step() -> None:
+    def step() -> object:
         loss = torch.nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        return loss.detach()
 
     return step
+
+
+def _torch_layers(network: str) -> Iterator[Any]:
+    from torch import nn
+
+    others = {"pool": lambda: nn.MaxPool2d(2), "relu": nn.ReLU, "flatten": nn.Flatten}
+    for layer in NETWORKS[network]:
+        if isinstance(layer, str):
+            yield others[layer]()
+        else:
+            yield nn.Conv2d(*layer) if len(layer) == 3 else nn.Linear(*layer)
 
 
 def channels_last_step(network: str, batch: int) -> Step:
@@ -62,25 +124,143 @@ def channels_last_step(network: str, batch: int) -> Step:
     return torch_step(network, batch, channels_last=True)
 
 
-CONTESTANTS = {
+def keras_fit_step(network: str, batch: int) -> Step:
+    """The compiled step of Keras that ``fit`` runs for each batch of a tf.data pipeline."""
+    tf, model, images, labels = _keras_model(network, batch)
+    batches = iter(tf.data.Dataset.from_tensors((images, labels)).repeat())
+    train = model.make_train_function()
+    return lambda: train(batches)["loss"]
+
+
+def keras_train_on_batch_step(network: str, batch: int) -> Step:
+    """The step of Keras for those who loop over the batches themselves."""
+    _, model, images, labels = _keras_model(network, batch)
+    return lambda: model.train_on_batch(images, labels)
+
+
+def _keras_model(network: str, batch: int) -> tuple[Any, ...]:
+    """TensorFlow, the compiled model, images (N, H, W, C) and labels (N,)."""
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with _silent_stderr():
+        tf, keras = import_module("tensorflow"), import_module("keras")
+        tf.config.threading.set_intra_op_parallelism_threads(cores())
+        tf.config.threading.set_inter_op_parallelism_threads(cores())
+        tf.config.set_visible_devices([], "GPU")
+        x, y = _batch(batch)
+        images = tf.constant(np.ascontiguousarray(x.transpose(0, 2, 3, 1)))
+        labels = tf.constant(y)
+        model = keras.Sequential([keras.Input((28, 28, 1)), *_keras_layers(network, keras.layers)])
+    assert model.count_params() == PARAMETERS[network]
+    model.set_weights(list(_keras_weights(network)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(), loss=loss)
+    return tf, model, images, labels
+
+
+def _keras_layers(network: str, layers: Any) -> Iterator[Any]:
+    others = {
+        "pool": lambda: layers.MaxPooling2D(2),
+        "relu": layers.ReLU,
+        "flatten": layers.Flatten,
+    }
+    for layer in NETWORKS[network]:
+        if isinstance(layer, str):
+            yield others[layer]()
+        else:
+            yield layers.Conv2D(*layer[1:]) if len(layer) == 3 else layers.Dense(layer[1])
+
+
+def _keras_weights(network: str) -> Iterator[Any]:
+    """The weights with the input before the output, and features in the order H, W, C."""
+    maps = 1  # of the images that a dense layer sees flattened
+    for value in _weights(network):
+        if value.ndim == 4:
+            maps = len(value)
+            yield value.transpose(2, 3, 1, 0)  # (KH, KW, C, O)
+        elif value.ndim == 2:
+            by_map = value.reshape(len(value), maps, -1)  # (O, C, H·W)
+            yield by_map.transpose(2, 1, 0).reshape(-1, len(value))  # (H·W·C, O)
+            maps = 1
+        else:
+            yield value
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Without what libraries written in C++ say on file descriptor 2 as they start."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def dezero_step(network: str, batch: int) -> Step:
+    """The step in DeZero, with its own convolution, pooling, dense layers and Adam.
+
+    Three things are set from outside. It names ``np.int``, which NumPy 1.24 dropped. Its weights
+    are cast to float32, since NumPy 2 makes them float64. The loss is put together from its ops:
+    its own ``softmax_cross_entropy`` gives float64 gradients, twice the work for all other layers.
+    """
+    np.int = int  # type: ignore[attr-defined]
+    try:
+        dezero = import_module("dezero")
+    finally:
+        del np.int  # type: ignore[attr-defined]
+    F = dezero.functions
+    x, y = _batch(batch)
+    layers = list(_dezero_layers(network, dezero))
+    model = dezero.models.Sequential(*(x for x in layers if isinstance(x, dezero.Layer)))
+    weights = _weights(network)
+    for layer in model.layers:
+        value = next(weights)
+        layer.W.data = value if value.ndim == 4 else np.ascontiguousarray(value.T)
+        layer.b.data = next(weights)
+    assert sum(parameter.size for parameter in model.params()) == PARAMETERS[network]
+    optimizer = dezero.optimizers.Adam().setup(model)
+    images, one_hot, count = np.ascontiguousarray(x), np.eye(10, dtype=np.float32)[y], len(y)
+
+    def step() -> object:
+        z = images
+        for layer in layers:
+            z = layer(z)
+        loss = -F.sum(F.log_softmax(z) * one_hot) / np.float32(count)
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+        return loss.data
+
+    return step
+
+
+def _dezero_layers(network: str, dezero: Any) -> Iterator[Any]:
+    F, L = dezero.functions, dezero.layers
+    others = {"pool": lambda x: F.pooling(x, 2, 2), "relu": F.relu, "flatten": F.flatten}
+    for layer in NETWORKS[network]:
+        if isinstance(layer, str):
+            yield others[layer]
+        else:
+            yield L.Conv2d(*layer[1:]) if len(layer) == 3 else L.Linear(layer[1])
+
+
+CONTESTANTS: dict[str, Build] = {
     "minicnn": minicnn_step,
     "PyTorch": torch_step,
     "PyTorch channels_last": channels_last_step,
+    "Keras fit": keras_fit_step,
+    "Keras train_on_batch": keras_train_on_batch_step,
+    "DeZero": dezero_step,
 }
 
 
-def _torch_layers(network: str) -> list[Any]:
-    from torch import nn
-
-    def stage(*sizes: int) -> list[Any]:
-        return [nn.Conv2d(*sizes), nn.MaxPool2d(2), nn.ReLU()]
-
-    if network == "lenet5":
-        dense = [nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
-        return [*stage(1, 6, 5), *stage(6, 16, 5), nn.Flatten(), *dense]
-    dense = [nn.Linear(1152, 128), nn.ReLU(), nn.Linear(128, 10)]
-    last = [nn.Conv2d(64, 128, 3), nn.ReLU(), nn.Flatten()]
-    return [*stage(1, 32, 3), *stage(32, 64, 3), *last, *dense]
+def cores() -> int:
+    """The cores this process may use, as many as BLAS takes by itself."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _batch(batch: int) -> tuple[Any, Any]:
@@ -90,37 +270,113 @@ def _batch(batch: int) -> tuple[Any, Any]:
     return pixels.transpose(3, 0, 1, 2), rng.integers(0, 10, batch)
 
 
-def main() -> None:
-    """Run the contest for both networks, print its table and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=10, help="steps of each in a round")
-    parser.add_argument("--batch-size", type=int, default=128)
-    options = parser.parse_args()
-    lines = [
-        "| network | program | step, ms | minicnn / this (quartiles) | peak MiB | of it growth |",
-        "|---|---|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {"batch_size": options.batch_size}
-    for network in ("lenet5", "alexnet_mnist"):
-        results = contest(CONTESTANTS, (network, options.batch_size), options.rounds, options.steps)
-        for name, result in results.items():
-            quotient, low, high = ratio(results["minicnn"], result)
-            growth = result.peak_mib - result.baseline_mib
-            compared = "" if name == "minicnn" else f"**{quotient:.2f}** ({low:.2f}-{high:.2f})"
-            lines.append(
-                f"| {network} | {name} | {result.median * 1e3:.2f} | {compared} "
-                f"| {result.peak_mib:.0f} | {growth:.0f} |"
-            )
-            numbers[f"{network}, {name}"] = {
-                "median_seconds": result.median,
-                "minicnn_by_this": [quotient, low, high],
-                "peak_mib": result.peak_mib,
-                "growth_mib": growth,
-            }
-    table = "\n".join(lines)
-    print(table)
-    save("train_step", table, numbers)
+def _weights(network: str) -> Iterator[Any]:
+    """Weight (O, C, KH, KW) or (O, features) and bias (O,) of each layer in turn."""
+    shapes: list[Shape] = []
+    for layer in NETWORKS[network]:
+        if not isinstance(layer, str):
+            inputs, outputs, *kernel = layer
+            shapes += [(outputs, inputs, *kernel * 2), (outputs,)]
+    return initial(shapes)
+
+
+def initial(shapes: Iterable[Shape]) -> Iterator[Any]:
+    """Weights that keep the size of what passes through, and small biases, always the same."""
+    rng = np.random.default_rng(1)
+    for shape in shapes:
+        deviation = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
+        yield rng.standard_normal(shape, np.float32) * np.float32(deviation)
+
+
+def same_results(builds: dict[str, Build], args: tuple[Any, ...]) -> None:
+    """Raise AssertionError unless the first step of each build returns the same numbers."""
+    spawn = multiprocessing.get_context("spawn")
+    expected = None
+    for name, build in builds.items():
+        with spawn.Pool(1) as pool:  # a process of its own, as in the contest
+            found = pool.apply(_first_result, (build, args))
+        if found is not None:
+            expected = found if expected is None else expected
+            np.testing.assert_allclose(found, expected, 1e-4, 1e-4, err_msg=name)
+
+
+def _first_result(build: Build, args: tuple[Any, ...]) -> Any:
+    try:
+        return np.asarray(build(*args)())
+    except ImportError:
+        return None
+
+
+HEAD = (
+    "| {} | program | step, ms | minicnn / this (quartiles) | peak MiB | of it growth |\n"
+    "|---|---|---|---|---|---|"
+)
+
+
+def rows(work: str, results: dict[str, Result]) -> tuple[list[str], dict[str, Any]]:
+    """What the contestants did at one work: rows under ``HEAD``, and the numbers to keep."""
+    lines, numbers = [], {}
+    for name, result in results.items():
+        quotient, low, high = ratio(results["minicnn"], result)
+        growth = result.peak_mib - result.baseline_mib
+        compared = "" if name == "minicnn" else f"**{quotient:.2f}** ({low:.2f}-{high:.2f})"
+        lines.append(
+            f"| {work} | {name} | {result.median * 1e3:.2f} | {compared} "
+            f"| {result.peak_mib:.0f} | {growth:.0f} |"
+        )
+        numbers[f"{work}, {name}"] = {
+            "median_seconds": result.median,
+            "minicnn_by_this": [quotient, low, high],
+            "peak_mib": result.peak_mib,
+            "growth_mib": growth,
+        }
+    return lines, numbers
+
+
+def draw_bars(figure: Any, works: dict[str, dict[str, Result]], columns: int = 2) -> None:
+    """One panel for each work: the median of a step as a bar, its quartiles as whiskers."""
+    panels = figure.subplots(-(-len(works) // columns), columns, squeeze=False).flat
+    for panel, (work, results) in zip(panels, works.items(), strict=False):
+        for place, (name, result) in enumerate(results.items()):
+            times = [seconds * 1e3 for block in result.rounds for seconds in block]
+            low, median, high = statistics.quantiles(times, n=4)
+            panel.barh(place, median, 0.7, color=BLUE if name == "minicnn" else GREY)
+            panel.errorbar(median, place, xerr=[[median - low], [high - median]], color="black")
+            digits = f"{median:.1f}" if median < 100 else f"{median:.0f}"
+            panel.annotate(digits, (high, place), (3, 0), textcoords="offset points", va="center")
+        panel.set_yticks(range(len(results)), list(results))
+        panel.invert_yaxis()
+        panel.margins(x=0.15)
+        panel.set_title(work, loc="left")
+        panel.set_xlabel("ms")
+        panel.grid(axis="x")
+    for panel in panels:  # those left over
+        panel.set_axis_off()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the contest for each network, print its table and keep it with a plot."""
+    parser = Parser(__doc__, rounds=(20, 2), steps=(10, 2), batch_size=(128, 128))
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    options = parser.options(arguments)
+    batch, networks = options.batch_size, options.networks
+    lines = [HEAD.format("network")]
+    numbers: dict[str, Any] = {"batch_size": batch}
+    works = {}
+    print(lines[0], flush=True)
+    for network in networks:
+        same_results(CONTESTANTS, (network, batch))
+        works[network] = contest(CONTESTANTS, (network, batch), options.rounds, options.steps)
+        more_lines, more_numbers = rows(network, works[network])
+        print("\n".join(more_lines), flush=True)
+        lines += more_lines
+        numbers |= more_numbers
+    call = "train_step"
+    call += f" --batch-size {batch}" if batch != 128 else ""
+    call += f" --networks {' '.join(networks)}" if networks != list(NETWORKS) else ""
+    save(call, "\n".join(lines), numbers, options.results)
+    name = "_".join(word for word in call.split() if not word.startswith("-"))
+    plot(name, options.results, (8, 2.4), lambda figure: draw_bars(figure, works))
 
 
 if __name__ == "__main__":

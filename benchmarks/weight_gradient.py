@@ -8,11 +8,13 @@ sizes of the course's networks with batch 128: as one product, and cut into piec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .contest import Step, contest, ratio, save
+from .options import Parser
 
 SIZES = ((25, 6, 73728), (9, 32, 86528), (150, 16, 8192), (288, 64, 15488), (576, 128, 1152))
 
@@ -39,16 +41,17 @@ def _matrices(p: int, q: int, length: int) -> tuple[Any, Any]:
     return rng.random((p, length), np.float32), rng.random((q, length), np.float32)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest at each size, print its table and keep it."""
+    options = Parser(__doc__, rounds=(10, 2), steps=(20, 2), sizes=(len(SIZES), 1)).options(arguments)
     lines = [
         "| P, Q, L | one product, ms | pieces, ms | one / pieces (quartiles) |",
         "|---|---|---|---|",
     ]
     numbers: dict[str, Any] = {}
-    for size in SIZES:
+    for size in SIZES[: options.sizes]:
         contestants = {"one": one_product, "pieces": sum_of_pieces}
-        results = contest(contestants, size, rounds=10, steps=20)
+        results = contest(contestants, size, options.rounds, options.steps)
         quotient, low, high = ratio(results["one"], results["pieces"])
         one, pieces = (results[name].median * 1e3 for name in contestants)
         lines.append(
@@ -57,7 +60,7 @@ def main() -> None:
         numbers[str(size)] = {"one_ms": one, "pieces_ms": pieces, "ratio": [quotient, low, high]}
     table = "\n".join(lines)
     print(table)
-    save("weight_gradient", table, numbers)
+    save("weight_gradient", table, numbers, options.results)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ class Function:
     view of an input (nobody writes into either); what backward needs to know about the options it
     keeps on ``self``. Arrays are remembered, not copied. ``backward(grad)`` gets the
     gradient of the output as a Tensor and returns one gradient (or None) per input. It is written
-    with ops, so that the gradient can be differentiated again.
+    with ops, so that the gradient can be differentiated again. The attributes below are for it:
+    forward does not have them yet.
     """
 
     keeps: ClassVar[str] = "inputs"
@@ -71,18 +72,20 @@ class Function:
                     "see minicnn.tensor()"
                 )
         function = cls()
-        function.needs_grad = tuple([t.requires_grad for t in inputs])
-        function.shapes = tuple([t.data.shape for t in inputs])
-        function.dtypes = tuple([t.data.dtype for t in inputs])
         data = function.forward(*[t.data for t in inputs], **options)
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
         if state.detect_anomaly:
             function.called_at = check_forward(function, output, inputs)
-        if state.grad_enabled and True in function.needs_grad and output.dtype.kind == "f":
-            function._record(inputs, output)
+        if state.grad_enabled and output.data.dtype.kind == "f":
+            needs_grad = tuple([t.requires_grad for t in inputs])
+            if True in needs_grad:
+                function.needs_grad = needs_grad
+                function._record(inputs, output)
         return output
 
     def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.shapes = tuple([t.data.shape for t in inputs])
+        self.dtypes = tuple([t.data.dtype for t in inputs])
         self.edges = tuple([edge_of(t) for t in inputs])
         if self.keeps in ("inputs", "both"):
             self.inputs = inputs

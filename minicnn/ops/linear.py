@@ -1,4 +1,12 @@
-"""The dense layer: y = x Wᵀ + b."""
+"""The dense layer y = x Wᵀ + b, and the two ops that are its gradients.
+
+As with convolution the three maps are linear in each argument, and the gradient of each is made of
+the others. All of them compute the transpose of what they return, so that it is batch-last too:
+
+    Linear        x, w -> y    yᵀ = w · xᵀ      (outputs, N)
+    LinearInput   g, w -> x    xᵀ = wᵀ · gᵀ     (inputs, N), the gradient of y to x
+    LinearWeight  x, g -> w    w = gᵀ · x       (outputs, inputs), the gradient of y to w
+"""
 
 from __future__ import annotations
 
@@ -14,7 +22,7 @@ __all__ = ["linear"]
 
 class Linear(Function):
     def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
-        y = weight @ x.T  # (outputs, N): batch-last like its input, nothing is transposed
+        y = weight @ x.T  # (outputs, N)
         if bias is not None:
             y += bias[:, None]
         return y.T  # (N, outputs)
@@ -22,9 +30,33 @@ class Linear(Function):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, *bias = self.inputs
         return (
-            (weight.T @ grad.T).T if self.needs_grad[0] else None,  # (N, inputs)
-            grad.T @ x if self.needs_grad[1] else None,  # (outputs, inputs)
+            LinearInput.apply(grad, weight) if self.needs_grad[0] else None,
+            LinearWeight.apply(x, grad) if self.needs_grad[1] else None,
             *(sum(grad, 0) if self.needs_grad[2] else None for _ in bias),
+        )
+
+
+class LinearInput(Function):
+    def forward(self, grad: Array, weight: Array) -> Array:
+        return (weight.T @ grad.T).T  # (N, inputs)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        g, weight = self.inputs
+        return (
+            Linear.apply(grad, weight) if self.needs_grad[0] else None,
+            LinearWeight.apply(grad, g) if self.needs_grad[1] else None,
+        )
+
+
+class LinearWeight(Function):
+    def forward(self, x: Array, grad: Array) -> Array:
+        return grad.T @ x  # (outputs, inputs)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, g = self.inputs
+        return (
+            LinearInput.apply(g, grad) if self.needs_grad[0] else None,
+            Linear.apply(x, grad) if self.needs_grad[1] else None,
         )
 
 

@@ -110,10 +110,13 @@ def nll_loss(
 
 def _losses_of_classes(
     op: str, log_probs: Tensor, classes: Array, weights: Array, ignore_index: int
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor | int]:
     """The loss of each class index (N, ...), and the sum of their weights."""
     xp = array_module(log_probs.data)
     kept = classes != ignore_index
+    if kept.all() and (weights == 1).all():
+        check_classes(op, classes, log_probs.shape[1])
+        return -pick(log_probs, classes), classes.size
     classes = xp.where(kept, classes, 0)  # any class: what it picks is masked
     check_classes(op, classes, log_probs.shape[1])
     weight_of = kept * weights[classes]  # (N, ...)

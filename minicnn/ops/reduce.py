@@ -20,11 +20,15 @@ Axis = int | tuple[int, ...] | None
 class Sum(Function):
     keeps = "nothing"
 
-    def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
-        return x.sum(axes, keepdims=True)
+    def forward(self, x: Array, *, axes: tuple[int, ...], keepdim: bool) -> Array:
+        self.axes = axes
+        return x.sum(axes, keepdims=keepdim)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return broadcast_to(grad, self.shapes[0])
+        (shape,) = self.shapes
+        if grad.ndim not in (0, len(shape)):
+            grad = reshape(grad, tuple(1 if i in self.axes else n for i, n in enumerate(shape)))
+        return broadcast_to(grad, shape)
 
 
 def sum(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
@@ -32,8 +36,7 @@ def sum(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
 
     Raises ValueError for an axis that x does not have or that is named twice.
     """
-    axes = _axes("sum", x, axis)
-    return _drop(Sum.apply(x, axes=axes), axes, keepdim)
+    return Sum.apply(x, axes=_axes("sum", x, axis), keepdim=bool(keepdim))
 
 
 def mean(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:

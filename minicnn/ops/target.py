@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Function, Tensor
 from ..backend import Array, array_module
+from ..backend.layout import batch_last
 from .check import check_tensor
 from .convert import as_tensor, to
 from .reduce import sum
@@ -117,14 +118,44 @@ def class_weights(op: str, scores: Tensor, weight: Any) -> Array:
     return weights.astype(scores.dtype)
 
 
+class Pick(Function):
+    """One entry of each row: scores[index], where no element comes twice."""
+
+    keeps = "nothing"
+
+    def forward(self, scores: Array, *, index: tuple[Array, ...]) -> Array:
+        self.index = index
+        return scores[index]  # (N, ...)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return PutBack.apply(grad, index=self.index, num_classes=self.shapes[0][1])
+
+
+class PutBack(Function):
+    """Zeros, with the values at the index: the adjoint of Pick."""
+
+    keeps = "nothing"
+
+    def forward(self, values: Array, *, index: tuple[Array, ...], num_classes: int) -> Array:
+        self.index = index
+        xp, (n, *rest) = array_module(values), values.shape
+        scores = batch_last(
+            xp.zeros(num_classes * values.size, values.dtype), (n, num_classes, *rest)
+        )
+        scores[index] = values
+        return scores
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Pick.apply(grad, index=self.index)
+
+
 def pick(scores: Tensor, classes: Array) -> Tensor:
     """The entry of each class index: scores (N, C, ...), classes (N, ...) -> (N, ...).
 
     Picked, not multiplied by a one-hot: a logit of -inf (a class ruled out) must not give 0 · inf.
     """
-    last = scores.permute(0, *range(2, scores.ndim), 1).reshape(classes.size, scores.shape[1])
-    picked = last[array_module(classes).arange(classes.size), classes.ravel()]  # (N·...,)
-    return picked.reshape(*classes.shape)
+    rows, *rest = array_module(classes).ogrid[tuple(slice(n) for n in classes.shape)]
+    return Pick.apply(scores, index=(rows, classes, *rest))
 
 
 def reduced(losses: Tensor, reduction: str, count: Any = None) -> Tensor:

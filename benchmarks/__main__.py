@@ -1,0 +1,64 @@
+"""The list of all benchmarks, and how to run them.
+
+    python -m benchmarks                       the questions
+    python -m benchmarks NAME [options]        one of them; --help tells its options
+    python -m benchmarks all [--quick]         one after the other
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+__all__ = ["NAMES", "main"]
+
+NAMES = (
+    "train_step",
+    "end_to_end",
+    "kernels",
+    "scaling",
+    "overhead",
+    "memory",
+    "large",
+    "startup",
+    "accuracy",
+    "weight_gradient",
+    "pointwise",
+    "flat_buffer",
+    "memory_reuse",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """List the questions, or run the benchmark that the first argument names."""
+    name, *options = arguments or sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print(__doc__)
+        for listed in NAMES:
+            print(f"    {listed:16} {question(listed)}")
+    elif name == "all":
+        run_all(options)
+    elif name in NAMES:
+        import_module(f"benchmarks.{name}").main(options)
+    else:
+        sys.exit(f"no benchmark {name!r}, expected all or one of {', '.join(NAMES)}")
+
+
+def question(name: str) -> str:
+    """The first line of a benchmark's docstring."""
+    return (import_module(f"benchmarks.{name}").__doc__ or "").split("\n")[0]
+
+
+def run_all(options: list[str]) -> None:
+    """Run every benchmark with the same options; one that needs a missing library is skipped."""
+    for name in NAMES:
+        print(f"\n{name}: {question(name)}\n", flush=True)
+        try:
+            import_module(f"benchmarks.{name}").main(options)
+        except ImportError as error:
+            print(f"skipped: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""How the plots look and where they are kept; what is drawn is each benchmark's own matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "plot"]
+
+# Colours that differ for colour-blind readers too (Okabe and Ito, 2008).
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.titlesize": 9,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+}
+
+
+def plot(
+    name: str, directory: Path | None, size: tuple[float, float], draw: Callable[[Any], None]
+) -> None:
+    """Keep what draw(figure) draws as NAME.png in the directory (None: nowhere); size in inches.
+
+    Eight inches are the width of a README. Without matplotlib there is one line and no plot.
+    """
+    if directory is None:
+        return
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("no plot: matplotlib is not installed (pip install '.[bench]')")
+        return
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(size, dpi=200, layout="constrained")
+        draw(figure)
+        figure.savefig(directory / f"{name}.png")
