@@ -1,12 +1,15 @@
 """The list of all benchmarks, and how to run them.
 
-    python -m benchmarks                       the questions
-    python -m benchmarks NAME [options]        one of them; --help tells its options
-    python -m benchmarks all [--quick]         one after the other
+    python -m benchmarks                    the questions
+    python -m benchmarks NAME [options]     one of them, NAME as below; --help tells its options
+    python -m benchmarks all [--quick]      one after the other
+
+--quick is a trial of all that happens, whose figures mean nothing and are not kept.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif name == "all":
         run_all(options)
     elif name in NAMES:
-        import_module(f"benchmarks.{name}").main(options)
+        run(name, options)
     else:
         sys.exit(f"no benchmark {name!r}, expected all or one of {', '.join(NAMES)}")
 
@@ -50,14 +53,19 @@ def question(name: str) -> str:
     return (import_module(f"benchmarks.{name}").__doc__ or "").split("\n")[0]
 
 
+def run(name: str, options: list[str]) -> None:
+    """Run a benchmark, unless a library that it needs is missing."""
+    try:
+        import_module(f"benchmarks.{name}").main(options)
+    except ModuleNotFoundError as error:
+        print(f"skipped: {error} (pip install '.[bench]')")
+
+
 def run_all(options: list[str]) -> None:
-    """Run every benchmark with the same options; one that needs a missing library is skipped."""
+    """Run every benchmark with the same options, each in a process that no other has used."""
     for name in NAMES:
         print(f"\n{name}: {question(name)}\n", flush=True)
-        try:
-            import_module(f"benchmarks.{name}").main(options)
-        except ImportError as error:
-            print(f"skipped: {error}")
+        subprocess.run([sys.executable, "-m", "benchmarks", name, *options], check=True)
 
 
 if __name__ == "__main__":

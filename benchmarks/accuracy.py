@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(lines[-1])
     name = f"accuracy {options.network} --data {options.data} --seeds {options.seeds}"
+    name += " --quick" if options.quick else ""
     numbers = {"test_accuracy_percent": found, "mean": mean}
     save(name, "\n".join(lines), numbers, options.results)
 

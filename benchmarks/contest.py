@@ -16,7 +16,6 @@ import math
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -25,8 +24,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 __all__ = [
-    "RESULTS",
     "REST",
+    "RESULTS",
+    "Build",
     "Result",
     "Step",
     "contest",
@@ -34,6 +34,7 @@ __all__ = [
     "interleaved",
     "ratio",
     "save",
+    "stem",
 ]
 
 Step = Callable[[], object]
@@ -100,15 +101,14 @@ def _serve(pipe: Connection, build: Build, args: tuple[Any, ...]) -> None:
             step()
             seconds.append(time.perf_counter() - start)
         pipe.send(seconds)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    pipe.send((baseline, peak))
+    pipe.send((baseline, _peak_mib()))
 
 
 def _current_mib() -> float:
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:  # not Linux
-        return float("nan")
+        return math.nan
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
@@ -148,6 +148,15 @@ def _calls_within(least: float, step: Step) -> int:
             step()
         seconds = time.perf_counter() - start
     return max(1, round(calls * least / seconds))
+
+
+def _peak_mib() -> float:
+    # Not getrusage: a new process takes over the peak of the one that started it.
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:  # not Linux
+        return math.nan
+    return next((int(x.split()[1]) / 1024 for x in lines if x.startswith("VmHWM")), math.nan)
 
 
 def ratio(a: Result, b: Result) -> tuple[float, float, float]:
@@ -197,21 +206,24 @@ def _processor() -> str:
     return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
 
 
-def save(
-    call: str, table: str, numbers: dict[str, Any], directory: Path | None = RESULTS
-) -> None:
+def save(call: str, table: str, numbers: dict[str, Any], directory: Path | None = RESULTS) -> None:
     """Keep a table and its numbers in the directory (None: nowhere), with machine and command.
 
-    call is the command without ``python -m benchmarks.``; its words make the file's name.
+    call is the command without ``python -m benchmarks.``.
     """
     if directory is None:
         return
     directory.mkdir(exist_ok=True)
     machine = describe_machine()
     command = f"python -m benchmarks.{call}"
-    name = "_".join(word for word in call.split() if not word.startswith("-"))
+    name = stem(call)
     facts = "\n".join(f"    {key}: {value}" for key, value in machine.items())
     text = f"# `{command}`\n\n{table}\n\nMachine:\n\n{facts}\n"
     (directory / f"{name}.md").write_text(text, encoding="utf-8")
     content = json.dumps({"command": command, "machine": machine, **numbers}, indent=1)
     (directory / f"{name}.json").write_text(content + "\n", encoding="utf-8")
+
+
+def stem(call: str) -> str:
+    """The name of the files that keep the results of a call: its words without the options."""
+    return "_".join(word for word in call.split() if not word.startswith("-"))

@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         numbers[f"{network}, ratio"] = [quotient, low, high]
     table = "\n".join(lines)
     print(table)
-    save("flat_buffer", table, numbers, options.results)
+    call = "flat_buffer" + options.more
+    save(call, table, numbers, options.results)
 
 
 if __name__ == "__main__":

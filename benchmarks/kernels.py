@@ -1,19 +1,20 @@
-"""How far is each kernel from the least time it could take, and a whole training step?
+"""How many times its floor does each kernel take, and a whole training step?
 
     python -m benchmarks.kernels
 
 At the layer sizes of LeNet-5 and the simplified AlexNet, batch 128, float32. The floor of a kernel
-of ``minicnn/backend/numpy_kernels.py`` is a contiguous copy between two arrays that are there,
-which reads and writes as many bytes as the kernel must read and write. The floor of a convolution
-and its two gradients, columns and all, is the bare matrix product of the same shape; that of a
-training step is all its products, one after the other. A product over a long axis counts as one
-call of BLAS or as a sum of shorter products, whichever is faster here. Kernel and floor take turns.
+of ``minicnn/backend/numpy_kernels.py`` is a contiguous copy, by one thread, between two arrays that
+are there, which reads and writes as many bytes as the kernel must read and write. The floor of a
+convolution and its two gradients, columns and all, is the bare product of its matrices; that of a
+training step is all its products, one after the other. A convolution's product counts as one call
+of BLAS or as one for each row of places, whichever is faster here. Kernel and floor take turns.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,18 +24,17 @@ from minicnn.backend import numpy_kernels as kernels
 from minicnn.backend.geometry import window
 from minicnn.backend.sources import pad_sources
 
-from .contest import Result, Step, interleaved, ratio, save
+from .contest import REST, Step, interleaved, ratio, save
 from .options import Parser
 from .plots import BLUE, GREY, ORANGE, plot
 from .train_step import minicnn_step
 
 LEAST = 0.01  # seconds that one measurement takes
-PIECE = 4096  # of a long axis in a sum of products
 TARGET = 2  # times the floor of a training step
 
 
 class Layer(NamedTuple):
-    """A convolution C -> O with a square kernel over square images, pooled by 2 afterwards or not."""
+    """A convolution C -> O, kernel and images square, with or without 2x2 pooling behind it."""
 
     network: str
     channels: int
@@ -87,33 +87,32 @@ def kernel_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
     sources = pad_sources(size, half, half, "zeros")
     columns = kernels.im2col(x, slide)  # (C, KH, KW, OH, OW, N)
     padded = kernels.pad(x, sources, sources, 0.0)  # (C, .., .., N)
-
-    def pair(kernel: Callable[..., Any], read: Sequence[Any], *options: Any) -> Pair:
-        channels, *_, pixels, batch = read[0].shape
-        return Pair(
-            kernel.__name__,
-            layer.network,
-            f"{channels}x{pixels}x{pixels}",
-            lambda: kernel(*read, *options),
-            _copy(sum(a.nbytes for a in read) + kernel(*read, *options).nbytes),
-        )
-
-    yield pair(kernels.im2col, [x], slide)
-    yield pair(kernels.col2im, [columns], slide)
-    yield pair(kernels.pad, [x], sources, sources, 0.0)
-    yield pair(kernels.pad_adjoint, [padded], sources, sources, (size, size))
+    pair = partial(_beside_copy, layer.network)
+    yield pair(x, kernels.im2col, [x], slide)
+    yield pair(x, kernels.col2im, [columns], slide)
+    yield pair(x, kernels.pad, [x], sources, sources, 0.0)
+    yield pair(x, kernels.pad_adjoint, [padded], sources, sources, (size, size))
     y = _random(o, layer.places, layer.places, batch)  # what is pooled, or goes into ReLU
     if layer.is_pooled:
         halves = window("max_pool2d", (layer.places, layer.places), 2, 2)
         pooled = kernels.max_pool(y, halves)  # (O, OH/2, OW/2, N)
         divisor = np.full(halves.output_size, 4, np.float32)
-        yield pair(kernels.max_pool, [y], halves)
-        yield pair(kernels.winner_scatter, [pooled.copy(), y, pooled], halves)
-        yield pair(kernels.avg_pool, [y], halves, divisor)
-        yield pair(kernels.avg_pool_adjoint, [pooled], halves, divisor)
+        yield pair(y, kernels.max_pool, [y], halves)
+        yield pair(y, kernels.winner_scatter, [pooled.copy(), y, pooled], halves)
+        yield pair(y, kernels.avg_pool, [y], halves, divisor)
+        yield pair(y, kernels.avg_pool_adjoint, [pooled], halves, divisor)
         y = pooled
-    yield pair(kernels.channel_sum, [y], 2, 2)
-    yield pair(kernels.mask, [y, y > 0.5])
+    yield pair(y, kernels.channel_sum, [y], 2, 2)
+    yield pair(y, kernels.mask, [y, y > 0.5])
+
+
+def _beside_copy(
+    network: str, image: Any, kernel: Callable[..., Any], read: Sequence[Any], *options: Any
+) -> Pair:
+    """A kernel that reads those arrays, under the size of the image (C, H, W, N)."""
+    size = "x".join(map(str, image.shape[:-1]))
+    nbytes = sum(array.nbytes for array in read) + kernel(*read, *options).nbytes
+    return Pair(kernel.__name__, network, size, lambda: kernel(*read, *options), _copy(nbytes))
 
 
 def convolution_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
@@ -131,7 +130,9 @@ def convolution_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
         "its gradient to x": lambda: mc.grad(of_x, free_x, grad, retain_graph=True),
     }
     shape = f"{c}x{size}x{size} -> {o}"
-    for (name, step), product in zip(steps.items(), _convolution_products(layer, batch), strict=True):
+    for (name, step), product in zip(
+        steps.items(), _convolution_products(layer, batch), strict=True
+    ):
         yield Pair(name, layer.network, shape, step, product)
 
 
@@ -155,12 +156,121 @@ def step_pair(network: str, batch: int) -> Pair:
 
 def _convolution_products(layer: Layer, batch: int) -> list[Step]:
     """The products of the convolution, its gradient to the weight, and its gradient to x."""
-    taps, length = layer.channels * layer.kernel**2, layer.places**2 * batch
-    weight, columns = _random(layer.outputs, taps), _random(taps, length)
-    grad = _random(layer.outputs, length)
-    to_weight = [_product(columns, grad.T)]
-    if length > PIECE and (pieces := next((n for n in range(length // PIECE, length) if length % n == 0), 0)):
-        a = columns.reshape(taps, pieces, -1).swapaxes(0, 1)  # (pieces, taps, length/pieces)
-        b = grad.reshape(layer.outputs, pieces, -1).transpose(1, 2, 0)  # (.., length/pieces, O)
-        to_weight.append(lambda: (a @ b).sum(0))
-    return [_product(weight, columns), _fastest(to_weight), _product(weight.T, grad)]
+    o, taps, rows = layer.outputs, layer.channels * layer.kernel**2, layer.places
+    weight, columns = _random(o, taps), _random(taps, rows * rows * batch)
+    grad = _random(o, rows * rows * batch)
+    a = columns.reshape(taps, rows, -1).swapaxes(0, 1)  # (OH, C·KH·KW, OW·N)
+    b = grad.reshape(o, rows, -1).swapaxes(0, 1)  # (OH, O, OW·N)
+    return [
+        _faster(_product(weight, columns), _product(weight, a)),
+        _faster(_product(columns, grad.T), lambda: (a @ b.swapaxes(1, 2)).sum(0)),
+        _faster(_product(weight.T, grad), _product(weight.T, b)),
+    ]
+
+
+def _product(a: Any, b: Any) -> Step:
+    result = a @ b
+    return lambda: np.matmul(a, b, out=result)
+
+
+def _faster(one: Step, other: Step) -> Step:
+    results = interleaved({"one": one, "other": other}, rounds=3, least=LEAST)
+    return one if results["one"].median < results["other"].median else other
+
+
+def _copy(nbytes: int) -> Step:
+    """Read half of the bytes and write the other half."""
+    source = np.ones(nbytes // 2, np.uint8)
+    target = source.copy()
+    return lambda: np.copyto(target, source)
+
+
+def _random(*shape: int) -> Any:
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure all pairs, print the table, keep it and draw it."""
+    parser = Parser(
+        __doc__, rounds=(20, 2), batch_size=(128, 8), layers=(len(LAYERS), 1), networks=(2, 1)
+    )
+    options = parser.options(arguments)
+    least = 0.0 if options.quick else LEAST
+    table = Table()
+    for layer in LAYERS[: options.layers]:
+        for pair in kernel_pairs(layer, options.batch_size):
+            table.add(pair, options.rounds, least)
+    time.sleep(0 if options.quick else REST)
+    for layer in LAYERS[: options.layers]:
+        for pair in convolution_pairs(layer, options.batch_size):
+            table.add(pair, options.rounds, least)
+    for network in list(NETWORKS)[: options.networks]:
+        table.add(step_pair(network, options.batch_size), options.rounds, 10 * least)
+    text = "\n".join(table.lines)
+    print(f"{text}\n\nThe target for a training step is at most {TARGET} times its floor.")
+    numbers = {"batch_size": options.batch_size, "rows": table.rows}
+    call = "kernels" + options.more
+    save(call, text, numbers, options.results)
+    plot(call, options.results, (8, 4.2), lambda figure: draw(figure, table.rows))
+
+
+class Table:
+    """The rows measured so far, and their lines."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.lines = [
+            "| kernel | network | size | ms | floor, ms | times the floor (quartiles) |",
+            "|---|---|---|---|---|---|",
+        ]
+
+    def add(self, pair: Pair, rounds: int, least: float) -> None:
+        """Measure a step and its floor in turns."""
+        results = interleaved({"step": pair.step, "floor": pair.floor}, rounds, least)
+        step, floor = results["step"], results["floor"]
+        times, low, high = ratio(step, floor)
+        self.lines.append(
+            f"| {pair.name} | {pair.network} | {pair.size} | {step.median * 1e3:.3f} "
+            f"| {floor.median * 1e3:.3f} | **{times:.2f}** ({low:.2f}-{high:.2f}) |"
+        )
+        self.rows.append(
+            {
+                "kernel": pair.name,
+                "network": pair.network,
+                "size": pair.size,
+                "seconds": step.median,
+                "floor_seconds": floor.median,
+                "ratio": [times, low, high],
+            }
+        )
+
+
+def draw(figure: Any, rows: list[dict[str, Any]]) -> None:
+    """One line for each kernel, on it a dot for each size."""
+    names = list(dict.fromkeys(row["kernel"] for row in rows))
+    products = [name for name in names if not hasattr(kernels, name)]
+    copies = [name for name in names if hasattr(kernels, name)]
+    both = figure.subplots(2, 1, sharex=True, height_ratios=[len(copies), len(products)])
+    colours = {"LeNet-5": BLUE, "AlexNet": ORANGE}
+    titles = ("floor: a copy of as many bytes", "floor: the bare matrix products")
+    for axes, listed, title in zip(both, (copies, products), titles, strict=True):
+        axes.set(xscale="log", ylim=(len(listed) - 0.5, -0.5))
+        axes.set_yticks(range(len(listed)), listed)
+        axes.set_title(title, loc="left", color=GREY)
+        axes.grid(axis="both")
+        axes.axvline(1, color=GREY, linewidth=1)
+        for network, colour in colours.items():
+            shown = [r for r in rows if r["network"] == network and r["kernel"] in listed]
+            times = [row["ratio"][0] for row in shown]
+            places = [listed.index(row["kernel"]) for row in shown]
+            axes.plot(times, places, "o", color=colour, alpha=0.8, label=network)
+    low, high = both[1].get_xlim()
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50) if low <= tick <= high]
+    both[1].set_xticks(ticks, [str(tick) for tick in ticks])
+    both[1].set_xticks([], minor=True)
+    both[1].set_xlabel("times the floor")
+    both[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -29,7 +29,9 @@ def without_reuse(network: str, batch: int) -> Step:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest, print its table and keep it."""
-    options = Parser(__doc__, rounds=(15, 2), steps=(6, 1), sizes=(len(SIZES), 1)).options(arguments)
+    options = Parser(__doc__, rounds=(15, 2), steps=(6, 1), sizes=(len(SIZES), 1)).options(
+        arguments
+    )
     contestants = {"kept": minicnn_step, "given back": without_reuse}
     lines = [
         "| network | batch | freed memory | step, ms | given back / kept (quartiles) | peak MiB |",
@@ -49,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         numbers[f"{network}, {batch}, ratio"] = [quotient, low, high]
     table = "\n".join(lines)
     print(table)
-    save("memory_reuse", table, numbers, options.results)
+    call = "memory_reuse" + options.more
+    save(call, table, numbers, options.results)
 
 
 if __name__ == "__main__":

@@ -41,11 +41,18 @@ class Parser(argparse.ArgumentParser):
             )
 
     def options(self, arguments: Sequence[str] | None) -> argparse.Namespace:
-        """The parsed arguments (None: those of the command line) with their defaults filled in."""
+        """The parsed arguments (None: those of the command line) with their defaults filled in.
+
+        ``more`` is what has to be added to the plain command to get the same numbers.
+        """
         options = self.parse_args(arguments)
+        options.more = " --quick" if options.quick else ""
         for name, (full, quick) in self.numbers.items():
+            default = quick if options.quick else full
             if getattr(options, name) is None:
-                setattr(options, name, quick if options.quick else full)
+                setattr(options, name, default)
+            elif getattr(options, name) != default:
+                options.more += f" --{name.replace('_', '-')} {getattr(options, name)}"
         if options.results is None and not options.quick:
             options.results = RESULTS
         return options

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .contest import stem
+
 __all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "plot"]
 
 # Colours that differ for colour-blind readers too (Okabe and Ito, 2008).
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -23,11 +25,12 @@ STYLE = {
 
 
 def plot(
-    name: str, directory: Path | None, size: tuple[float, float], draw: Callable[[Any], None]
+    call: str, directory: Path | None, size: tuple[float, float], draw: Callable[[Any], None]
 ) -> None:
-    """Keep what draw(figure) draws as NAME.png in the directory (None: nowhere); size in inches.
+    """Keep what draw(figure) draws beside the table that ``save`` keeps of the same call.
 
-    Eight inches are the width of a README. Without matplotlib there is one line and no plot.
+    size is in inches, of which a README is eight wide. Without matplotlib there is one line and no
+    plot; without a directory, nothing.
     """
     if directory is None:
         return
@@ -40,4 +43,4 @@ def plot(
     with matplotlib.rc_context(STYLE):
         figure = Figure(size, dpi=200, layout="constrained")
         draw(figure)
-        figure.savefig(directory / f"{name}.png")
+        figure.savefig(directory / f"{stem(call)}.png")

@@ -46,7 +46,9 @@ def past_im2col(channels: int, outputs: int, size: int) -> Step:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest at each size, print its table and keep it."""
-    options = Parser(__doc__, rounds=(10, 2), steps=(10, 1), sizes=(len(SIZES), 1)).options(arguments)
+    options = Parser(__doc__, rounds=(10, 2), steps=(10, 1), sizes=(len(SIZES), 1)).options(
+        arguments
+    )
     lines = [
         "| C -> O, H = W | through im2col, ms | past it, ms | through / past (quartiles) |",
         "|---|---|---|---|",
@@ -54,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     numbers: dict[str, Any] = {}
     for channels, outputs, size in SIZES[: options.sizes]:
         contestants = {"through": through_im2col, "past": past_im2col}
-        results = contest(
-            contestants, (channels, outputs, size), options.rounds, options.steps
-        )
+        results = contest(contestants, (channels, outputs, size), options.rounds, options.steps)
         quotient, low, high = ratio(results["through"], results["past"])
         through, past = (results[name].median * 1e3 for name in contestants)
         name = f"{channels} -> {outputs}, {size}"
@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         numbers[name] = {"through_ms": through, "past_ms": past, "ratio": [quotient, low, high]}
     table = "\n".join(lines)
     print(table)
-    save("pointwise", table, numbers, options.results)
+    call = "pointwise" + options.more
+    save(call, table, numbers, options.results)
 
 
 if __name__ == "__main__":

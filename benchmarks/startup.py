@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(table)
     numbers = {"numpy_ms": numpy_ms, "minicnn_ms": minicnn_ms, "extra_quartiles_ms": [low, high]}
-    save("startup", table, numbers, options.results)
+    call = "startup" + options.more
+    save(call, table, numbers, options.results)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python -m benchmarks.weight_gradient
 
 The matrix product of columns (P, L) and output gradients (Q, L) over the long axis L, at the
-sizes of the course's networks with batch 128: as one product, and cut into pieces of at most 4096.
+sizes of the course's networks with batch 128: as one product, and cut into pieces of at most PIECE.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .contest import Step, contest, ratio, save
 from .options import Parser
 
 SIZES = ((25, 6, 73728), (9, 32, 86528), (150, 16, 8192), (288, 64, 15488), (576, 128, 1152))
+PIECE = 4096
 
 
 def one_product(p: int, q: int, length: int) -> Step:
@@ -26,11 +27,9 @@ def one_product(p: int, q: int, length: int) -> Step:
 
 
 def sum_of_pieces(p: int, q: int, length: int) -> Step:
-    """The sum of shorter products, as in ``minicnn/ops/conv.py``."""
-    from minicnn.ops.conv import _pieces
-
+    """The sum of products over equal pieces of the long axis."""
     columns, grad = _matrices(p, q, length)
-    pieces = _pieces(length)
+    pieces = next(n for n in range(-(-length // PIECE), length + 1) if length % n == 0)
     a = columns.reshape(p, pieces, -1).swapaxes(0, 1)  # (pieces, P, L/pieces)
     b = grad.reshape(q, pieces, -1).transpose(1, 2, 0)  # (pieces, L/pieces, Q)
     return lambda: (a @ b).sum(0)
@@ -43,7 +42,9 @@ def _matrices(p: int, q: int, length: int) -> tuple[Any, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest at each size, print its table and keep it."""
-    options = Parser(__doc__, rounds=(10, 2), steps=(20, 2), sizes=(len(SIZES), 1)).options(arguments)
+    options = Parser(__doc__, rounds=(10, 2), steps=(20, 2), sizes=(len(SIZES), 1)).options(
+        arguments
+    )
     lines = [
         "| P, Q, L | one product, ms | pieces, ms | one / pieces (quartiles) |",
         "|---|---|---|---|",
@@ -60,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         numbers[str(size)] = {"one_ms": one, "pieces_ms": pieces, "ratio": [quotient, low, high]}
     table = "\n".join(lines)
     print(table)
-    save("weight_gradient", table, numbers, options.results)
+    call = "weight_gradient" + options.more
+    save(call, table, numbers, options.results)
 
 
 if __name__ == "__main__":

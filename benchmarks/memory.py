@@ -1,0 +1,96 @@
+"""How much memory does a training step take, by batch size, beside PyTorch?
+
+    python -m benchmarks.memory
+
+Each network and batch size runs in a process of its own: imports first, then network, optimizer and
+batch are made and some steps taken. Peak is the most memory that was resident; growth is what came
+on top of the imports (with what PyTorch loads when its first optimizer is made counted among them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .contest import Build, Step, contest, save
+from .options import Parser
+from .plots import BLUE, ORANGE, plot
+from .train_step import minicnn_step, torch_step
+
+NETWORKS = ("lenet5", "alexnet_mnist")
+BATCH_SIZES = (1, 32, 128, 512)
+COLUMNS = ("network", "batch", "program", "peak, MiB", "growth over the imports, MiB")
+
+
+def minicnn_after_imports(network: str, batch: int) -> Step:
+    """The step in minicnn, made when it is first called."""
+    import minicnn as mc
+
+    mc.optim.Adam([mc.Parameter(mc.tensor([1.0]).data)])
+    return _made_when_called(minicnn_step, network, batch)
+
+
+def torch_after_imports(network: str, batch: int) -> Step:
+    """The step in PyTorch, made when it is first called."""
+    import torch
+
+    torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
+    return _made_when_called(torch_step, network, batch)
+
+
+def _made_when_called(build: Build, network: str, batch: int) -> Step:
+    made: list[Step] = []
+
+    def step() -> None:
+        if not made:
+            made.append(build(network, batch))
+        made[0]()
+
+    return step
+
+
+CONTESTANTS = {"minicnn": minicnn_after_imports, "PyTorch": torch_after_imports}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run every process, print the table, keep it and draw it."""
+    parser = Parser(
+        __doc__, steps=(5, 1), networks=(len(NETWORKS), 1), batch_sizes=(len(BATCH_SIZES), 1)
+    )
+    options = parser.options(arguments)
+    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    rows: list[dict[str, Any]] = []
+    for network in NETWORKS[: options.networks]:
+        for batch in BATCH_SIZES[: options.batch_sizes]:
+            results = contest(CONTESTANTS, (network, batch), rounds=1, steps=options.steps)
+            for name, result in results.items():
+                growth = result.peak_mib - result.baseline_mib
+                row = (network, batch, name, round(result.peak_mib, 1), round(growth, 1))
+                lines.append(f"| {' | '.join(map(str, row))} |")
+                rows.append(dict(zip(COLUMNS, row, strict=True)))
+    table = "\n".join(lines)
+    print(table)
+    call = "memory" + options.more
+    save(call, table, {"rows": rows}, options.results)
+    plot(call, options.results, (8, 2.8), lambda figure: draw(figure, rows))
+
+
+def draw(figure: Any, rows: list[dict[str, Any]]) -> None:
+    """One panel for each network: growth over the batch size."""
+    panels = figure.subplots(1, len(NETWORKS), sharey=True)
+    for axes, network in zip(panels, NETWORKS, strict=True):
+        for program, colour in (("minicnn", BLUE), ("PyTorch", ORANGE)):
+            shown = [r for r in rows if (r["network"], r["program"]) == (network, program)]
+            if shown:
+                batches, growth = [r["batch"] for r in shown], [r[COLUMNS[-1]] for r in shown]
+                axes.plot(batches, growth, "o-", color=colour, label=program)
+        axes.set(title=network, xlabel="images in a batch")
+        axes.set_xticks(BATCH_SIZES)
+        axes.grid()
+    panels[0].set_ylabel("growth over the imports, MiB")
+    panels[0].set_ylim(bottom=0)
+    panels[0].legend()
+
+
+if __name__ == "__main__":
+    main()
