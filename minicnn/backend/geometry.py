@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 __all__ = [
+    "Band",
     "PaddingForm",
     "Pair",
     "Sides",
     "Tap",
     "Window",
+    "bands",
     "pair",
     "pixel_counts",
     "sides",
@@ -68,6 +70,36 @@ class Tap(NamedTuple):
     output: tuple[slice, slice, slice]
     input: tuple[slice, slice, slice]
     complete: bool
+
+
+class Band(NamedTuple):
+    """Some rows of the places of a window: a smaller window over the rows of pixels under them."""
+
+    output: slice
+    input: slice
+    window: Window
+
+
+@lru_cache(maxsize=1024)
+def bands(window: Window, rows: int) -> tuple[Band, ...]:
+    """The places of a window in bands of that many rows, of which the last may have fewer."""
+    return tuple(
+        _band(window, start, min(start + rows, window.output_size[0]))
+        for start in range(0, window.output_size[0], rows)
+    )
+
+
+def _band(window: Window, start: int, stop: int) -> Band:
+    (height, width), (top, _), (stride, _) = window.input_size, window.padding[0], window.stride
+    span = window.dilation[0] * (window.kernel_size[0] - 1) + 1
+    first, end = start * stride - top, (stop - 1) * stride - top + span  # in the padding, perhaps
+    above, below = min(max(first, 0), height), min(max(end, 0), height)
+    part = window._replace(
+        input_size=(below - above, width),
+        output_size=(stop - start, window.output_size[1]),
+        padding=((above - first, end - below), window.padding[1]),
+    )
+    return Band(slice(start, stop), slice(above, below), part)
 
 
 @lru_cache(maxsize=1024)

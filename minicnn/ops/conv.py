@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, kernels_for
-from ..backend.geometry import PaddingForm, Pair, Window, pair, sides, window
+from ..backend import Array, array_module, kernels_for
+from ..backend.geometry import Band, PaddingForm, Pair, Window, bands, pair, sides, window
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.sources import PADDING_MODES
 from .check import check_bias, check_float, check_images, check_tensor
@@ -32,6 +32,10 @@ from .pad import pad_sides
 from .reduce import sum
 
 __all__ = ["conv2d", "conv_transpose2d"]
+
+BAND = 8 << 20
+"""Bytes of columns made at a time, by rows of places: the product then reads them from the cache,
+and memory does not grow with the image (``python -m benchmarks.large``)."""
 
 THIN, PIECE = 1024, 4096  # elements of a product and of its inner axis, see _sum_of_products
 
@@ -42,13 +46,35 @@ def _by_group(x: Array, groups: int) -> Array:
     return x.reshape(groups, per_group, x[0].size)  # (G, channels/G, rest)
 
 
-def _columns(x: Array, window: Window, groups: int) -> Array:
-    """The matrix of columns of each group."""
-    if window.is_pointwise:  # the pixels are the columns (``python -m benchmarks.pointwise``)
-        return _by_group(as_chwn(x), groups)
-    columns = kernels_for(x).im2col(as_chwn(x), window)  # (C, KH, KW, OH, OW, N)
+def _bands(window: Window, channels: int, batch: int, itemsize: int) -> tuple[Band, ...]:
+    """The bands of rows whose columns are made at a time."""
+    (kh, kw), (_, width) = window.kernel_size, window.output_size
+    row = channels * kh * kw * width * batch * itemsize
+    return bands(window, max(1, BAND // max(row, 1)))
+
+
+def _columns(x: Array, band: Band, groups: int) -> Array:
+    """The matrix of columns of each group, in one band of the images x (C, H, W, N)."""
+    pixels = x[:, band.input]
+    if band.window.is_pointwise:  # they are the columns (``python -m benchmarks.pointwise``)
+        return _by_group(pixels, groups)
+    columns = kernels_for(x).im2col(pixels, band.window)  # (C, KH, KW, OH, OW, N)
     c, kh, kw, oh, ow, n = columns.shape
     return columns.reshape(groups, c // groups * kh * kw, oh * ow * n)
+
+
+def _pixels(columns: Array, band: Band, channels: int, batch: int) -> Array:
+    """What the columns of one band add to the images (C, H, W, N): the adjoint of _columns."""
+    size = band.window
+    if size.is_pointwise:
+        return columns.reshape(channels, *size.input_size, batch)
+    shape = (channels, *size.kernel_size, *size.output_size, batch)
+    return kernels_for(columns).col2im(columns.reshape(shape), size)
+
+
+def _product(a: Array, b: Array) -> Array:
+    """a @ b in each group; BLAS is slow where that is an outer product."""
+    return a * b if a.shape[-1] == 1 else a @ b
 
 
 def _sum_of_products(a: Array, b: Array) -> Array:
@@ -59,6 +85,8 @@ def _sum_of_products(a: Array, b: Array) -> Array:
     """
     (groups, p, length), q = a.shape, b.shape[1]
     pieces = _pieces(length) if p * q <= THIN else 1
+    if pieces == 1:
+        return a @ b.swapaxes(1, 2)
     a = a.reshape(groups, p, pieces, length // pieces).swapaxes(1, 2)  # (G, pieces, P, L/pieces)
     b = b.reshape(groups, q, pieces, length // pieces).transpose(
         0, 2, 3, 1
@@ -78,11 +106,17 @@ class Conv2d(Function):
         self, x: Array, weight: Array, bias: Array | None = None, *, window: Window, groups: int
     ) -> Array:
         self.window, self.groups = window, groups
-        columns = _columns(x, window, groups)  # (G, C/G·KH·KW, OH·OW·N)
-        y = _by_group(weight, groups) @ columns  # (G, O/G, OH·OW·N)
-        if bias is not None:
-            y += _by_group(bias[:, None], groups)
-        return as_nchw(y.reshape(weight.shape[0], *window.output_size, x.shape[0]))
+        x, matrix, xp = as_chwn(x), _by_group(weight, groups), array_module(x)
+        (channels, _, _, batch), outputs = x.shape, weight.shape[0]
+        height, width = window.output_size
+        y = xp.empty((groups, outputs // groups, height, width * batch), x.dtype)
+        for band in _bands(window, channels, batch, x.itemsize):
+            rows = y[:, :, band.output]  # (G, O/G, some of OH, OW·N)
+            columns = _columns(x, band, groups)  # (G, C/G·KH·KW, some of OH·OW·N)
+            xp.matmul(matrix, columns, out=rows.reshape(*rows.shape[:2], columns.shape[2]))
+            if bias is not None:
+                rows += bias.reshape(groups, -1, 1, 1)
+        return as_nchw(y.reshape(outputs, height, width, batch))
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, *bias = self.inputs
@@ -97,15 +131,14 @@ class Conv2d(Function):
 class ConvTranspose2d(Function):
     def forward(self, grad: Array, weight: Array, *, window: Window, groups: int) -> Array:
         self.window, self.groups = window, groups
-        per_group = weight.shape[1]
-        matrix = _by_group(weight, groups).swapaxes(1, 2)  # (G, C/G·KH·KW, O/G)
-        grads = _by_group(as_chwn(grad), groups)  # (G, O/G, OH·OW·N)
-        # An outer product, if each group has one output: BLAS is slow at these.
-        columns = matrix * grads if grads.shape[1] == 1 else matrix @ grads  # (G, C/G·KH·KW, ...)
-        if window.is_pointwise:
-            return as_nchw(columns.reshape(groups * per_group, *window.input_size, len(grad)))
-        shape = (groups * per_group, *window.kernel_size, *window.output_size, grad.shape[0])
-        return as_nchw(kernels_for(grad).col2im(columns.reshape(shape), window))
+        grad, matrix = as_chwn(grad), _by_group(weight, groups).swapaxes(1, 2)
+        channels, batch = groups * weight.shape[1], grad.shape[-1]
+        x = array_module(grad).zeros((channels, *window.input_size, batch), grad.dtype)
+        for band in _bands(window, channels, batch, grad.itemsize):
+            grads = _by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
+            columns = _product(matrix, grads)  # (G, C/G·KH·KW, some of OH·OW·N)
+            x[:, band.input] += _pixels(columns, band, channels, batch)
+        return as_nchw(x)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         g, weight = self.inputs
@@ -119,11 +152,17 @@ class ConvTranspose2d(Function):
 class ConvWeight(Function):
     def forward(self, x: Array, grad: Array, *, window: Window, groups: int) -> Array:
         self.window, self.groups = window, groups
+        x, grad = as_chwn(x), as_chwn(grad)
+        (channels, _, _, batch), outputs = x.shape, grad.shape[0]
+        kh, kw = window.kernel_size
+        shape = (groups, channels // groups * kh * kw, outputs // groups)
+        weight = array_module(x).zeros(shape, x.dtype)
         # The columns are made again: keeping them from forward costs KH·KW times the memory.
-        columns = _columns(x, window, groups)  # (G, C/G·KH·KW, OH·OW·N)
-        weight = _sum_of_products(columns, _by_group(as_chwn(grad), groups))
+        for band in _bands(window, channels, batch, x.itemsize):
+            grads = _by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
+            weight += _sum_of_products(_columns(x, band, groups), grads)
         weight = weight.swapaxes(1, 2)  # (G, O/G, C/G·KH·KW)
-        return weight.reshape(grad.shape[1], x.shape[1] // groups, *window.kernel_size)
+        return weight.reshape(outputs, channels // groups, kh, kw)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, g = self.inputs

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from minicnn.backend import geometry
 from minicnn.backend.geometry import pair, pixel_counts, sides, taps, window
+from minicnn.backend.numpy_kernels import im2col
 
 small = st.integers(1, 5)
 
@@ -189,3 +190,19 @@ def test_pair() -> None:
     assert pair(3, "k") == (3, 3)
     assert pair([1, np.int8(2)], "k") == (1, 2)
     assert pair(-3, "k", least=None) == (-3, -3)
+
+
+@given(st.data(), st.integers(1, 4))
+def test_bands_see_the_same_pixels_as_the_whole_window(data: st.DataObject, rows: int) -> None:
+    size, kernel, stride, dilation = (data.draw(st.tuples(small, small)) for _ in range(4))
+    padding = data.draw(st.tuples(*[st.tuples(*[st.integers(0, 7)] * 2)] * 2))
+    try:
+        slide = window("test", size, kernel, stride, padding, dilation)
+    except ValueError:
+        assume(False)
+    x = np.arange(1, 1 + size[0] * size[1]).reshape(1, *size, 1)
+    parts = []
+    for band in geometry.bands(slide, rows):
+        assert band.output.stop - band.output.start <= rows
+        parts.append(im2col(x[:, band.input], band.window))
+    np.testing.assert_array_equal(np.concatenate(parts, axis=3), im2col(x, slide))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import minicnn as mc
 from minicnn import ops
 from minicnn.backend import geometry
+from minicnn.ops import conv
 from minicnn.testing import gradcheck, gradgradcheck, strategies
 
 close = np.testing.assert_allclose
@@ -206,3 +207,23 @@ def test_a_1x1_kernel_may_skip_im2col_only_where_pixels_stay_in_place(
     padded = ops.pad2d(x, padding if padding != "same" else 0)
     expected = 2 * padded.data[..., ::stride, ::stride]
     np.testing.assert_array_equal(ops.conv2d(x, weight, None, stride, padding).data, expected)
+
+
+@given(strategies.conv2d_cases(min_batch=0))
+def test_columns_in_bands_of_one_row_give_the_same(case: Any) -> None:
+    """Bands that begin, end or lie wholly in the padding too; results and all gradients."""
+    x, weight, bias, options = case
+    inputs = [t for t in (x, weight, bias) if t is not None]
+
+    def everything() -> list[Any]:
+        y = ops.conv2d(*inputs, **options)
+        v = mc.Tensor(np.random.default_rng(0).standard_normal(y.shape), requires_grad=True)
+        first = mc.grad(y, inputs, v, create_graph=True)
+        weights = [np.random.default_rng(1).standard_normal(t.shape) for t in inputs]
+        return [y, *first, *mc.grad(first, [*inputs, v], weights, allow_unused=True)]
+
+    whole = everything()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conv, "BAND", 1)
+        for a, b in zip(whole, everything(), strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-9)
