@@ -26,6 +26,7 @@ NAMES = (
     "large",
     "startup",
     "accuracy",
+    "bands",
     "weight_gradient",
     "pointwise",
     "flat_buffer",

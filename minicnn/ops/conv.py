@@ -33,9 +33,12 @@ from .reduce import sum
 
 __all__ = ["conv2d", "conv_transpose2d"]
 
-BAND = 8 << 20
-"""Bytes of columns made at a time, by rows of places: the product then reads them from the cache,
-and memory does not grow with the image (``python -m benchmarks.large``)."""
+BAND, SHORT = 4 << 20, 2048
+"""Bytes of columns made at a time, by rows of places, but no fewer places than SHORT.
+
+The product then reads them from the cache, and memory does not grow with the image; BLAS is slow
+where the axis of places is short (``python -m benchmarks.bands``).
+"""
 
 THIN, PIECE = 1024, 4096  # elements of a product and of its inner axis, see _sum_of_products
 
@@ -48,9 +51,9 @@ def _by_group(x: Array, groups: int) -> Array:
 
 def _bands(window: Window, channels: int, batch: int, itemsize: int) -> tuple[Band, ...]:
     """The bands of rows whose columns are made at a time."""
-    (kh, kw), (_, width) = window.kernel_size, window.output_size
-    row = channels * kh * kw * width * batch * itemsize
-    return bands(window, max(1, BAND // max(row, 1)))
+    (kh, kw), length = window.kernel_size, max(1, window.output_size[1] * batch)
+    row = channels * kh * kw * length * itemsize
+    return bands(window, max(1, BAND // row, -(-SHORT // length)))
 
 
 def _columns(x: Array, band: Band, groups: int) -> Array:
