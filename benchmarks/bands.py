@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .contest import Step, contest, ratio, save
+from .networks import minicnn_step
 from .options import Parser
-from .train_step import minicnn_step
 
 WORK = (("lenet5", 128), ("lenet5", 512), ("alexnet_mnist", 128), ("alexnet_mnist", 512))
 

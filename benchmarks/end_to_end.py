@@ -15,9 +15,9 @@ from typing import Any
 import minicnn as mc
 
 from .contest import Result, Step, interleaved, ratio, save
+from .networks import minicnn_step
 from .options import Parser
 from .plots import BLUE, GREY, plot
-from .train_step import minicnn_step
 
 TARGET = 1.1
 NAMES = ("epoch", "bare steps")

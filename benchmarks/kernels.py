@@ -25,9 +25,9 @@ from minicnn.backend.geometry import window
 from minicnn.backend.sources import pad_sources
 
 from .contest import REST, Step, interleaved, ratio, save
+from .networks import minicnn_step
 from .options import Parser
 from .plots import BLUE, GREY, ORANGE, plot
-from .train_step import minicnn_step
 
 LEAST = 0.01  # seconds that one measurement takes
 TARGET = 2  # times the floor of a training step

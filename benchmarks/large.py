@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from .contest import Build, Result, Step, contest, save
+from .networks import cores, initial
 from .options import Parser
 from .plots import plot
-from .train_step import HEAD, cores, draw_bars, initial, rows, same_results
+from .train_step import HEAD, draw_bars, rows, same_results
 
 __all__ = ["main"]
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .contest import Build, Step, contest, save
+from .networks import minicnn_step, torch_step
 from .options import Parser
 from .plots import BLUE, ORANGE, plot
-from .train_step import minicnn_step, torch_step
 
 NETWORKS = ("lenet5", "alexnet_mnist")
 BATCH_SIZES = (1, 32, 128, 512)

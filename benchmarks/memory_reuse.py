@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from .contest import Step, contest, ratio, save
+from .networks import minicnn_step
 from .options import Parser
-from .train_step import minicnn_step
 
 SIZES = (("lenet5", 128), ("alexnet_mnist", 128), ("alexnet_mnist", 512))
 

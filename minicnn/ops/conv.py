@@ -33,7 +33,7 @@ from .reduce import sum
 
 __all__ = ["conv2d", "conv_transpose2d"]
 
-BAND, SHORT = 4 << 20, 2048
+BAND, SHORT = 5 << 20, 2048
 """Bytes of columns made at a time, by rows of places, but no fewer places than SHORT.
 
 The product then reads them from the cache, and memory does not grow with the image; BLAS is slow
