@@ -17,91 +17,21 @@ Shapes of the matrices, one of each per group:
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module, kernels_for
-from ..backend.geometry import Band, PaddingForm, Pair, Window, bands, pair, sides, window
+from ..backend import Array, array_module
+from ..backend.geometry import PaddingForm, Pair, Window, pair, sides, window
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.sources import PADDING_MODES
 from .check import check_bias, check_float, check_images, check_tensor
+from .columns import by_group, columns_of, pixels_of, product, row_bands, sum_of_products
 from .pad import pad_sides
 from .reduce import sum
 
 __all__ = ["conv2d", "conv_transpose2d"]
-
-BAND, SHORT = 5 << 20, 2048
-"""Bytes of columns made at a time, by rows of places, but no fewer places than SHORT.
-
-The product then reads them from the cache, and memory does not grow with the image; BLAS is slow
-where the axis of places is short (``python -m benchmarks.bands``).
-"""
-
-THIN, PIECE = 1024, 4096  # elements of a product and of its inner axis, see _sum_of_products
-
-
-def _by_group(x: Array, groups: int) -> Array:
-    """The channels, first axis of x, cut into groups, the other axes in one."""
-    per_group = x.shape[0] // groups
-    return x.reshape(groups, per_group, x[0].size)  # (G, channels/G, rest)
-
-
-def _bands(window: Window, channels: int, batch: int, itemsize: int) -> tuple[Band, ...]:
-    """The bands of rows whose columns are made at a time."""
-    (kh, kw), length = window.kernel_size, max(1, window.output_size[1] * batch)
-    row = channels * kh * kw * length * itemsize
-    return bands(window, max(1, BAND // row, -(-SHORT // length)))
-
-
-def _columns(x: Array, band: Band, groups: int) -> Array:
-    """The matrix of columns of each group, in one band of the images x (C, H, W, N)."""
-    pixels = x[:, band.input]
-    if band.window.is_pointwise:  # they are the columns (``python -m benchmarks.pointwise``)
-        return _by_group(pixels, groups)
-    columns = kernels_for(x).im2col(pixels, band.window)  # (C, KH, KW, OH, OW, N)
-    c, kh, kw, oh, ow, n = columns.shape
-    return columns.reshape(groups, c // groups * kh * kw, oh * ow * n)
-
-
-def _pixels(columns: Array, band: Band, channels: int, batch: int) -> Array:
-    """What the columns of one band add to the images (C, H, W, N): the adjoint of _columns."""
-    size = band.window
-    if size.is_pointwise:
-        return columns.reshape(channels, *size.input_size, batch)
-    shape = (channels, *size.kernel_size, *size.output_size, batch)
-    return kernels_for(columns).col2im(columns.reshape(shape), size)
-
-
-def _product(a: Array, b: Array) -> Array:
-    """a @ b in each group; BLAS is slow where that is an outer product."""
-    return a * b if a.shape[-1] == 1 else a @ b
-
-
-def _sum_of_products(a: Array, b: Array) -> Array:
-    """a (G, P, L) times b (G, Q, L) transposed -> (G, P, Q), summed over the long axis L.
-
-    BLAS is slow at one thin product with so long an inner axis, and faster at a sum of shorter ones
-    (``python -m benchmarks.weight_gradient``).
-    """
-    (groups, p, length), q = a.shape, b.shape[1]
-    pieces = _pieces(length) if p * q <= THIN else 1
-    if pieces == 1:
-        return a @ b.swapaxes(1, 2)
-    a = a.reshape(groups, p, pieces, length // pieces).swapaxes(1, 2)  # (G, pieces, P, L/pieces)
-    b = b.reshape(groups, q, pieces, length // pieces).transpose(
-        0, 2, 3, 1
-    )  # (G, pieces, L/pieces, Q)
-    return (a @ b).sum(1)
-
-
-@lru_cache(maxsize=256)
-def _pieces(length: int) -> int:
-    """A number of equal pieces, at most PIECE long each, that a length can be cut into (or 1)."""
-    least = max(1, -(-length // PIECE))
-    return next((n for n in range(least, 4 * least + 1) if length % n == 0), 1)
 
 
 class Conv2d(Function):
@@ -109,13 +39,13 @@ class Conv2d(Function):
         self, x: Array, weight: Array, bias: Array | None = None, *, window: Window, groups: int
     ) -> Array:
         self.window, self.groups = window, groups
-        x, matrix, xp = as_chwn(x), _by_group(weight, groups), array_module(x)
+        x, matrix, xp = as_chwn(x), by_group(weight, groups), array_module(x)
         (channels, _, _, batch), outputs = x.shape, weight.shape[0]
         height, width = window.output_size
         y = xp.empty((groups, outputs // groups, height, width * batch), x.dtype)
-        for band in _bands(window, channels, batch, x.itemsize):
+        for band in row_bands(window, channels, batch, x.itemsize):
             rows = y[:, :, band.output]  # (G, O/G, some of OH, OW·N)
-            columns = _columns(x, band, groups)  # (G, C/G·KH·KW, some of OH·OW·N)
+            columns = columns_of(x, band, groups)  # (G, C/G·KH·KW, some of OH·OW·N)
             xp.matmul(matrix, columns, out=rows.reshape(*rows.shape[:2], columns.shape[2]))
             if bias is not None:
                 rows += bias.reshape(groups, -1, 1, 1)
@@ -134,13 +64,13 @@ class Conv2d(Function):
 class ConvTranspose2d(Function):
     def forward(self, grad: Array, weight: Array, *, window: Window, groups: int) -> Array:
         self.window, self.groups = window, groups
-        grad, matrix = as_chwn(grad), _by_group(weight, groups).swapaxes(1, 2)
+        grad, matrix = as_chwn(grad), by_group(weight, groups).swapaxes(1, 2)
         channels, batch = groups * weight.shape[1], grad.shape[-1]
         x = array_module(grad).zeros((channels, *window.input_size, batch), grad.dtype)
-        for band in _bands(window, channels, batch, grad.itemsize):
-            grads = _by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
-            columns = _product(matrix, grads)  # (G, C/G·KH·KW, some of OH·OW·N)
-            x[:, band.input] += _pixels(columns, band, channels, batch)
+        for band in row_bands(window, channels, batch, grad.itemsize):
+            grads = by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
+            columns = product(matrix, grads)  # (G, C/G·KH·KW, some of OH·OW·N)
+            x[:, band.input] += pixels_of(columns, band, channels, batch)
         return as_nchw(x)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -161,9 +91,9 @@ class ConvWeight(Function):
         shape = (groups, channels // groups * kh * kw, outputs // groups)
         weight = array_module(x).zeros(shape, x.dtype)
         # The columns are made again: keeping them from forward costs KH·KW times the memory.
-        for band in _bands(window, channels, batch, x.itemsize):
-            grads = _by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
-            weight += _sum_of_products(_columns(x, band, groups), grads)
+        for band in row_bands(window, channels, batch, x.itemsize):
+            grads = by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
+            weight += sum_of_products(columns_of(x, band, groups), grads)
         weight = weight.swapaxes(1, 2)  # (G, O/G, C/G·KH·KW)
         return weight.reshape(outputs, channels // groups, kh, kw)
 
