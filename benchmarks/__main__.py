@@ -18,6 +18,7 @@ __all__ = ["NAMES", "main"]
 
 NAMES = (
     "train_step",
+    "cpu_vs_gpu",
     "end_to_end",
     "kernels",
     "scaling",

@@ -32,7 +32,7 @@ NETWORKS: dict[str, tuple[Any, ...]] = {
 PARAMETERS = {"lenet5": 44_426, "alexnet_mnist": 241_546}
 
 
-def minicnn_step(network: str, batch: int) -> Step:
+def minicnn_step(network: str, batch: int, device: str = "cpu") -> Step:
     """The step in minicnn."""
     import minicnn as mc
 
@@ -40,8 +40,8 @@ def minicnn_step(network: str, batch: int) -> Step:
     model = getattr(mc.models, network)()
     for parameter, value in zip(model.parameters(), _weights(network), strict=True):
         parameter.data[...] = value.reshape(parameter.shape)
-    optimizer = mc.optim.Adam(model.parameters())
-    images, labels = mc.Tensor(x), mc.Tensor(y)
+    optimizer = mc.optim.Adam(model.to(device).parameters())
+    images, labels = mc.Tensor(x).to(device), mc.Tensor(y)
 
     def step() -> object:
         loss = mc.ops.cross_entropy(model(images), labels)
@@ -53,20 +53,20 @@ def minicnn_step(network: str, batch: int) -> Step:
     return step
 
 
-def torch_step(network: str, batch: int, channels_last: bool = False) -> Step:
+def torch_step(network: str, batch: int, channels_last: bool = False, device: str = "cpu") -> Step:
     """The step in PyTorch, in its default memory format or in channels_last."""
     import torch
 
     torch.set_num_threads(cores())
     x, y = _batch(batch)
     memory = torch.channels_last if channels_last else torch.contiguous_format
-    model = torch.nn.Sequential(*_torch_layers(network)).to(memory_format=memory)
+    model = torch.nn.Sequential(*_torch_layers(network)).to(device, memory_format=memory)
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), _weights(network), strict=True):
             parameter.copy_(torch.from_numpy(value).view(parameter.shape))
     optimizer = torch.optim.Adam(model.parameters())
-    images = torch.tensor(np.ascontiguousarray(x)).contiguous(memory_format=memory)
-    labels = torch.tensor(y)
+    images = torch.tensor(np.ascontiguousarray(x)).contiguous(memory_format=memory).to(device)
+    labels = torch.tensor(y).to(device)
 
     def step() -> object:
         loss = torch.nn.functional.cross_entropy(model(images), labels)

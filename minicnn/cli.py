@@ -256,9 +256,9 @@ def _data_get(options: argparse.Namespace) -> None:
 
 
 def _devices(options: argparse.Namespace) -> None:
-    for name in ("cpu", "cuda"):
+    for name in ("cpu", "cuda", "emulator"):
         try:
             backend.resolve_device(name)
-            print(f"{name:6}available")
+            print(f"{name:10}available")
         except backend.DeviceError as error:
-            print(f"{name:6}not available: {str(error).split(': ', 1)[1]}")
+            print(f"{name:10}not available: {str(error).split(': ', 1)[1]}")

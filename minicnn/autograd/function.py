@@ -11,12 +11,15 @@ from typing import Any, ClassVar, Union
 
 import numpy as np
 
-from ..backend import Array, is_array
+from ..backend import Array, DeviceError, array_module, device_of, is_array, on_device_of
+from ..backend.layout import in_storage_order
 from .anomaly import check_forward
 from .modes import state
 from .tensor import Tensor
 
 __all__ = ["Edge", "Function", "edge_of"]
+
+ON_CPU = {np.ndarray}
 
 
 class Function:
@@ -32,6 +35,9 @@ class Function:
 
     keeps: ClassVar[str] = "inputs"
     """What backward reads: "inputs", "output", "both" or "nothing". The rest is freed early."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether each output element depends on the input elements at its place alone (broadcast)."""
 
     edges: tuple[Edge | None, ...]
     """Where the inputs came from: their Functions, themselves if leaves, None if constant."""
@@ -71,8 +77,11 @@ class Function:
                     f"{cls.__name__}: input {i} is a {type(t).__name__}, expected a Tensor; "
                     "see minicnn.tensor()"
                 )
-        function = cls()
-        data = function.forward(*[t.data for t in inputs], **options)
+        function, arrays = cls(), [t.data for t in inputs]
+        if {type(a) for a in arrays} == ON_CPU:
+            data = function.forward(*arrays, **options)
+        else:
+            data = function._forward_on_device(arrays, options)
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
         if state.detect_anomaly:
             function.called_at = check_forward(function, output, inputs)
@@ -82,6 +91,21 @@ class Function:
                 function.needs_grad = needs_grad
                 function._record(inputs, output)
         return output
+
+    def _forward_on_device(self, arrays: list[Array], options: dict[str, Any]) -> Array:
+        """Forward on the one device, other than the CPU, that holds all inputs."""
+        name = type(self).__name__
+        devices = [device_of(a) for a in arrays]
+        for i, device in enumerate(devices):
+            if device != devices[0]:
+                raise DeviceError(
+                    f"{name}: input 0 of shape {arrays[0].shape} is on {devices[0]}, but input {i} "
+                    f'of shape {arrays[i].shape} is on {device}; move one with .to("{device}")'
+                )
+        with on_device_of(arrays[0]):
+            if self.elementwise:
+                return in_storage_order(self.forward, arrays, options)
+            return self.forward(*arrays, **options)
 
     def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.shapes = tuple([t.data.shape for t in inputs])
@@ -110,7 +134,8 @@ def _without_axes(value: Any, inputs: tuple[Tensor, ...]) -> Array:
     """The array of a scalar, which NumPy makes of arrays without axes, and NumPy 1 in float64."""
     floats = [t.dtype for t in inputs if t.dtype.kind == "f"]
     is_float = isinstance(value, np.floating) and floats
-    return np.asarray(value, np.result_type(*floats) if is_float else None)
+    xp = array_module(inputs[0].data)
+    return xp.asarray(value, np.result_type(*floats) if is_float else None)
 
 
 Edge = Union[Function, Tensor]  # noqa: UP007 - evaluated at run time, and X | Y is younger

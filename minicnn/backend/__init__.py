@@ -6,18 +6,22 @@ and never asks what a device is.
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
+
+import numpy as np
 
 from . import numpy_kernels
 from .arrays import Array, array_module, device_of, is_array
 from .devices import (
-    DeviceError,
     cuda_is_available,
     default_device,
     is_device_name,
+    on_device_of,
     resolve_device,
     to_device,
 )
+from .errors import DeviceError
 from .memory import keep_freed_memory
 
 __all__ = [
@@ -31,14 +35,14 @@ __all__ = [
     "is_device_name",
     "keep_freed_memory",
     "kernels_for",
+    "on_device_of",
     "resolve_device",
     "to_device",
 ]
 
-# One row per array library; every module has the functions of reference_kernels.py.
-_KERNELS: dict[str, ModuleType] = {"numpy": numpy_kernels}
-
 
 def kernels_for(x: Array) -> ModuleType:
-    """The kernel module for the device that holds x."""
-    return _KERNELS[array_module(x).__name__]
+    """The kernel module for the device that holds x, with the functions of reference_kernels.py."""
+    if array_module(x) is np:
+        return numpy_kernels
+    return importlib.import_module(".cuda_kernels", __name__)  # only when it is needed

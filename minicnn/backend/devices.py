@@ -5,43 +5,60 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from types import TracebackType
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType, TracebackType
+from typing import Any
 
 import numpy as np
 
-from .arrays import Array, device_of
+from .arrays import Array, EmulatorArray, device_of, is_gpu_array
+from .errors import DeviceError
 
 __all__ = [
-    "DeviceError",
     "cuda_is_available",
     "default_device",
     "is_device_name",
+    "on_device_of",
     "resolve_device",
     "to_device",
 ]
 
 
-class DeviceError(RuntimeError):
-    """A device that minicnn does not know or cannot use on this machine."""
-
-
 def resolve_device(name: str | None = None) -> str:
-    """The full name of a device that can be used, "cpu" for now; None means the default device.
+    """The full name of a device that can be used: "cpu", "emulator", "cuda:0", "cuda:1", ...
 
-    Raises DeviceError that says what is missing and what to install.
+    "cuda" is "cuda:0"; None means the default device. Raises DeviceError that says what is missing
+    and what to install.
     """
     if name is None:
         return default_device.current()
     if name == "cpu":
         return name
+    if name == "emulator":
+        _check_emulator()
+        return name
     if isinstance(name, str) and re.fullmatch(r"cuda(:\d+)?", name):
-        raise DeviceError(f'device "{name}": {_why_no_cuda()}')
-    raise DeviceError(f'device: got {name!r}, expected "cpu", "cuda" or "cuda:1"')
+        number = int(name[5:] or 0)
+        try:
+            gpus = _count_gpus()
+        except DeviceError as error:
+            raise DeviceError(f'device "{name}": {error}') from error
+        if number < gpus:
+            return f"cuda:{number}"
+        last = f'"cuda:{gpus - 1}"'
+        raise DeviceError(f'device "{name}": there are {gpus} GPUs here, the last one is {last}')
+    raise DeviceError(f'device: got {name!r}, expected "cpu", "cuda", "cuda:1" or "emulator"')
 
 
 def cuda_is_available() -> bool:
-    """Whether ``device="cuda"`` works here. This version has no CUDA kernels: always False."""
-    return False
+    """Whether ``device="cuda"`` works here; ``minicnn devices`` tells why not."""
+    try:
+        return _count_gpus() > 0
+    except DeviceError:
+        return False
 
 
 def is_device_name(target: object) -> bool:
@@ -50,10 +67,49 @@ def is_device_name(target: object) -> bool:
 
 
 def to_device(x: Array, device: str) -> Array:
-    """The array on a device: x itself if it is there already."""
-    if device_of(x) == resolve_device(device):
+    """The array on a device, in the same memory order: x itself if it is there already."""
+    device = resolve_device(device)
+    if device_of(x) == device:
         return x
-    return np.asarray(x)
+    if isinstance(x, np.ndarray) and not device.startswith("cuda"):
+        kind = EmulatorArray if device == "emulator" else np.ndarray
+        return x.copy(order="K").view(kind)  # a copy, as if it went to another memory
+    axes = sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis))
+    stored = _copied(x.transpose(axes), device)
+    return stored.transpose(sorted(range(x.ndim), key=axes.__getitem__))
+
+
+def _copied(x: Array, device: str) -> Array:
+    """A copy of x, to or from a GPU, or from one to another."""
+    cupy = _cupy()
+    host = cupy.asnumpy(x) if is_gpu_array(x) else np.asarray(x)
+    if not device.startswith("cuda"):
+        return host if device == "cpu" else host.view(EmulatorArray)
+    with cupy.cuda.Device(int(device[5:])):
+        copied: Array = cupy.asarray(x if is_gpu_array(x) else host.view(np.ndarray))
+        return copied
+
+
+@contextmanager
+def on_device_of(x: Array) -> Iterator[None]:
+    """New arrays and kernels go to the GPU of x, and one that is full says what can be done."""
+    if not is_gpu_array(x):
+        yield
+        return
+    cupy = sys.modules["cupy"]
+    device: Any = x.device
+    try:
+        with device:
+            yield
+    except cupy.cuda.memory.OutOfMemoryError as error:
+        pool = cupy.get_default_memory_pool()
+        free, total = device.mem_info
+        raise MemoryError(
+            f"cuda:{device.id}: {error}. Arrays in use hold {pool.used_bytes() / 2**20:,.0f} MiB, "
+            f"kept for the next ones are {pool.free_bytes() / 2**20:,.0f} MiB, and "
+            f"{free / 2**20:,.0f} of {total / 2**20:,.0f} MiB are free. Take a smaller batch, or "
+            "give back what is kept: cupy.get_default_memory_pool().free_all_blocks()"
+        ) from error
 
 
 class default_device:  # noqa: N801 - reads like a function: default_device("cpu")
@@ -87,17 +143,45 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
         return default_device._name
 
 
-def _why_no_cuda() -> str:
+@cache
+def _check_emulator() -> None:
+    """Raise DeviceError unless there is a C++ compiler."""
+    importlib.import_module(".emulator", __package__).find_compiler()
+
+
+def _cupy() -> ModuleType:
     try:
-        cupy = importlib.import_module("cupy")
-    except ImportError:
-        return (
-            "CuPy is not installed; it comes with pip install 'cupy-cuda13x[ctk]' (CUDA 13) "
-            "or 'cupy-cuda12x[ctk]' (CUDA 12) and needs an NVIDIA GPU; this version of minicnn has "
-            "no CUDA kernels yet, so use cpu in any case"
-        )
+        return importlib.import_module("cupy")
+    except ImportError as error:
+        raise DeviceError(
+            "CuPy is missing or broken: pip install 'minicnn[cuda13]' for CUDA 13, "
+            "'minicnn[cuda12]' for CUDA 12; it needs an NVIDIA GPU (without one there is "
+            f'device="emulator"). {type(error).__name__}: {error}'
+        ) from error
+
+
+@cache
+def _count_gpus() -> int:
+    """How many GPUs CuPy can use, at least one. Raises DeviceError that says what is missing."""
+    cupy = _cupy()
+    runtime = cupy.cuda.runtime
+    advice = 'without a GPU there is device="emulator"'
     try:
-        gpus = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        return f"CuPy is installed but finds no NVIDIA GPU ({error})"
-    return f"CuPy sees {gpus} GPU(s), but this version of minicnn has no CUDA kernels yet; use cpu"
+        driver, toolkit = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+        if driver == 0:
+            raise DeviceError(f"no NVIDIA driver is installed here; {advice}")
+        if driver // 1000 < toolkit // 1000:
+            raise DeviceError(
+                f"the NVIDIA driver knows CUDA {_version(driver)}, but this CuPy was made for "
+                f"CUDA {_version(toolkit)}: update the driver, or pip install "
+                f"'minicnn[cuda{driver // 1000}]'"
+            )
+        return int(runtime.getDeviceCount())
+    except runtime.CUDARuntimeError as error:
+        raise DeviceError(
+            f"CuPy finds no NVIDIA GPU that it can use ({error}); {advice}"
+        ) from error
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"

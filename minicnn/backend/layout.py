@@ -9,12 +9,13 @@ memory order of their inputs, so a network stays batch-last by itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from .arrays import Array, array_module
 
-__all__ = ["as_chwn", "as_nchw", "batch_last", "zeros_as_stored"]
+__all__ = ["as_chwn", "as_nchw", "batch_last", "in_storage_order", "zeros_as_stored"]
 
 
 def as_chwn(x: Array) -> Array:
@@ -42,3 +43,17 @@ def zeros_as_stored(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> Array
         return xp.zeros(shape, dtype)
     n, c, h, w = shape
     return as_nchw(xp.zeros((c, h, w, n), dtype))
+
+
+def in_storage_order(
+    forward: Callable[..., Array], arrays: list[Array], options: dict[str, Any]
+) -> Array:
+    """An elementwise forward computed over (C, H, W, N) where the arrays broadcast to (N, C, H, W).
+
+    Unlike NumPy, CuPy lays every result out in the order of its axes, so that an image would lose
+    its batch-last order.
+    """
+    if max(a.ndim for a in arrays) != 4:
+        return forward(*arrays, **options)
+    images = [a.reshape((1,) * (4 - a.ndim) + a.shape) if a.ndim else a for a in arrays]
+    return as_nchw(forward(*[a.transpose(1, 2, 3, 0) if a.ndim else a for a in images], **options))

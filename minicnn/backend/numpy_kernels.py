@@ -11,32 +11,59 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from .arrays import Array
 from .geometry import Pair, Tap, Window, taps
+from .layout import batch_last
+from .numpy_updates import UPDATED_AT_ONCE, adadelta, adagrad, adam, rmsprop, sgd
 from .sources import Sources, runs
 
 __all__ = [
+    "COLUMN_BYTES",
+    "COLUMN_LENGTH",
+    "PRODUCT_LENGTH",
+    "UPDATED_AT_ONCE",
+    "adadelta",
+    "adagrad",
+    "adam",
     "avg_pool",
     "avg_pool_adjoint",
     "channel_sum",
+    "channel_totals",
     "col2im",
     "erf",
     "im2col",
+    "log_softmax",
     "mask",
     "max_pool",
     "min_pool",
     "pad",
     "pad_adjoint",
+    "pick",
+    "put_back",
+    "rmsprop",
+    "sgd",
+    "softmax",
+    "uniform",
     "unpool",
     "unpool_adjoint",
     "winner_gather",
     "winner_scatter",
 ]
+
+COLUMN_BYTES, COLUMN_LENGTH = 5 << 20, 2048
+"""Bytes of columns made at a time, by rows of places, but no fewer places than COLUMN_LENGTH.
+
+The product then reads them from the cache, and memory does not grow with the image; BLAS is slow
+where the axis of places is short (``python -m benchmarks.bands``).
+"""
+
+PRODUCT_LENGTH = 4096
+"""Thin matrix products are cut to this length (``python -m benchmarks.weight_gradient``)."""
 
 
 def im2col(x: Array, window: Window) -> Array:
@@ -99,6 +126,50 @@ def mask(x: Array, kept: Array) -> Array:
     # The integer -1 has all bits set and -0 has none. np.where is slower.
     bits = x.view(f"i{x.itemsize}")
     return (bits & -kept.view(np.int8)).view(x.dtype)
+
+
+def softmax(x: Array, axis: int) -> Array:
+    """e ** x_i / sum_j e ** x_j along an axis."""
+    y = np.exp(x - x.max(axis, keepdims=True))  # at most 1: no overflow
+    y /= y.sum(axis, keepdims=True)
+    return y
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    """x_i - log sum_j e ** x_j along an axis."""
+    shifted = x - x.max(axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
+
+
+def pick(scores: Array, classes: Array) -> Array:
+    """The score of each class: (N, C, ...), (N, ...) -> (N, ...)."""
+    return scores[_at(classes)]
+
+
+def put_back(values: Array, classes: Array, num_classes: int) -> Array:
+    """Zeros, with each value at its class: (N, ...), (N, ...) -> (N, C, ...)."""
+    n, *rest = values.shape
+    zeros = np.zeros(num_classes * values.size, values.dtype)
+    scores = batch_last(zeros, (n, num_classes, *rest))
+    scores[_at(classes)] = values
+    return scores
+
+
+def _at(classes: Array) -> tuple[Array, ...]:
+    """The index of the score of each class."""
+    rows, *rest = _places(classes.shape)
+    return rows, classes, *rest
+
+
+@lru_cache(maxsize=64)
+def _places(shape: tuple[int, ...]) -> tuple[Array, ...]:
+    """The index along each axis, shaped so that they broadcast together."""
+    return tuple(np.ogrid[tuple(slice(n) for n in shape)])
+
+
+def uniform(like: Array, count: int, key: int) -> Array:
+    """Random float32 numbers in [0, 1) from Philox4x64-10 with a key of 64 bits: (count,)."""
+    return np.random.Generator(np.random.Philox(key=key)).random(count, np.float32)
 
 
 def max_pool(x: Array, window: Window) -> Array:
@@ -202,6 +273,12 @@ def channel_sum(x: Array, before: int, after: int) -> Array:
     for distance in range(1, after + 1):
         y[:-distance] += x[distance:]
     return y
+
+
+def channel_totals(x: Array) -> Array:
+    """The sum of each channel: (C, H, W, N) -> (C,); BLAS adds faster than ``sum``."""
+    pixels = x.reshape(x.shape[0], x[0].size)
+    return pixels @ np.ones(pixels.shape[1], x.dtype)
 
 
 def pad(x: Array, rows: Sources, columns: Sources, value: float) -> Array:

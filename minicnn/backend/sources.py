@@ -10,7 +10,7 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["PADDING_MODES", "Run", "Sources", "pad_sources", "region_sources", "runs"]
+__all__ = ["PADDING_MODES", "Run", "Sources", "copies", "pad_sources", "region_sources", "runs"]
 
 PADDING_MODES = ("zeros", "constant", "reflect", "replicate", "circular")
 Sources = tuple[int, ...]
@@ -96,3 +96,19 @@ def _end_of_run(sources: Sources, start: int) -> int:
     while stop < len(sources) and sources[stop] - sources[stop - 1] == step and sources[stop] >= 0:
         stop += 1
     return stop
+
+
+@lru_cache(maxsize=1024)
+def copies(sources: Sources, size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The map the other way round, (starts, indices): who copies which index below size?
+
+    Index i is copied by indices[starts[i]], ..., indices[starts[i + 1] - 1], in order.
+    """
+    copying: list[list[int]] = [[] for _ in range(size)]
+    for copy, source in enumerate(sources):
+        if source >= 0:
+            copying[source].append(copy)
+    starts = [0]
+    for found in copying:
+        starts.append(starts[-1] + len(found))
+    return tuple(starts), tuple(copy for found in copying for copy in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol, overload
@@ -9,6 +10,7 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..backend import array_module, device_of, to_device
 from ..backend.layout import as_nchw
 from ..backend.random import generator
 
@@ -34,6 +36,7 @@ class ArrayDataset:
     Reading gives float32: `dataset[i]` is (image (C, H, W), label), and a slice, a list of indices
     or a mask gives (images (K, C, H, W) batch-last in memory, labels (K,) int64), always fresh
     arrays. The images given are not copied when they lie in C order, so do not write into them.
+    After ``to(device)`` the images, not the labels, lie on that device and so do those read.
 
     Raises TypeError for the wrong kind of array, ValueError for shapes, lengths and labels that
     do not fit, and IndexError for an index outside the data set.
@@ -67,6 +70,16 @@ class ArrayDataset:
         classes = self.classes or self.num_classes
         return ArrayDataset(self.images[chosen], self.labels[chosen], self.name, classes)
 
+    def to(self, device: str) -> ArrayDataset:
+        """The same data set with its images on a device; the labels stay on the CPU.
+
+        Raises DeviceError for a device that cannot be used, MemoryError when it is full.
+        """
+        moved = copy.copy(self)
+        moved._rows = to_device(self._rows, device)
+        moved.images = moved._rows.reshape(self.images.shape)
+        return moved
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -87,7 +100,9 @@ class ArrayDataset:
             return to_float32(self.images[index]), int(self.labels[index])
         chosen = self._chosen(index)
         # Gather bytes, then convert across the transposition: a quarter of the memory is moved.
-        pixels = to_float32(self._rows[chosen].T)  # (C*H*W, K)
+        device = device_of(self._rows)
+        rows = chosen if isinstance(chosen, slice) else to_device(chosen, device)
+        pixels = to_float32(self._rows[rows].T)  # (C*H*W, K)
         return as_nchw(pixels.reshape(*self.image_shape, -1)), self.labels[chosen].copy()
 
     def __repr__(self) -> str:
@@ -127,10 +142,11 @@ def random_split(
 
 def to_float32(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """A fresh C-ordered float32 array of the pixels: uint8 as x / 255, floats as they are."""
-    result = np.empty(pixels.shape, np.float32)
+    xp = array_module(pixels)
+    result = xp.empty(pixels.shape, np.float32)
     if pixels.dtype == np.uint8:
         # dtype: NumPy 1 would divide bytes by a scalar in half precision.
-        np.divide(pixels, np.float32(255), out=result, dtype=np.float32)
+        xp.divide(pixels, np.float32(255), out=result, dtype=np.float32)
     else:
         result[...] = pixels
     return result

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autograd import Tensor
+from ..backend import device_of, resolve_device, to_device
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator
 from .dataset import ArrayDataset, Dataset, to_float32
@@ -52,6 +53,7 @@ class DataLoader:
         self.drop_last = drop_last
         self.transform = transform
         self.epoch = 0
+        self._copy: tuple[str, ArrayDataset] | None = None
         self._length = _count_items(dataset)
         if len(self) == 0:
             raise ValueError(
@@ -65,9 +67,30 @@ class DataLoader:
         return -(-self._length // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        order = self._order()
+        return self.on("cpu")
+
+    def on(self, device: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch with their images on a device; the labels stay on the CPU.
+
+        An ArrayDataset goes there once and as a whole, if it fits; batches that a transform or a
+        data set of another kind makes on the CPU go one by one. Raises DeviceError.
+        """
+        device, order = resolve_device(device), self._order()
         self.epoch += 1
-        return self._batches(order)
+        return self._batches(self._resident(device), order, device)
+
+    def _resident(self, device: str) -> Dataset:
+        """The data set on the device, where it is kept for the next epoch; else as it is."""
+        if not isinstance(self.dataset, ArrayDataset) or self.transform is not None:
+            return self.dataset
+        if device_of(self.dataset.images) == device:
+            return self.dataset
+        if self._copy is None or self._copy[0] != device:
+            try:
+                self._copy = device, self.dataset.to(device)
+            except MemoryError:
+                self._copy = device, self.dataset
+        return self._copy[1]
 
     def _order(self) -> NDArray[np.int64]:
         if not self.shuffle:
@@ -78,13 +101,15 @@ class DataLoader:
         mixed = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)
         return generator(int(mixed[0])).permutation(self._length)
 
-    def _batches(self, order: NDArray[np.int64]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(
+        self, dataset: Dataset, order: NDArray[np.int64], device: str
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         for k in range(len(self)):
             chosen = order[k * self.batch_size : (k + 1) * self.batch_size]
-            images, labels = _read(self.dataset, chosen)
+            images, labels = _read(dataset, chosen)
             if self.transform is not None:
                 images = _transformed(self.transform, images)
-            yield Tensor(images), Tensor(labels)
+            yield Tensor(to_device(images, device)), Tensor(labels)
 
 
 def _read(

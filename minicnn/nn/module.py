@@ -123,7 +123,9 @@ class Module:
         return self.train(False)
 
     def to(self, target: Any) -> Module:
-        """Move parameters and buffers to a device ("cpu"), or into a float dtype (np.float64).
+        """Move parameters and buffers to a device ("cuda"), or into a float dtype (np.float64).
+
+        An optimizer made before follows to another device at its next step.
 
         Raises DeviceError for a device that cannot be used, TypeError for another dtype.
         """
@@ -131,6 +133,7 @@ class Module:
             device = resolve_device(target)
             for _, value in self._named_values():
                 value.data = to_device(value.data, device)
+                value.grad = None if value.grad is None else value.grad.to(device)
             return self
         if target is None or np.dtype(target).kind != "f":
             raise TypeError(f"to: got {target!r}, expected a device or a float dtype")

@@ -28,6 +28,7 @@ __all__ = [
 
 
 class ReLU(Function):
+    elementwise = True
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -43,6 +44,8 @@ def relu(x: Tensor) -> Tensor:
 
 
 class LeakyReLU(Function):
+    elementwise = True
+
     def forward(self, x: Array, *, negative_slope: float) -> Array:
         xp = array_module(x)
         self.negative_slope = negative_slope
@@ -64,6 +67,8 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 class ELU(Function):
+    elementwise = True
+
     def forward(self, x: Array, *, alpha: float) -> Array:
         xp = array_module(x)
         self.alpha = alpha
@@ -94,6 +99,7 @@ def selu(x: Tensor) -> Tensor:
 
 
 class Sigmoid(Function):
+    elementwise = True
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -118,6 +124,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 class SiLU(Function):
+    elementwise = True
     FLAT = 1000.0
     """From here on the slope is 0 or 1 in float64 too; a larger x times its 0 could overflow."""
 
@@ -138,6 +145,8 @@ def silu(x: Tensor) -> Tensor:
 class NormalCDF(Function):
     """How likely a standard normal number is below x: (1 + erf(x / sqrt 2)) / 2."""
 
+    elementwise = True
+
     def forward(self, x: Array) -> Array:
         return _normal_cdf(x)
 
@@ -154,6 +163,7 @@ def _normal_density(x: Tensor) -> Tensor:
 
 
 class GELU(Function):
+    elementwise = True
     FLAT = 40.0
     """From here on the slope is 0 or 1 in float64 too; a larger x squared could overflow."""
 
@@ -168,6 +178,7 @@ class GELU(Function):
 class GELUTanh(Function):
     """x · sigmoid(2u), which is the formula, for 1 + tanh(u) = 2 · sigmoid(2u)."""
 
+    elementwise = True
     FLAT = GELU.FLAT
     LINEAR = 2 * math.sqrt(2 / math.pi)
     CUBIC = 0.044715 * LINEAR
@@ -199,6 +210,8 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 
 
 class Softplus(Function):
+    elementwise = True
+
     def forward(self, x: Array, *, beta: float) -> Array:
         xp = array_module(x)
         self.beta = beta
@@ -223,6 +236,7 @@ def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
 
 
 class Tanh(Function):
+    elementwise = True
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -244,6 +258,7 @@ def scaled_tanh(x: Tensor) -> Tensor:
 
 
 class Hardtanh(Function):
+    elementwise = True
     keeps = "output"
 
     def forward(self, x: Array, *, low: float, high: float) -> Array:

@@ -27,6 +27,7 @@ __all__ = [
 
 
 class Add(Function):
+    elementwise = True
     keeps = "nothing"
 
     def forward(self, a: Array, b: Array) -> Array:
@@ -46,6 +47,7 @@ def add(a: Any, b: Any) -> Tensor:
 
 
 class Sub(Function):
+    elementwise = True
     keeps = "nothing"
 
     def forward(self, a: Array, b: Array) -> Array:
@@ -65,6 +67,8 @@ def sub(a: Any, b: Any) -> Tensor:
 
 
 class Mul(Function):
+    elementwise = True
+
     def forward(self, a: Array, b: Array) -> Array:
         return a * b
 
@@ -82,6 +86,8 @@ def mul(a: Any, b: Any) -> Tensor:
 
 
 class Div(Function):
+    elementwise = True
+
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
 
@@ -101,6 +107,7 @@ def div(a: Any, b: Any) -> Tensor:
 
 
 class Neg(Function):
+    elementwise = True
     keeps = "nothing"
 
     def forward(self, x: Array) -> Array:
@@ -118,6 +125,8 @@ def neg(x: Tensor) -> Tensor:
 class Pow(Function):
     """x ** p with a constant number p, for which NumPy has short cuts (square, root)."""
 
+    elementwise = True
+
     def forward(self, x: Array, *, exponent: float) -> Array:
         self.exponent = exponent
         return x**exponent
@@ -129,6 +138,7 @@ class Pow(Function):
 
 
 class PowTensor(Function):
+    elementwise = True
     keeps = "both"
 
     def forward(self, x: Array, exponent: Array) -> Array:
@@ -159,6 +169,7 @@ def pow(x: Any, exponent: Any) -> Tensor:
 
 
 class Exp(Function):
+    elementwise = True
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -174,6 +185,8 @@ def exp(x: Tensor) -> Tensor:
 
 
 class Log(Function):
+    elementwise = True
+
     def forward(self, x: Array) -> Array:
         return array_module(x).log(x)
 
@@ -188,6 +201,7 @@ def log(x: Tensor) -> Tensor:
 
 
 class Sqrt(Function):
+    elementwise = True
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -203,6 +217,8 @@ def sqrt(x: Tensor) -> Tensor:
 
 
 class Abs(Function):
+    elementwise = True
+
     def forward(self, x: Array) -> Array:
         return array_module(x).abs(x)
 

@@ -90,6 +90,8 @@ def _counts(window: Window, include_pad: bool) -> Any:
 class Root(Function):
     """sign(x)·|x|^(1/p), whose gradient at 0 is defined as 0."""
 
+    elementwise = True
+
     def forward(self, x: Array, *, degree: float) -> Array:
         self.degree = degree
         xp = array_module(x)

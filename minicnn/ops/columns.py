@@ -12,14 +12,7 @@ from ..backend.geometry import Band, Window, bands
 
 __all__ = ["by_group", "columns_of", "pixels_of", "product", "row_bands", "sum_of_products"]
 
-BAND, SHORT = 5 << 20, 2048
-"""Bytes of columns made at a time, by rows of places, but no fewer places than SHORT.
-
-The product then reads them from the cache, and memory does not grow with the image; BLAS is slow
-where the axis of places is short (``python -m benchmarks.bands``).
-"""
-
-THIN, PIECE = 1024, 4096  # elements of a product and of its inner axis, see sum_of_products
+THIN = 1024  # elements of a product, see sum_of_products
 
 
 def by_group(x: Array, groups: int) -> Array:
@@ -28,11 +21,13 @@ def by_group(x: Array, groups: int) -> Array:
     return x.reshape(groups, per_group, x[0].size)  # (G, channels/G, rest)
 
 
-def row_bands(window: Window, channels: int, batch: int, itemsize: int) -> tuple[Band, ...]:
-    """The bands of rows whose columns are made at a time."""
-    (kh, kw), length = window.kernel_size, max(1, window.output_size[1] * batch)
-    row = channels * kh * kw * length * itemsize
-    return bands(window, max(1, BAND // row, -(-SHORT // length)))
+def row_bands(x: Array, window: Window, channels: int) -> tuple[Band, ...]:
+    """The bands of rows whose columns are made at a time; the last axis of x is the batch."""
+    kernels = kernels_for(x)
+    (kh, kw), length = window.kernel_size, max(1, window.output_size[1] * x.shape[-1])
+    row = channels * kh * kw * length * x.itemsize
+    least = -(-kernels.COLUMN_LENGTH // length)
+    return bands(window, max(1, kernels.COLUMN_BYTES // row, least))
 
 
 def columns_of(x: Array, band: Band, groups: int) -> Array:
@@ -56,7 +51,9 @@ def pixels_of(columns: Array, band: Band, channels: int, batch: int) -> Array:
 
 def product(a: Array, b: Array) -> Array:
     """a @ b in each group; BLAS is slow where that is an outer product."""
-    return a * b if a.shape[-1] == 1 else a @ b
+    if a.shape[-1] == 1:
+        return a * b
+    return (a[0] @ b[0])[None] if len(a) == 1 else a @ b
 
 
 def sum_of_products(a: Array, b: Array) -> Array:
@@ -66,9 +63,9 @@ def sum_of_products(a: Array, b: Array) -> Array:
     (``python -m benchmarks.weight_gradient``).
     """
     (groups, p, length), q = a.shape, b.shape[1]
-    pieces = _pieces(length) if p * q <= THIN else 1
+    pieces = _pieces(length, kernels_for(a).PRODUCT_LENGTH) if p * q <= THIN else 1
     if pieces == 1:
-        return a @ b.swapaxes(1, 2)
+        return (a[0] @ b[0].T)[None] if groups == 1 else a @ b.swapaxes(1, 2)
     a = a.reshape(groups, p, pieces, length // pieces).swapaxes(1, 2)  # (G, pieces, P, L/pieces)
     b = b.reshape(groups, q, pieces, length // pieces)
     b = b.transpose(0, 2, 3, 1)  # (G, pieces, L/pieces, Q)
@@ -76,7 +73,7 @@ def sum_of_products(a: Array, b: Array) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _pieces(length: int) -> int:
-    """A number of equal pieces, at most PIECE long each, that a length can be cut into (or 1)."""
-    least = max(1, -(-length // PIECE))
+def _pieces(length: int, longest: int) -> int:
+    """A number of equal pieces, none longer, that a length can be cut into (or 1)."""
+    least = max(1, -(-length // longest))
     return next((n for n in range(least, 4 * least + 1) if length % n == 0), 1)

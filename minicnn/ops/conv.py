@@ -43,7 +43,7 @@ class Conv2d(Function):
         (channels, _, _, batch), outputs = x.shape, weight.shape[0]
         height, width = window.output_size
         y = xp.empty((groups, outputs // groups, height, width * batch), x.dtype)
-        for band in row_bands(window, channels, batch, x.itemsize):
+        for band in row_bands(x, window, channels):
             rows = y[:, :, band.output]  # (G, O/G, some of OH, OW·N)
             columns = columns_of(x, band, groups)  # (G, C/G·KH·KW, some of OH·OW·N)
             xp.matmul(matrix, columns, out=rows.reshape(*rows.shape[:2], columns.shape[2]))
@@ -67,7 +67,7 @@ class ConvTranspose2d(Function):
         grad, matrix = as_chwn(grad), by_group(weight, groups).swapaxes(1, 2)
         channels, batch = groups * weight.shape[1], grad.shape[-1]
         x = array_module(grad).zeros((channels, *window.input_size, batch), grad.dtype)
-        for band in row_bands(window, channels, batch, grad.itemsize):
+        for band in row_bands(grad, window, channels):
             grads = by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
             columns = product(matrix, grads)  # (G, C/G·KH·KW, some of OH·OW·N)
             x[:, band.input] += pixels_of(columns, band, channels, batch)
@@ -86,12 +86,12 @@ class ConvWeight(Function):
     def forward(self, x: Array, grad: Array, *, window: Window, groups: int) -> Array:
         self.window, self.groups = window, groups
         x, grad = as_chwn(x), as_chwn(grad)
-        (channels, _, _, batch), outputs = x.shape, grad.shape[0]
+        channels, outputs = x.shape[0], grad.shape[0]
         kh, kw = window.kernel_size
         shape = (groups, channels // groups * kh * kw, outputs // groups)
         weight = array_module(x).zeros(shape, x.dtype)
         # The columns are made again: keeping them from forward costs KH·KW times the memory.
-        for band in row_bands(window, channels, batch, x.itemsize):
+        for band in row_bands(x, window, channels):
             grads = by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
             weight += sum_of_products(columns_of(x, band, groups), grads)
         weight = weight.swapaxes(1, 2)  # (G, O/G, C/G·KH·KW)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module, device_of, is_device_name, to_device
+from ..backend import Array, array_module, device_of, is_array, is_device_name, to_device
 from .check import check_broadcast, check_tensor
 
 __all__ = ["as_float", "as_tensor", "binary_operands", "broadcast_operands", "to"]
@@ -26,13 +27,24 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     is_number = like is not None and isinstance(value, bool | int | float)
     dtype = _number_dtype(value, like.dtype) if like is not None and is_number else None
     try:
-        array = (array_module(like.data) if like is not None else np).asarray(value, dtype=dtype)
+        if like is None or array_module(like.data) is np:
+            array = np.asarray(value, dtype=dtype)
+        elif is_number:
+            array = _constant(value, dtype, like.device)
+        else:
+            array = to_device(value if is_array(value) else np.asarray(value), like.device)
     except ValueError as error:
         raise TypeError(f"expected numbers, got no regular array ({error})") from error
     if array.dtype.kind not in "fiub":
         kind = array.dtype if hasattr(value, "dtype") else type(value).__name__
         raise TypeError(f"expected a number, an array or a Tensor, got {kind}")
     return Tensor(array)
+
+
+@lru_cache(maxsize=1024)
+def _constant(value: float, dtype: Any, device: str) -> Array:
+    """A number on another device, where it stays for the next time."""
+    return to_device(np.asarray(value, dtype), device)
 
 
 def _number_dtype(number: float, beside: np.dtype[Any]) -> np.dtype[Any] | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from ..autograd import Tensor
-from ..backend import Array, array_module, to_device
+from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, as_nchw, batch_last
 from ..backend.random import generator
 from .check import check_float, check_images, check_number
@@ -20,7 +18,8 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Each element 0 with probability p, else divided by 1 - p, so that its mean stays.
 
     x (...) -> the same shape; x itself when not training. The choice comes from the generator that
-    ``minicnn.manual_seed`` seeds, and the gradient is 0 where the element was dropped.
+    ``minicnn.manual_seed`` seeds, the same on every device; the gradient is 0 where the element was
+    dropped.
     Raises ValueError for a p outside [0, 1], TypeError unless x holds floats.
     Source: Srivastava et al., 2014, with the division moved into training as is usual.
     """
@@ -43,8 +42,9 @@ def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) 
     p = check_probability(op, p)
     if not training or p == 0:
         return x
-    chances = generator().random(math.prod(shape), np.float32)
-    kept: Array = to_device(batch_last(chances, shape) >= p, x.device)
+    key = int(generator().integers(2**63))
+    chances = kernels_for(x.data).uniform(x.data, math.prod(shape), key)
+    kept: Array = batch_last(chances, shape) >= p
     if shape != x.shape:
         maps = array_module(kept).broadcast_to(kept, x.shape)
         kept = as_nchw(as_chwn(maps))  # as long as x, so that the result lies in memory as x does

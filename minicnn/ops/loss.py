@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Tensor
-from ..backend import Array, array_module
+from ..backend import Array, array_module, to_device
 from .activation import relu, softplus
 from .check import check_number, check_reduction
 from .convert import to
@@ -13,6 +13,7 @@ from .reduce import sum
 from .select import mask
 from .softmax import log_softmax
 from .target import (
+    beside,
     check_classes,
     check_scores,
     class_indices,
@@ -57,20 +58,21 @@ def cross_entropy(
     truth = read(op, target=target)
     weights = class_weights(op, logits, weight)
     if truth.dtype.kind == "f":
+        truth = beside(op, logits, target=target)
         losses = _losses_of_probabilities(logits, truth, label_smoothing, weights)
         return reduced(losses, reduction)
     classes = class_indices(op, logits, truth)
     log_probs = log_softmax(logits)
     losses, count = _losses_of_classes(op, log_probs, classes, weights, ignore_index)
     if label_smoothing:
-        of_all = sum(log_probs * Tensor(_beside(logits, weights)), 1)  # (N, ...)
-        of_all = mask(of_all, classes != ignore_index)
+        of_all = sum(_weighted(log_probs, weights), 1)  # (N, ...)
+        of_all = mask(of_all, to_device(classes != ignore_index, logits.device))
         losses = losses * (1 - label_smoothing) - of_all * (label_smoothing / logits.shape[1])
     return reduced(losses, reduction, count)
 
 
 def _losses_of_probabilities(
-    logits: Tensor, target: Tensor, smoothing: float, weights: Array
+    logits: Tensor, target: Tensor, smoothing: float, weights: Array | None
 ) -> Tensor:
     if target.shape != logits.shape:
         raise ValueError(
@@ -78,12 +80,17 @@ def _losses_of_probabilities(
             "logits, for probabilities (integers are for class indices)"
         )
     truth = to(target, logits.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
-    return -sum(truth * Tensor(_beside(logits, weights)) * log_softmax(logits), 1)  # (N, ...)
+    return -sum(_weighted(truth, weights) * log_softmax(logits), 1)  # (N, ...)
 
 
-def _beside(scores: Tensor, weights: Array) -> Array:
-    """The weights (C,) beside the class axis: (1, C, 1, ...)."""
-    return weights.reshape(1, -1, *[1] * (scores.ndim - 2))
+def _weighted(scores: Tensor, weights: Array | None) -> Tensor:
+    """The scores (N, C, ...) of each class times its weight."""
+    return scores if weights is None else scores * Tensor(_over_classes(scores, weights))
+
+
+def _over_classes(scores: Tensor, values: Array) -> Array:
+    """One value for each class (C,) along the class axis of the scores: (1, C, 1, ...)."""
+    return values.reshape(1, -1, *[1] * (scores.ndim - 2))
 
 
 def nll_loss(
@@ -109,20 +116,21 @@ def nll_loss(
 
 
 def _losses_of_classes(
-    op: str, log_probs: Tensor, classes: Array, weights: Array, ignore_index: int
+    op: str, log_probs: Tensor, classes: Array, weights: Array | None, ignore_index: int
 ) -> tuple[Tensor, Tensor | int]:
     """The loss of each class index (N, ...), and the sum of their weights."""
-    xp = array_module(log_probs.data)
     kept = classes != ignore_index
-    if kept.all() and (weights == 1).all():
+    if weights is None and kept.all():
         check_classes(op, classes, log_probs.shape[1])
         return -pick(log_probs, classes), classes.size
-    classes = xp.where(kept, classes, 0)  # any class: what it picks is masked
+    classes = array_module(classes).where(kept, classes, 0)  # any class: what it picks is masked
     check_classes(op, classes, log_probs.shape[1])
-    weight_of = kept * weights[classes]  # (N, ...)
+    classes, kept = (to_device(a, log_probs.device) for a in (classes, kept))
+    xp, dtype = array_module(kept), log_probs.dtype
+    weight_of = kept.astype(dtype) if weights is None else kept * weights[classes]  # (N, ...)
     losses = Tensor(weight_of) * mask(-pick(log_probs, classes), kept)  # (N, ...)
     count = weight_of.sum()
-    return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, log_probs.dtype), count))
+    return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, dtype), count))
 
 
 def binary_cross_entropy_with_logits(
@@ -161,7 +169,7 @@ def _times(share: Tensor, loss: Tensor) -> Tensor:
 def _factor(op: str, x: Tensor, **argument: Any) -> Tensor:
     """A weight that broadcasts to the shape of x, in its dtype."""
     (name,) = argument
-    factor = read(op, **argument)
+    factor = beside(op, x, **argument)
     ends = zip(reversed(factor.shape), reversed(x.shape), strict=False)
     if factor.ndim > x.ndim or any(n not in (1, m) for n, m in ends):
         raise ValueError(f"{op}: {name} has shape {factor.shape}, expected one that fits {x.shape}")
@@ -197,8 +205,9 @@ def hinge_loss(
     check_classes(op, classes, logits.shape[1])
     weights = class_weights(op, logits, weight)
     n, c, *rest = logits.shape
+    classes = to_device(classes, logits.device)
     gaps = relu(margin + (logits - pick(logits, classes).reshape(n, 1, *rest)))  # (N, C, ...)
     every = array_module(classes).arange(c)
-    gaps = mask(gaps, _beside(logits, every) != classes[:, None])  # (N, C, ...)
+    gaps = mask(gaps, _over_classes(logits, every) != classes[:, None])  # (N, C, ...)
     losses = sum(gaps if p == 1 else gaps * gaps, 1) / c  # (N, ...)
-    return reduced(losses * Tensor(weights[classes]), reduction)
+    return reduced(losses if weights is None else losses * Tensor(weights[classes]), reduction)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend import Array, array_module
+from ..backend import Array, array_module, to_device
 from .check import check_tensor
 from .target import check_classes, read
 
@@ -54,7 +54,7 @@ def _rows(op: str, logits: Tensor, target: Any) -> tuple[Array, Array]:
             f"{op}: logits have shape {logits.shape} and target {classes.shape}, "
             "expected (N, C) and (N,), not empty"
         )
-    return logits.data, classes
+    return logits.data, to_device(classes, logits.device)
 
 
 def _fraction(right: Array) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from .check import check_broadcast, check_number, check_tensor
-from .convert import as_float, as_tensor, binary_operands, broadcast_operands
+from .convert import as_float, as_tensor, binary_operands, broadcast_operands, to
 from .shape import sum_to
 
 __all__ = ["clip", "mask", "maximum", "minimum", "where"]
@@ -54,7 +54,10 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     was not chosen has no influence: an infinite or NaN value there leaves the gradient as it is.
     Raises TypeError for a condition that is not boolean, ValueError for shapes that do not fit.
     """
+    beside = next((t for t in (condition, a, b) if isinstance(t, Tensor)), None)
     condition = as_tensor(condition)
+    if beside is not None and beside.device != condition.device:
+        condition = to(condition, beside.device)
     if condition.dtype.kind != "b":
         raise TypeError(
             f"where: condition is {condition.dtype}, expected booleans, such as those of x > 0"
@@ -67,6 +70,8 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
 
 
 class Maximum(Function):
+    elementwise = True
+
     def forward(self, a: Array, b: Array) -> Array:
         return array_module(a).maximum(a, b)
 
@@ -108,6 +113,8 @@ def minimum(a: Any, b: Any) -> Tensor:
 
 
 class Clip(Function):
+    elementwise = True
+
     def forward(self, x: Array, *, low: float, high: float) -> Array:
         self.low, self.high = low, high
         return array_module(x).clip(x, low, high)

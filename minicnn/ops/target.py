@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module
-from ..backend.layout import batch_last
+from ..backend import Array, array_module, kernels_for, to_device
 from .check import check_tensor
 from .convert import as_tensor, to
 from .reduce import sum
 
 __all__ = [
+    "beside",
     "check_classes",
     "check_scores",
     "class_indices",
@@ -47,13 +47,22 @@ def read(op: str, **argument: Any) -> Tensor:
         raise TypeError(f"{op}: {name}: {error}") from error
 
 
+def beside(op: str, x: Tensor, **argument: Any) -> Tensor:
+    """The same, an array or a list on the device of x; a Tensor has to be there by itself."""
+    ((_, value),) = argument.items()
+    tensor = read(op, **argument)
+    return (
+        tensor if isinstance(value, Tensor) or tensor.device == x.device else to(tensor, x.device)
+    )
+
+
 def paired(op: str, input: Tensor, target: Any) -> tuple[Tensor, Tensor]:
     """Input and target of one shape, the target in the dtype of the input.
 
     Raises TypeError unless the input is a Tensor of floats, ValueError for different shapes.
     """
     _check_floats(op, input=input)
-    target = read(op, target=target)
+    target = beside(op, input, target=target)
     if target.shape != input.shape or input.size == 0:
         raise ValueError(
             f"{op}: input has shape {input.shape} and target {target.shape}, "
@@ -107,46 +116,40 @@ def _check_integers(op: str, classes: Array) -> None:
         raise TypeError(f"{op}: target is {classes.dtype}, expected integers for class indices")
 
 
-def class_weights(op: str, scores: Tensor, weight: Any) -> Array:
-    """One weight for each class, in the dtype of the scores: (C,), all 1 for None."""
-    classes = scores.shape[1]
+def class_weights(op: str, scores: Tensor, weight: Any) -> Array | None:
+    """One weight for each class, in the dtype of the scores: (C,); None if all are 1."""
     if weight is None:
-        return array_module(scores.data).ones(classes, scores.dtype)
-    weights = read(op, weight=weight).data
+        return None
+    weights, classes = beside(op, scores, weight=weight).data, scores.shape[1]
     if weights.shape != (classes,):
         raise ValueError(f"{op}: weight has shape {weights.shape}, expected ({classes},)")
     return weights.astype(scores.dtype)
 
 
 class Pick(Function):
-    """One entry of each row: scores[index], where no element comes twice."""
+    """One score of each row, that of its class."""
 
     keeps = "nothing"
 
-    def forward(self, scores: Array, *, index: tuple[Array, ...]) -> Array:
-        self.index = index
-        return scores[index]  # (N, ...)
+    def forward(self, scores: Array, *, classes: Array) -> Array:
+        self.classes = classes
+        return kernels_for(scores).pick(scores, classes)  # (N, ...)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return PutBack.apply(grad, index=self.index, num_classes=self.shapes[0][1])
+        return PutBack.apply(grad, classes=self.classes, num_classes=self.shapes[0][1])
 
 
 class PutBack(Function):
-    """Zeros, with the values at the index: the adjoint of Pick."""
+    """Zeros, with each value at its class: the adjoint of Pick."""
 
     keeps = "nothing"
 
-    def forward(self, values: Array, *, index: tuple[Array, ...], num_classes: int) -> Array:
-        self.index = index
-        xp, (n, *rest) = array_module(values), values.shape
-        scores = batch_last(
-            xp.zeros(num_classes * values.size, values.dtype), (n, num_classes, *rest)
-        )
-        scores[index] = values
-        return scores
+    def forward(self, values: Array, *, classes: Array, num_classes: int) -> Array:
+        self.classes = classes
+        return kernels_for(values).put_back(values, classes, num_classes)  # (N, C, ...)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return Pick.apply(grad, index=self.index)
+        return Pick.apply(grad, classes=self.classes)
 
 
 def pick(scores: Tensor, classes: Array) -> Tensor:
@@ -154,8 +157,7 @@ def pick(scores: Tensor, classes: Array) -> Tensor:
 
     Picked, not multiplied by a one-hot: a logit of -inf (a class ruled out) must not give 0 · inf.
     """
-    rows, *rest = array_module(classes).ogrid[tuple(slice(n) for n in classes.shape)]
-    return Pick.apply(scores, index=(rows, classes, *rest))
+    return Pick.apply(scores, classes=to_device(classes, scores.device))
 
 
 def reduced(losses: Tensor, reduction: str, count: Any = None) -> Tensor:

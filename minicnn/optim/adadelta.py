@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..backend import array_module
+from ..backend import kernels_for
 from .checks import check_number
 from .optimizer import Optimizer, Slice
 
@@ -42,14 +42,6 @@ class Adadelta(Optimizer):
         check_number("eps", options["eps"])
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
-        rho, eps, g = options["rho"], options["eps"], s.grad
         v, u = s.state["square_avg"], s.state["acc_delta"]
-        xp = array_module(v)
-        if options["weight_decay"]:
-            g += options["weight_decay"] * s.data
-        v *= rho
-        v += (1 - rho) * (g * g)
-        delta = xp.sqrt(u + eps) / xp.sqrt(v + eps) * g
-        u *= rho
-        u += (1 - rho) * (delta * delta)
-        s.data[...] -= options["lr"] * delta
+        numbers = [options[k] for k in ("lr", "rho", "eps", "weight_decay")]
+        kernels_for(s.data).adadelta(s.data, s.grad, v, u, *numbers)

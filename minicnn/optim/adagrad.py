@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..backend import array_module
+from ..backend import kernels_for
 from .checks import check_number
 from .optimizer import Optimizer, Slice
 
@@ -50,9 +50,6 @@ class Adagrad(Optimizer):
             check_number(name, options[name])
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
-        g, total = s.grad, s.state["sum"]
-        if options["weight_decay"]:
-            g += options["weight_decay"] * s.data
-        total += g * g
         lr = options["lr"] / (1 + (s.step - 1) * options["lr_decay"])
-        s.data[...] -= lr * g / (array_module(total).sqrt(total) + options["eps"])
+        adagrad = kernels_for(s.data).adagrad
+        adagrad(s.data, s.grad, s.state["sum"], lr, options["eps"], options["weight_decay"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from ..backend import array_module
+from ..backend import kernels_for
 from .checks import check_number
 from .optimizer import Optimizer, Slice
 
@@ -46,16 +45,13 @@ class Adam(Optimizer):
         check_number("eps", options["eps"])
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
-        (beta1, beta2), g = options["betas"], s.grad
+        self._update(s, options, options["weight_decay"], 0.0)
+
+    def _update(self, s: Slice, options: dict[str, Any], weight_decay: float, decay: float) -> None:
         m, v = s.state["exp_avg"], s.state["exp_avg_sq"]
-        if options["weight_decay"]:
-            g += options["weight_decay"] * s.data
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * (g * g)
-        denominator = array_module(v).sqrt(v) / math.sqrt(1 - beta2**s.step) + options["eps"]
-        s.data[...] -= (options["lr"] / (1 - beta1**s.step)) * m / denominator
+        lr, betas, eps = options["lr"], options["betas"], options["eps"]
+        adam = kernels_for(s.data).adam
+        adam(s.data, s.grad, m, v, lr, betas, eps, weight_decay, decay, s.step)
 
 
 class AdamW(Adam):
@@ -79,5 +75,4 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay)
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
-        s.data[...] *= 1 - options["lr"] * options["weight_decay"]
-        super().update(s, {**options, "weight_decay": 0.0})
+        self._update(s, options, 0.0, options["weight_decay"])

@@ -9,13 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend import Array, array_module
+from ..backend import Array, array_module, device_of, kernels_for, to_device
 
 __all__ = ["FlatGroup", "Slice"]
-
-# Elements updated at a time: the parameter, its gradient and state then stay in a core's cache
-# while the update goes over them several times.
-CHUNK = 1 << 15
 
 
 class Slice(NamedTuple):
@@ -61,6 +57,7 @@ class FlatGroup:
 
     def bind(self) -> None:
         """Let the parameters be views again, should someone have given them new arrays."""
+        self._follow()
         for i, parameter in enumerate(self.parameters):
             view = self.views[i]
             if view is None or view.base is not self.data:  # at first, and in a deep copy
@@ -74,6 +71,17 @@ class FlatGroup:
                 )
             view[...] = parameter.data
             parameter.data = view
+
+    def _follow(self) -> None:
+        """Move to the device that the parameters were moved to."""
+        devices = {parameter.device for parameter in self.parameters}
+        if devices == {device_of(self.data)}:
+            return
+        if len(devices) > 1:
+            raise RuntimeError(f"optimizer: the parameters of a group are on {sorted(devices)}")
+        (device,) = devices
+        self.data, self.grad = to_device(self.data, device), to_device(self.grad, device)
+        self.state = {name: to_device(flat, device) for name, flat in self.state.items()}
 
     def slices(self) -> Iterator[Slice]:
         """Take the next step: the pieces to update, leaving out parameters without a gradient."""
@@ -98,7 +106,8 @@ class FlatGroup:
         return None if self.parameters[i].grad is None else self.steps[i]
 
     def _chunks(self, start: int, stop: int, step: int) -> Iterator[Slice]:
-        for a in range(start, stop, CHUNK):
-            b = min(a + CHUNK, stop)
+        at_once = kernels_for(self.data).UPDATED_AT_ONCE
+        for a in range(start, stop, at_once):
+            b = min(a + at_once, stop)
             state = {name: flat[a:b] for name, flat in self.state.items()}
             yield Slice(self.data[a:b], self.grad[a:b], state, step)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..autograd import Parameter, Tensor
-from ..backend import Array, to_device
+from ..backend import Array, on_device_of, to_device
 from .checks import check_integer, check_number
 from .flat import FlatGroup, Slice
 
@@ -63,8 +63,9 @@ class Optimizer:
         self._keep_state()  # an option changed since may need more of it
         for group, flat in zip(self.param_groups, self._flat, strict=True):
             options = _plain(group)
-            for piece in flat.slices():
-                self.update(piece, options)
+            with on_device_of(group["params"][0].data):
+                for piece in flat.slices():
+                    self.update(piece, options)
 
     def zero_grad(self) -> None:
         """Forget the gradients: set ``.grad`` of every parameter to None."""

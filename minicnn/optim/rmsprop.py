@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..backend import array_module
+from ..backend import kernels_for
 from .checks import check_number
 from .optimizer import Optimizer, Slice
 
@@ -58,22 +58,8 @@ class RMSprop(Optimizer):
             check_number(name, options[name])
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
-        alpha, g, v = options["alpha"], s.grad, s.state["square_avg"]
-        xp = array_module(v)
-        if options["weight_decay"]:
-            g += options["weight_decay"] * s.data
-        v *= alpha
-        v += (1 - alpha) * (g * g)
-        variance = v
-        if options["centered"]:
-            m = s.state["grad_avg"]
-            m *= alpha
-            m += (1 - alpha) * g
-            variance = xp.maximum(v - m * m, 0)  # rounding makes it negative where g never changes
-        direction = g / (xp.sqrt(variance) + options["eps"])
-        if options["momentum"]:
-            buffer = s.state["momentum_buffer"]
-            buffer *= options["momentum"]
-            buffer += direction
-            direction = buffer
-        s.data[...] -= options["lr"] * direction
+        v = s.state["square_avg"]
+        m = s.state["grad_avg"] if options["centered"] else None
+        buffer = s.state["momentum_buffer"] if options["momentum"] else None
+        numbers = [options[k] for k in ("lr", "alpha", "eps", "weight_decay", "momentum")]
+        kernels_for(s.data).rmsprop(s.data, s.grad, v, m, buffer, *numbers)

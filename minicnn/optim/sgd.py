@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from ..backend import kernels_for
 from .checks import check_number
 from .optimizer import Optimizer, Slice
 
@@ -43,12 +44,7 @@ class SGD(Optimizer):
             raise ValueError("nesterov: needs a momentum above 0")
 
     def update(self, s: Slice, options: dict[str, Any]) -> None:
-        momentum, direction = options["momentum"], s.grad
-        if options["weight_decay"]:
-            direction += options["weight_decay"] * s.data
-        if momentum:
-            buffer = s.state["momentum_buffer"]
-            buffer *= momentum
-            buffer += direction
-            direction = direction + momentum * buffer if options["nesterov"] else buffer
-        s.data[...] -= options["lr"] * direction
+        momentum = options["momentum"]
+        buffer = s.state["momentum_buffer"] if momentum else None
+        decay, nesterov = options["weight_decay"], options["nesterov"]
+        kernels_for(s.data).sgd(s.data, s.grad, buffer, options["lr"], momentum, decay, nesterov)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..autograd import Tensor, grad
-from ..backend import Array
+from ..backend import Array, to_device
 
 __all__ = ["gradcheck", "gradgradcheck", "numerical_gradient"]
 
@@ -95,7 +95,8 @@ def gradgradcheck(
     tensors = _float64(inputs)
     checked = [i for i, x in enumerate(tensors) if x.requires_grad]
     output = function(*tensors)
-    v = Tensor(np.random.default_rng(1).standard_normal(output.shape), requires_grad=True)
+    weights = np.random.default_rng(1).standard_normal(output.shape)
+    v = Tensor(to_device(np.asarray(weights), output.device), requires_grad=True)
 
     def gradient_of(position: int) -> Function:
         def gradient(*arguments: Tensor) -> Tensor:
@@ -161,7 +162,8 @@ def _gradients(
     output, wanted = function(*inputs), [inputs[i] for i in checked]
     if not output.requires_grad:
         return [np.zeros(x.shape) for x in wanted]
-    return [gradient.data for gradient in grad(output, wanted, v, allow_unused=True)]
+    weights = to_device(np.asarray(v), output.device)
+    return [gradient.numpy() for gradient in grad(output, wanted, weights, allow_unused=True)]
 
 
 def _slope(
@@ -172,8 +174,8 @@ def _slope(
     def at(t: float) -> Array:
         moved = list(inputs)
         x = inputs[position]
-        moved[position] = Tensor(x.data + t * u, requires_grad=x.requires_grad)
-        return function(*moved).data
+        moved[position] = Tensor(x.data + to_device(np.asarray(t * u), x.device), x.requires_grad)
+        return function(*moved).numpy()
 
     difference = at(eps) - at(-eps)  # subtracted before summing: sums would lose digits
     return float(np.sum(v * difference)) / (2 * eps)

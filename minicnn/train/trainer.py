@@ -11,9 +11,9 @@ import numpy as np
 
 from .. import ops
 from ..autograd import Tensor, no_grad
-from ..backend import resolve_device
+from ..backend import array_module, resolve_device
 from ..backend.layout import as_chwn, as_nchw
-from ..data import ArrayDataset
+from ..data import ArrayDataset, DataLoader
 from ..nn import Module
 from ..nn.module import evaluating
 from ..ops.convert import as_tensor
@@ -54,7 +54,7 @@ class Trainer:
 
     loss: a function (outputs, labels) -> Tensor of one element, the mean over the batch.
     metrics: names ("accuracy") or functions (outputs, labels) -> one number, the batch's mean.
-    device: where to train; None leaves the model where it is.
+    device: where to train; None is where the model is.
     callbacks: ``Callback`` objects, ``ProgressBar()`` for one.
     Raises ValueError for an unknown metric or two of one name, DeviceError for a device that
     cannot be used.
@@ -75,9 +75,9 @@ class Trainer:
         if len(set(names)) < len(names):
             raise ValueError(f"metrics: {', '.join(names)} are not all different names")
         self.metrics = dict(named)
-        self.device = None if device is None else resolve_device(device)
-        if self.device is not None:
-            model.to(self.device)
+        if device is not None:
+            model.to(device)
+        self.device = next((p.device for p in model.parameters()), resolve_device(device))
         self.callbacks = tuple(callbacks)
         self.history = History()
 
@@ -127,7 +127,7 @@ class Trainer:
                 self.model(self._place(images[start : start + batch_size])).data
                 for start in range(0, len(images), batch_size)
             ]
-        return Tensor(np.concatenate(parts))
+        return Tensor(array_module(parts[0]).concatenate(parts))
 
     def _epoch(self, train: Batches, epoch: int) -> dict[str, float]:
         self._call("on_epoch_begin", epoch, len(train) if isinstance(train, Sized) else None)
@@ -156,14 +156,14 @@ class Trainer:
                 "data: got an ArrayDataset, expected batches: DataLoader(dataset, batch_size=32)"
             )
         empty = True
-        for batch in data:
+        for batch in data.on(self.device) if isinstance(data, DataLoader) else data:
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise ValueError(
                     f"data: got a batch of type {type(batch).__name__}, expected pairs "
                     "(images, labels), as a DataLoader gives them"
                 )
             empty = False
-            yield self._place(batch[0]), self._place(batch[1])
+            yield self._place(batch[0]), self._place_labels(batch[1])
         if empty:
             raise ValueError("data: got no batch at all (an iterator gives its batches only once)")
 
@@ -171,7 +171,12 @@ class Trainer:
         tensor = value if isinstance(value, Tensor) else Tensor(np.asarray(value))
         if tensor.ndim == 4:
             tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
-        return tensor if self.device is None else tensor.to(self.device)
+        return tensor.to(self.device)
+
+    def _place_labels(self, value: Any) -> Tensor:
+        labels = value if isinstance(value, Tensor) else Tensor(np.asarray(value))
+        # Class indices stay on the CPU: losses check them, and would have to wait for a GPU.
+        return labels if labels.dtype.kind in "iu" else self._place(labels)
 
     def _call(self, event: str, *args: Any) -> None:
         for callback in self.callbacks:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 import minicnn as mc
 from minicnn import ops
-from minicnn.backend import geometry
-from minicnn.ops import columns
+from minicnn.backend import geometry, numpy_kernels
 from minicnn.testing import gradcheck, gradgradcheck, strategies
 
 close = np.testing.assert_allclose
@@ -224,7 +223,7 @@ def test_columns_in_bands_of_one_row_give_the_same(case: Any) -> None:
 
     whole = everything()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "BAND", 1)
-        patch.setattr(columns, "SHORT", 1)
+        patch.setattr(numpy_kernels, "COLUMN_BYTES", 1)
+        patch.setattr(numpy_kernels, "COLUMN_LENGTH", 1)
         for a, b in zip(whole, everything(), strict=True):
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-9)

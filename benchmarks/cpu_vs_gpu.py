@@ -1,0 +1,261 @@
+"""From which batch size on is a GPU faster, and how near does each kernel come to its limit?
+
+    python -m benchmarks.cpu_vs_gpu
+
+Each kernel and each network's training step on the CPU and on the GPU, float32, over batch sizes 1
+to 4096, after a warm-up and with the GPU waited for; and the same step in PyTorch on that GPU, if
+it is installed, without TF32. The limit of a kernel is the time in which the GPU copies as many
+bytes as the kernel must read and write, that of a convolution the time that a large matrix product
+takes for as many multiplications; both are measured in the same run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import minicnn as mc
+from minicnn.backend import kernels_for, resolve_device, to_device
+from minicnn.backend.geometry import window
+from minicnn.backend.sources import pad_sources
+
+from .contest import Result, Step, interleaved, ratio, save
+from .kernels import LAYERS, Layer
+from .networks import NETWORKS, minicnn_step, torch_step
+from .options import Parser
+from .plots import BLUE, GREY, ORANGE, plot
+
+BATCHES = (1, 4, 16, 64, 128, 256, 1024, 4096)
+KERNEL_BATCHES = (1, 16, 128, 1024, 4096)
+LEAST = 0.02  # seconds that one measurement takes
+REPEATS = 20  # steps on a GPU before it is waited for
+
+
+class Work(NamedTuple):
+    """One kernel at one size: a step on each device, and what it moves and multiplies."""
+
+    name: str
+    size: str
+    on: Callable[[str], Step]
+    nbytes: int
+    flops: int = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Time kernels and networks, print their tables and keep them."""
+    parser = Parser(__doc__, rounds=(7, 2), batches=(len(BATCHES), 1), layers=(len(LAYERS), 1))
+    parser.add_argument("--device", help='default: "cuda", with --quick also "emulator"')
+    options = parser.options(arguments)
+    try:
+        gpu = resolve_device(options.device or _usual(options.quick))
+    except mc.DeviceError as error:
+        sys.exit(f"cpu_vs_gpu: {error}")
+    limits = _limits(gpu, options.rounds, options.quick)
+    kernels = list(_time_kernels(gpu, limits, options))
+    networks = list(_time_networks(gpu, options))
+    table = "\n".join([*_kernel_table(kernels), "", *_network_table(networks)])
+    bandwidth, rate = limits
+    table += (
+        f"\n\nThe GPU, {_name(gpu)}, copies {bandwidth / 1e9:,.0f} GB/s (read and written) and "
+        f"multiplies matrices at {rate / 1e12:,.1f} TFLOP/s."
+    )
+    print(table)
+    call = f"cpu_vs_gpu{options.more}"
+    save(call, table, {"gpu": _name(gpu), "kernels": kernels, "steps": networks}, options.results)
+    plot(call, options.results, (8, 3.2), lambda figure: _draw(figure, networks))
+
+
+def _usual(quick: bool) -> str:
+    return "emulator" if quick and not mc.cuda_is_available() else "cuda"
+
+
+def _name(device: str) -> str:
+    if not device.startswith("cuda"):
+        return device
+    import cupy
+
+    return str(cupy.cuda.runtime.getDeviceProperties(int(device[5:]))["name"].decode())
+
+
+def _waiting(step: Step, device: str) -> Step:
+    """The step, many times on a GPU, and then waiting for it; the time is that of all."""
+    if not device.startswith("cuda"):
+        return step
+    import cupy
+
+    def steps() -> None:
+        for _ in range(REPEATS):
+            step()
+        cupy.cuda.get_current_stream().synchronize()
+
+    return steps
+
+
+def _seconds(result: Result, device: str) -> Result:
+    """The time of one step."""
+    times = REPEATS if device.startswith("cuda") else 1
+    return Result([[seconds / times for seconds in block] for block in result.rounds])
+
+
+def _limits(gpu: str, rounds: int, quick: bool) -> tuple[float, float]:
+    """Bytes that the device copies in a second, and operations of a large product."""
+    n, side = (1 << 12, 64) if quick else (1 << 26, 4096)
+    x = to_device(np.ones(n, np.float32), gpu)
+    a = to_device(np.ones((side, side), np.float32), gpu)
+    steps = {"copy": _waiting(x.copy, gpu), "product": _waiting(lambda: a @ a, gpu)}
+    times = {k: _seconds(r, gpu).median for k, r in interleaved(steps, rounds).items()}
+    return 2 * x.nbytes / times["copy"], 2 * side**3 / times["product"]
+
+
+def _time_kernels(gpu: str, limits: tuple[float, float], options: Any) -> Iterator[dict[str, Any]]:
+    bandwidth, rate = limits
+    for layer in LAYERS[: options.layers]:
+        for batch in KERNEL_BATCHES[: options.batches]:
+            for work in _kernels(layer, batch):
+                steps = {d: _waiting(work.on(d), d) for d in ("cpu", gpu)}
+                times = interleaved(steps, options.rounds, 0 if options.quick else LEAST)
+                cpu, device = times["cpu"].median, _seconds(times[gpu], gpu).median
+                limit = max(work.nbytes / bandwidth, work.flops / rate)
+                yield {
+                    "kernel": work.name, "network": layer.network, "size": work.size,
+                    "batch": batch, "cpu": cpu, "gpu": device, "limit": limit,
+                }  # fmt: skip
+
+
+def _kernels(layer: Layer, batch: int) -> Iterator[Work]:
+    """The kernels around one convolution."""
+    c, o, size, half = layer.channels, layer.outputs, layer.size, layer.kernel // 2
+    slide, sources = (
+        window("conv2d", (size, size), layer.kernel),
+        pad_sources(size, half, half, "zeros"),
+    )
+    x = _random(c, size, size, batch)
+    columns = _random(c, *slide.kernel_size, *slide.output_size, batch)
+    yield _work("im2col", [x], columns.nbytes, slide)
+    yield _work("col2im", [columns], x.nbytes, slide)
+    yield _work("pad", [x], x.nbytes, sources, sources, 0.0)
+    y = _random(o, layer.places, layer.places, batch)
+    if layer.is_pooled:
+        halves = window("max_pool2d", (layer.places, layer.places), 2, 2)
+        pooled = kernels_for(y).max_pool(y, halves)
+        yield _work("max_pool", [y], pooled.nbytes, halves)
+        yield _work("winner_scatter", [pooled.copy(), y, pooled], y.nbytes, halves)
+    yield _work("channel_sum", [y], y.nbytes, 2, 2)
+    yield _work("channel_totals", [y], 0)
+    yield _work("mask", [y, y > 0.5], y.nbytes)
+    yield _convolution(layer, batch)
+
+
+def _work(name: str, read: list[Any], written: int, *options: Any) -> Work:
+    """A kernel that reads those arrays (C, H, W, N)."""
+
+    def on(device: str) -> Step:
+        arrays = [to_device(array, device) for array in read]
+        kernel = getattr(kernels_for(arrays[0]), name)
+        return lambda: kernel(*arrays, *options)
+
+    size = "x".join(map(str, read[0].shape[:-1]))
+    return Work(name, size, on, sum(array.nbytes for array in read) + written)
+
+
+def _convolution(layer: Layer, batch: int) -> Work:
+    """A convolution with its two gradients."""
+    c, o, size, places = layer.channels, layer.outputs, layer.size, layer.places
+    pixels, kernel = _random(c, size, size, batch), _random(o, c, layer.kernel, layer.kernel)
+    grad = _random(o, places, places, batch).transpose(3, 0, 1, 2)  # (N, O, OH, OW)
+
+    def on(device: str) -> Step:
+        x = mc.Tensor(pixels.transpose(3, 0, 1, 2)).to(device).detach()
+        weight, v = mc.Tensor(kernel).to(device).detach(), mc.Tensor(grad).to(device)
+        x.requires_grad = weight.requires_grad = True
+        return lambda: mc.grad(mc.ops.conv2d(x, weight), [x, weight], v)
+
+    multiplications = o * c * layer.kernel**2 * places**2 * batch
+    shape = f"{c}x{size}x{size} -> {o}"
+    return Work("conv2d and gradients", shape, on, 3 * pixels.nbytes, 3 * 2 * multiplications)
+
+
+def _random(*shape: int) -> Any:
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+def _time_networks(gpu: str, options: Any) -> Iterator[dict[str, Any]]:
+    for network in NETWORKS:
+        for batch in BATCHES[: options.batches]:
+            steps = {d: _waiting(minicnn_step(network, batch, d), d) for d in ("cpu", gpu)}
+            rival = _torch(network, batch, gpu)
+            steps |= {} if rival is None else {"PyTorch": _waiting(rival, gpu)}
+            found = interleaved(steps, options.rounds)
+            times = {k: r if k == "cpu" else _seconds(r, gpu) for k, r in found.items()}
+            row = {"network": network, "batch": batch}
+            row |= {name: result.median for name, result in times.items()}
+            row["gpu"] = row.pop(gpu)
+            if rival is not None:
+                row["ratio"] = ratio(times[gpu], times["PyTorch"])
+            yield row
+
+
+def _torch(network: str, batch: int, gpu: str) -> Step | None:
+    """PyTorch's step on that GPU, if it can be had."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    if not gpu.startswith("cuda") or not torch.cuda.is_available():
+        return None
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    return torch_step(network, batch, device=gpu)
+
+
+def _kernel_table(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| kernel | network | size | batch | CPU, ms | GPU, ms | CPU / GPU | limit / GPU |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        cpu, gpu, what = r["cpu"], r["gpu"], f"{r['kernel']} | {r['network']} | {r['size']}"
+        lines.append(
+            f"| {what} | {r['batch']} | {cpu * 1e3:.3f} | {gpu * 1e3:.3f} | **{cpu / gpu:.2f}** "
+            f"| {r['limit'] / gpu:.0%} |"
+        )
+    return lines
+
+
+def _network_table(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| training step | batch | CPU, ms | GPU, ms | CPU / GPU | PyTorch on the GPU, ms "
+        "| minicnn / PyTorch (quartiles) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        torch, spread = "", ""
+        if "ratio" in r:
+            median, low, high = r["ratio"]
+            torch, spread = f"{r['PyTorch'] * 1e3:.3f}", f"**{median:.2f}** ({low:.2f}-{high:.2f})"
+        lines.append(
+            f"| {r['network']} | {r['batch']} | {r['cpu'] * 1e3:.3f} | {r['gpu'] * 1e3:.3f} "
+            f"| **{r['cpu'] / r['gpu']:.2f}** | {torch} | {spread} |"
+        )
+    return lines
+
+
+def _draw(figure: Any, rows: list[dict[str, Any]]) -> None:
+    """Microseconds for each image over the batch size; the GPU takes over where lines cross."""
+    for axes, network in zip(figure.subplots(1, 2, sharey=True), NETWORKS, strict=True):
+        mine = [r for r in rows if r["network"] == network]
+        for name, colour in {"cpu": BLUE, "gpu": ORANGE, "PyTorch": GREY}.items():
+            points = [(r["batch"], r[name] / r["batch"] * 1e6) for r in mine if name in r]
+            label = {"cpu": "minicnn, CPU", "gpu": "minicnn, GPU"}.get(name, "PyTorch, GPU")
+            if points:
+                axes.loglog(*zip(*points, strict=True), "o-", color=colour, label=label)
+        axes.set(title=f"{network}: one training step", xlabel="batch size")
+        axes.grid(True)
+    figure.axes[0].set_ylabel("µs for each image")
+    figure.axes[0].legend()
+
+
+if __name__ == "__main__":
+    main()

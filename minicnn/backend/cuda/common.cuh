@@ -1,0 +1,59 @@
+// What every source shares: which threads do what, and the geometry of a window.
+//
+// Arrays lie in storage order (C, H, W, N), the batch index n moving fastest, so neighbouring threads
+// take neighbouring images: every access of a warp is one piece of memory (it is coalesced).
+//
+// The template parameters T and I are the type of the numbers (float, double) and of the indices
+// (int, or long long for arrays of 2^30 elements and more).
+#pragma once
+
+#ifdef MINICNN_EMULATOR
+#include "emulator.h"
+#else
+template <typename T>
+using array = T* __restrict__;  // no two arguments of a kernel overlap
+#endif
+
+// The loop of a thread over its share of all elements: i, i + (number of threads), ...
+#define FOR_EACH(i, elements)                                                    \
+    for (I i = I(blockIdx.x) * I(blockDim.x) + I(threadIdx.x); i < I(elements);  \
+         i += I(gridDim.x) * I(blockDim.x))
+
+// geometry.Window: input index = output index * stride + tap * dilation - padding, along each axis.
+struct Window {
+    int input_h, input_w, output_h, output_w, kernel_h, kernel_w;
+    int stride_h, stride_w, top, left, dilation_h, dilation_w;
+
+    __device__ int row_under(int oh, int kh) const { return oh * stride_h + kh * dilation_h - top; }
+    __device__ int column_under(int ow, int kw) const { return ow * stride_w + kw * dilation_w - left; }
+    __device__ bool is_pixel(int ih, int iw) const {
+        return 0 <= ih && ih < input_h && 0 <= iw && iw < input_w;
+    }
+    // The place of the window whose tap kh (kw) lies on row ih (column iw); -1 if there is none.
+    __device__ int row_of_place(int ih, int kh) const {
+        return place(ih + top - kh * dilation_h, stride_h, output_h);
+    }
+    __device__ int column_of_place(int iw, int kw) const {
+        return place(iw + left - kw * dilation_w, stride_w, output_w);
+    }
+    __device__ static int place(int start, int stride, int places) {
+        return start >= 0 && start % stride == 0 && start / stride < places ? start / stride : -1;
+    }
+};
+
+// Where element i of an array (C, H, W, N) is, and element (c, h, w, n) back as an index.
+template <typename I>
+struct Pixel {
+    int n, w, h;
+    I c;
+    __device__ Pixel(I i, int height, int width, int batch) {
+        n = int(i % batch), i /= batch;
+        w = int(i % width), i /= width;
+        h = int(i % height), c = i / height;
+    }
+};
+
+template <typename I>
+__device__ I index_of(I c, int h, int w, int n, int height, int width, int batch) {
+    return ((c * height + h) * width + w) * batch + n;
+}

@@ -1,0 +1,75 @@
+"""Start a kernel of cuda/*.cu: on a GPU through CuPy, or on a CPU through the emulator.
+
+Both run the same source. A kernel is a template over the types of its numbers and of its indices,
+compiled when it is first used with these types and kept from then on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from . import emulator, gpu
+from .arrays import Array, EmulatorArray, device_of, is_array
+from .geometry import Window
+
+__all__ = ["THREADS", "launch"]
+
+THREADS = 256  # in a block
+MOST_BLOCKS = 1 << 20  # a thread handles several elements where there are more
+INT_LIMIT = 1 << 30  # so that an int index can also step past the end without overflow
+
+C_TYPES = {"float32": "float", "float64": "double", "int64": "long long", "bool": "bool"}
+
+
+def launch(
+    source: str, kernel: str, types: tuple[Any, ...], elements: int, *arguments: Any
+) -> None:
+    """Run ``kernel<types..., index type>`` of a source with a thread for each of the elements.
+
+    arguments: arrays without gaps in memory, Windows, integers (which take the index type) and
+    NumPy scalars. The first array says on which device.
+    Raises TypeError for a type that no kernel is written for, DeviceError when it cannot be
+    compiled, and on the emulator IndexError for an index outside of an array.
+    """
+    if elements == 0:
+        return
+    first = next(a for a in arguments if is_array(a))
+    largest = max(elements, *[a.size for a in arguments if is_array(a)])
+    index = np.int32 if largest < INT_LIMIT else np.int64
+    names = [_c_type(kernel, np.dtype(t)) for t in types]
+    expression = f"{kernel}<{', '.join([*names, 'int' if index is np.int32 else 'long long'])}>"
+    values = [_argument(a, index) for a in arguments]
+    blocks = min(-(-elements // THREADS), MOST_BLOCKS)
+    if isinstance(first, EmulatorArray):
+        emulator.run(source, expression, blocks, THREADS, values)
+    else:
+        gpu.run(source, expression, blocks, THREADS, values, device_of(first))
+
+
+def _c_type(kernel: str, dtype: np.dtype[Any]) -> str:
+    if dtype.name not in C_TYPES:
+        raise TypeError(
+            f"{kernel}: got {dtype}, but the CUDA kernels know {', '.join(C_TYPES)}; "
+            "convert it with .to('float32')"
+        )
+    return C_TYPES[dtype.name]
+
+
+def _argument(value: Any, index: Any) -> Any:
+    if isinstance(value, Window):
+        return _struct(value)
+    return index(value) if isinstance(value, int) else value
+
+
+_WINDOW = np.dtype([(f"value{i}", np.int32) for i in range(12)])
+
+
+@lru_cache(maxsize=1024)
+def _struct(window: Window) -> Array:
+    """The window as the struct Window of cuda/common.cuh, which is passed by value."""
+    (top, _), (left, _) = window.padding
+    sizes = (*window.input_size, *window.output_size, *window.kernel_size, *window.stride)
+    return np.array((*sizes, top, left, *window.dilation), _WINDOW)
