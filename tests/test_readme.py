@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from minicnn.backend import DeviceError, resolve_device
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -18,12 +20,24 @@ def run(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
+FIRST_NETWORK, ON_EMULATOR = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_first_network() -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    program = FIRST_NETWORK
     assert 15 <= len(program.splitlines()) <= 26  # "twenty lines"
     accuracy = re.search(r"^accuracy (.*)$", run("-c", program), re.MULTILINE)
     assert accuracy
     assert float(accuracy[1]) > 0.95
+
+
+def test_the_program_for_another_device() -> None:
+    try:
+        resolve_device("emulator")
+    except DeviceError as error:
+        pytest.skip(str(error))
+    lines = ["tensor([[1., 0.],", "        [1., 1.]]) emulator"]
+    assert run("-c", ON_EMULATOR).splitlines() == lines
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ __all__ = [
     "channel_totals",
     "col2im",
     "erf",
+    "gate",
     "im2col",
     "log_softmax",
     "mask",
@@ -106,7 +107,7 @@ def log_softmax(x: Array, axis: int) -> Array:
 
 
 def _along(kernel: str, x: Array, axis: int) -> Array:
-    order = [*range(1, x.ndim), 0]  # batch-last
+    order = (*range(1, x.ndim), 0)  # batch-last
     x, place = _contiguous(x.transpose(order)), order.index(axis % x.ndim)
     sizes = (math.prod(x.shape[:place]), x.shape[place], math.prod(x.shape[place + 1 :]))
     y = _new(x, x.shape)
@@ -137,6 +138,14 @@ def uniform(like: Array, count: int, key: int) -> Array:
     y = array_module(like).empty(count, np.float32)
     launch("random.cu", "uniform", (y.dtype,), -(-count // 8), y, np.uint64(key), count)
     return y
+
+
+def gate(x: Array, y: Array) -> Array:
+    """x where y > 0, 0 elsewhere; both of one shape."""
+    x = _without_gaps(x)
+    result, y = _like(x), _in_order_of(x, y)
+    launch("elementwise.cu", "gate", (x.dtype,), x.size, x, y, result, x.size)
+    return result
 
 
 def max_pool(x: Array, window: Window) -> Array:

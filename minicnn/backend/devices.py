@@ -74,19 +74,19 @@ def to_device(x: Array, device: str) -> Array:
     if isinstance(x, np.ndarray) and not device.startswith("cuda"):
         kind = EmulatorArray if device == "emulator" else np.ndarray
         return x.copy(order="K").view(kind)  # a copy, as if it went to another memory
-    axes = sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis))
+    axes = tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
     stored = _copied(x.transpose(axes), device)
-    return stored.transpose(sorted(range(x.ndim), key=axes.__getitem__))
+    return stored.transpose(tuple(sorted(range(x.ndim), key=axes.__getitem__)))
 
 
 def _copied(x: Array, device: str) -> Array:
     """A copy of x, to or from a GPU, or from one to another."""
     cupy = _cupy()
-    host = cupy.asnumpy(x) if is_gpu_array(x) else np.asarray(x)
     if not device.startswith("cuda"):
+        host: Array = cupy.asnumpy(x)
         return host if device == "cpu" else host.view(EmulatorArray)
     with cupy.cuda.Device(int(device[5:])):
-        copied: Array = cupy.asarray(x if is_gpu_array(x) else host.view(np.ndarray))
+        copied: Array = x.copy() if is_gpu_array(x) else cupy.array(np.asarray(x))
         return copied
 
 

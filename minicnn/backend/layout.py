@@ -48,12 +48,18 @@ def zeros_as_stored(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> Array
 def in_storage_order(
     forward: Callable[..., Array], arrays: list[Array], options: dict[str, Any]
 ) -> Array:
-    """An elementwise forward computed over (C, H, W, N) where the arrays broadcast to (N, C, H, W).
+    """An elementwise forward of arrays that broadcast to (N, ...), computed over (..., N).
 
     Unlike NumPy, CuPy lays every result out in the order of its axes, so that an image would lose
     its batch-last order.
     """
-    if max(a.ndim for a in arrays) != 4:
+    axes = max(a.ndim for a in arrays)
+    if axes < 2:
         return forward(*arrays, **options)
-    images = [a.reshape((1,) * (4 - a.ndim) + a.shape) if a.ndim else a for a in arrays]
-    return as_nchw(forward(*[a.transpose(1, 2, 3, 0) if a.ndim else a for a in images], **options))
+    order = (*range(1, axes), 0)
+    stored = [
+        a.reshape((1,) * (axes - a.ndim) + a.shape).transpose(order) if a.ndim else a
+        for a in arrays
+    ]
+    y = forward(*stored, **options)
+    return y.transpose(axes - 1, *range(axes - 1))

@@ -36,6 +36,7 @@ __all__ = [
     "channel_totals",
     "col2im",
     "erf",
+    "gate",
     "im2col",
     "log_softmax",
     "mask",
@@ -126,6 +127,11 @@ def mask(x: Array, kept: Array) -> Array:
     # The integer -1 has all bits set and -0 has none. np.where is slower.
     bits = x.view(f"i{x.itemsize}")
     return (bits & -kept.view(np.int8)).view(x.dtype)
+
+
+def gate(x: Array, y: Array) -> Array:
+    """x where y > 0, 0 elsewhere; both of one shape."""
+    return mask(x, y > 0)
 
 
 def softmax(x: Array, axis: int) -> Array:

@@ -29,6 +29,7 @@ __all__ = [
     "channel_totals",
     "col2im",
     "erf",
+    "gate",
     "im2col",
     "log_softmax",
     "mask",
@@ -113,6 +114,15 @@ def mask(x: Array, kept: Array) -> Array:
         if kept[index]:
             y[index] = x[index]
     return y
+
+
+def gate(x: Array, y: Array) -> Array:
+    """x where y > 0, 0 elsewhere: the gradient of ReLU, whose result is y; both of one shape."""
+    result = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        if y[index] > 0:
+            result[index] = x[index]
+    return result
 
 
 def softmax(x: Array, axis: int) -> Array:

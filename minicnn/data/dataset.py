@@ -10,7 +10,7 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..backend import array_module, device_of, to_device
+from ..backend import Array, array_module, device_of, to_device
 from ..backend.layout import as_nchw
 from ..backend.random import generator
 
@@ -99,11 +99,14 @@ class ArrayDataset:
                 raise IndexError(f"index: got {index}, but {self!r} has {len(self)} images")
             return to_float32(self.images[index]), int(self.labels[index])
         chosen = self._chosen(index)
+        rows = chosen if isinstance(chosen, slice) else to_device(chosen, device_of(self._rows))
+        return self.batch(rows), self.labels[chosen].copy()
+
+    def batch(self, rows: slice | Array) -> Array:
+        """The images of these rows, a slice or an array of integers on their device, unchecked."""
         # Gather bytes, then convert across the transposition: a quarter of the memory is moved.
-        device = device_of(self._rows)
-        rows = chosen if isinstance(chosen, slice) else to_device(chosen, device)
         pixels = to_float32(self._rows[rows].T)  # (C*H*W, K)
-        return as_nchw(pixels.reshape(*self.image_shape, -1)), self.labels[chosen].copy()
+        return as_nchw(pixels.reshape(*self.image_shape, -1))
 
     def __repr__(self) -> str:
         shape = "x".join(str(size) for size in self.image_shape)

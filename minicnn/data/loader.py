@@ -104,9 +104,15 @@ class DataLoader:
     def _batches(
         self, dataset: Dataset, order: NDArray[np.int64], device: str
     ) -> Iterator[tuple[Tensor, Tensor]]:
+        rows = order
+        if isinstance(dataset, ArrayDataset):
+            rows = to_device(order, device_of(dataset.images))  # not a small copy for each batch
         for k in range(len(self)):
-            chosen = order[k * self.batch_size : (k + 1) * self.batch_size]
-            images, labels = _read(dataset, chosen)
+            part = slice(k * self.batch_size, (k + 1) * self.batch_size)
+            if isinstance(dataset, ArrayDataset):
+                images, labels = dataset.batch(rows[part]), dataset.labels[order[part]]
+            else:
+                images, labels = _read(dataset, order[part])
             if self.transform is not None:
                 images = _transformed(self.transform, images)
             yield Tensor(to_device(images, device)), Tensor(labels)
@@ -116,8 +122,6 @@ def _read(
     dataset: Dataset, chosen: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The chosen items, images (K, C, H, W) batch-last and labels (K,)."""
-    if isinstance(dataset, ArrayDataset):
-        return dataset[chosen]
     items = [_read_item(dataset, int(index)) for index in chosen]
     shape = items[0][0].shape
     for index, (image, _) in zip(chosen, items, strict=True):

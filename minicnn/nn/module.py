@@ -126,7 +126,6 @@ class Module:
         """Move parameters and buffers to a device ("cuda"), or into a float dtype (np.float64).
 
         An optimizer made before follows to another device at its next step.
-
         Raises DeviceError for a device that cannot be used, TypeError for another dtype.
         """
         if is_device_name(target):

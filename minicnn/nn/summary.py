@@ -68,10 +68,11 @@ def summary(model: Module, input_shape: tuple[int, ...]) -> Summary:
 
     leaves = [module for module in names if not any(module.children())]
     removers = [module.register_forward_hook(note) for module in leaves]
-    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
+    first = next(iter(model.parameters()), Tensor(np.zeros(0, np.float32)))
+    image = Tensor(np.zeros((1, *input_shape), first.dtype)).to(first.device)
     try:
         with evaluating(model):
-            model(Tensor(np.zeros((1, *input_shape), dtype)))
+            model(image)
     finally:
         for remove in removers:
             remove()

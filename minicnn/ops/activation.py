@@ -35,7 +35,19 @@ class ReLU(Function):
         return array_module(x).maximum(x, 0)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return mask(grad, self._output_data > 0)
+        return Gate.apply(grad, Tensor(self._output_data))
+
+
+class Gate(Function):
+    """x where y > 0, 0 elsewhere; it has no gradient to y."""
+
+    elementwise = True
+
+    def forward(self, x: Array, y: Array) -> Array:
+        return kernels_for(x).gate(x, y)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor, None]:
+        return Gate.apply(grad, self.inputs[1]), None
 
 
 def relu(x: Tensor) -> Tensor:

@@ -27,7 +27,9 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     is_number = like is not None and isinstance(value, bool | int | float)
     dtype = _number_dtype(value, like.dtype) if like is not None and is_number else None
     try:
-        if like is None or array_module(like.data) is np:
+        if like is None and is_array(value):
+            array = value
+        elif like is None or array_module(like.data) is np:
             array = np.asarray(value, dtype=dtype)
         elif is_number:
             array = _constant(value, dtype, like.device)

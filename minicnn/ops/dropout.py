@@ -44,7 +44,7 @@ def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) 
         return x
     key = int(generator().integers(2**63))
     chances = kernels_for(x.data).uniform(x.data, math.prod(shape), key)
-    kept: Array = batch_last(chances, shape) >= p
+    kept: Array = batch_last(chances >= p, shape)
     if shape != x.shape:
         maps = array_module(kept).broadcast_to(kept, x.shape)
         kept = as_nchw(as_chwn(maps))  # as long as x, so that the result lies in memory as x does

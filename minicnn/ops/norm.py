@@ -25,7 +25,10 @@ class Centre(Function):
 
     def forward(self, x: Array, *, axes: Axes) -> Array:
         self.axes = axes
-        return x - _mean(x, axes)
+        if x.ndim != 4:
+            return x - _mean(x, axes)
+        x, places = as_chwn(x), tuple((axis - 1) % 4 for axis in axes)
+        return as_nchw(x - _mean(x, places))
 
     def backward(self, grad: Tensor) -> Tensor:
         return Centre.apply(grad, axes=self.axes)

@@ -118,7 +118,7 @@ class Trainer:
 
         The class is ``trainer.predict(x).data.argmax(1)``. Raises ValueError for no images.
         """
-        images = x.data if isinstance(x, Tensor) else np.asarray(x)
+        images = as_tensor(x).data
         if images.ndim == 0 or len(images) == 0:
             raise ValueError(f"predict: x has shape {images.shape}, expected at least one image")
         batch_size = _positive("batch_size", batch_size)
@@ -168,13 +168,13 @@ class Trainer:
             raise ValueError("data: got no batch at all (an iterator gives its batches only once)")
 
     def _place(self, value: Any) -> Tensor:
-        tensor = value if isinstance(value, Tensor) else Tensor(np.asarray(value))
+        tensor = as_tensor(value)
         if tensor.ndim == 4:
             tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
         return tensor.to(self.device)
 
     def _place_labels(self, value: Any) -> Tensor:
-        labels = value if isinstance(value, Tensor) else Tensor(np.asarray(value))
+        labels = as_tensor(value)
         # Class indices stay on the CPU: losses check them, and would have to wait for a GPU.
         return labels if labels.dtype.kind in "iu" else self._place(labels)
 

@@ -7,6 +7,12 @@ __global__ void mask(array<const T> x, array<const bool> kept, array<T> y, I ele
     FOR_EACH(i, elements) y[i] = kept[i] ? x[i] : T(0);
 }
 
+// result = x where y > 0, 0 elsewhere: the gradient of ReLU, whose result is y.
+template <typename T, typename I>
+__global__ void gate(array<const T> x, array<const T> y, array<T> result, I elements) {
+    FOR_EACH(i, elements) result[i] = y[i] > 0 ? x[i] : T(0);
+}
+
 // The error function, 2 / sqrt(pi) * (integral of e^(-t^2) from 0 to x).
 template <typename T, typename I>
 __global__ void erf_of(array<const T> x, array<T> y, I elements) {
