@@ -21,5 +21,5 @@ for epoch in range(1, 31):
 
 with mc.no_grad():
     pixels, labels = test[:]
-    logits = model.eval()(mc.Tensor(resize(pixels)))
+    logits = model.eval()(mc.tensor(resize(pixels)))
     print(f"accuracy on {len(test)} held-out digits: {ops.accuracy(logits, labels).item():.2%}")

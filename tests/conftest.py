@@ -1,11 +1,16 @@
-"""What every test gets: a hypothesis profile, seeded random numbers, NumPy errors raised."""
+"""What every test gets: a hypothesis profile, devices, seeded random numbers, NumPy errors raised.
+
+A test with an argument ``device`` runs on each: ``pytest --device cuda --device cpu``.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 import minicnn as mc
 from minicnn.autograd.modes import state
+from minicnn.backend import DeviceError, resolve_device
 
 TORCH_IS_MISSING = "torch is not installed"
 
@@ -27,6 +33,45 @@ for _name, _examples in {"quick": 25, "thorough": 200, "exhaustive": 2000}.items
     )
 # pytest's own option --hypothesis-profile comes later and wins.
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device",
+        action="append",
+        metavar="NAME",
+        help="run the tests that have an argument 'device' on this device alone; may come several "
+        "times (default: cpu and emulator, and cuda where there is a GPU)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What was asked for by name has to be there: a run that skips it all would look like one."""
+    for name in config.getoption("--device") or []:
+        try:
+            resolve_device(name)
+        except DeviceError as error:
+            raise pytest.UsageError(f"--device {name}: {error}") from error
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test with an argument "device", unless it names devices of its own, runs on each."""
+    named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "device" in metafunc.fixturenames and not any("device" in names for names in named):
+        metafunc.parametrize("device", _devices(metafunc.config))
+
+
+@cache
+def _devices(config: pytest.Config) -> list[Any]:
+    asked = config.getoption("--device")
+    if asked:
+        return list(dict.fromkeys(resolve_device(name) for name in asked))
+    devices: list[Any] = ["cpu", "emulator", *["cuda:0"] * mc.cuda_is_available()]
+    try:
+        resolve_device("emulator")
+    except DeviceError as error:
+        devices[1] = pytest.param("emulator", marks=pytest.mark.skip(reason=str(error)))
+    return devices
 
 
 @pytest.fixture(autouse=True)

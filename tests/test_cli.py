@@ -363,8 +363,9 @@ def test_data_get(capsys):
 def test_devices(capsys):
     assert cli.main(["devices"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "cpu   available"
-    assert lines[1].startswith("cuda  ")
+    assert lines[0] == "cpu       available"
+    assert lines[1].startswith("cuda      ")
+    assert lines[2].startswith("emulator  ")
 
 
 def test_version_help_and_the_module():

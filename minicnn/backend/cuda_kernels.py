@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array, array_module, device_of
+from .cuda_sources import THREADS
 from .cuda_updates import UPDATED_AT_ONCE, adadelta, adagrad, adam, rmsprop, sgd
 from .devices import to_device
 from .geometry import Pair, Window
-from .launch import THREADS, launch
+from .launch import launch
 from .sources import Sources, copies
 
 __all__ = [
@@ -234,12 +235,12 @@ def channel_sum(x: Array, before: int, after: int) -> Array:
 
 def channel_totals(x: Array) -> Array:
     """The sum of each channel: (C, H, W, N) -> (C,)."""
-    channels, length = x.shape[0], x[0].size
+    channels, length = x.shape[0], math.prod(x.shape[1:])
     while True:
         pieces = max(1, min(-(-length // PIECE), MOST_PIECES))
         totals = _new(x, (channels, pieces))
         threads = totals.size * THREADS
-        _launch("totals.cu", "channel_totals", threads, x, totals, length, pieces)
+        _launch("totals.cu", "channel_totals", threads, x, totals, channels, length, pieces)
         if pieces == 1:
             return totals.reshape(channels)
         x, length = totals, pieces

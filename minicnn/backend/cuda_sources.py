@@ -1,14 +1,16 @@
-"""Where the CUDA sources lie, and their text."""
+"""Where the CUDA sources lie, their text, and what both compilers are told."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
-__all__ = ["DIRECTORY", "HEADERS", "read_source"]
+__all__ = ["DIRECTORY", "HEADERS", "OPTIONS", "THREADS", "read_source"]
 
 DIRECTORY = Path(__file__).parent / "cuda"
 HEADERS = ("common.cuh", "emulator.h")
+THREADS = 256  # in a block of every kernel; a power of two
+OPTIONS = ("-std=c++17", f"-DTHREADS={THREADS}", f"-I{DIRECTORY}")  # for both compilers
 
 
 @cache

@@ -24,9 +24,8 @@ def sgd(
     nesterov: bool,
 ) -> None:
     """One step of stochastic gradient descent."""
-    momentum = 0.0 if buffer is None else momentum
     numbers = _numbers(p, lr, momentum, weight_decay)
-    _launch("sgd", p, g, _or(buffer, p), *numbers, int(nesterov))
+    _launch("sgd", p, g, _or(buffer, p), *numbers, int(nesterov), int(buffer is not None))
 
 
 def adam(
@@ -69,9 +68,9 @@ def rmsprop(
     momentum: float,
 ) -> None:
     """One step of RMSprop, centered with m, with momentum if there is a buffer."""
-    momentum = 0.0 if buffer is None else momentum
     numbers = _numbers(p, lr, alpha, 1 - alpha, eps, weight_decay, momentum)
-    _launch("rmsprop", p, g, v, _or(m, p), _or(buffer, p), *numbers, int(m is not None))
+    states = int(m is not None), int(buffer is not None)
+    _launch("rmsprop", p, g, v, _or(m, p), _or(buffer, p), *numbers, *states)
 
 
 def adadelta(

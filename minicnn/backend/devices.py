@@ -6,8 +6,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from types import ModuleType, TracebackType
 from typing import Any
@@ -90,26 +89,41 @@ def _copied(x: Array, device: str) -> Array:
         return copied
 
 
-@contextmanager
-def on_device_of(x: Array) -> Iterator[None]:
+def on_device_of(x: Array) -> AbstractContextManager[None]:
     """New arrays and kernels go to the GPU of x, and one that is full says what can be done."""
-    if not is_gpu_array(x):
-        yield
-        return
-    cupy = sys.modules["cupy"]
-    device: Any = x.device
-    try:
-        with device:
-            yield
-    except cupy.cuda.memory.OutOfMemoryError as error:
+    return _OnGpu(x) if is_gpu_array(x) else _ANYWHERE
+
+
+class _OnGpu(AbstractContextManager[None]):
+    """A class and not a generator, which would cost every op on a GPU some microseconds."""
+
+    def __init__(self, x: Array) -> None:
+        self.device: Any = x.device
+
+    def __enter__(self) -> None:
+        self.device.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.device.__exit__()
+        cupy = sys.modules["cupy"]
+        if not isinstance(error, cupy.cuda.memory.OutOfMemoryError):
+            return
         pool = cupy.get_default_memory_pool()
-        free, total = device.mem_info
+        free, total = self.device.mem_info
+        mib = [f"{n / 2**20:,.0f}" for n in (pool.used_bytes(), pool.free_bytes(), free, total)]
         raise MemoryError(
-            f"cuda:{device.id}: {error}. Arrays in use hold {pool.used_bytes() / 2**20:,.0f} MiB, "
-            f"kept for the next ones are {pool.free_bytes() / 2**20:,.0f} MiB, and "
-            f"{free / 2**20:,.0f} of {total / 2**20:,.0f} MiB are free. Take a smaller batch, or "
-            "give back what is kept: cupy.get_default_memory_pool().free_all_blocks()"
+            f"cuda:{self.device.id}: {error}. Arrays in use hold {mib[0]} MiB, {mib[1]} MiB are "
+            f"kept for the next ones, and {mib[2]} of {mib[3]} MiB are free. Take a smaller batch, "
+            "or give back what is kept: cupy.get_default_memory_pool().free_all_blocks()"
         ) from error
+
+
+_ANYWHERE = nullcontext()
 
 
 class default_device:  # noqa: N801 - reads like a function: default_device("cpu")

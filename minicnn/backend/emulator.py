@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import is_array
-from .cuda_sources import DIRECTORY, HEADERS, read_source
+from .cuda_sources import HEADERS, OPTIONS, read_source
 from .errors import DeviceError
 
 __all__ = ["find_compiler", "run"]
@@ -91,7 +91,7 @@ def _compiled(source: str, expression: str) -> Any:
         "}\n"
     )
     debug = os.environ.get("MINICNN_EMULATOR_DEBUG", "0") not in ("", "0")
-    flags = ["-std=c++17", "-shared", "-fPIC", "-DMINICNN_EMULATOR", f"-I{DIRECTORY}"]
+    flags = [*OPTIONS, "-shared", "-fPIC", "-DMINICNN_EMULATOR"]
     flags += ["-O0", "-g"] if debug else ["-O2"]
     if "__syncthreads" in read_source(source):  # Ubuntu's fortified longjmp refuses other stacks
         flags += ["-DMINICNN_BARRIERS", "-U_FORTIFY_SOURCE"]

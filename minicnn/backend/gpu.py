@@ -6,7 +6,7 @@ import importlib
 from functools import cache
 from typing import Any
 
-from .cuda_sources import DIRECTORY, read_source
+from .cuda_sources import OPTIONS, read_source
 from .errors import DeviceError
 
 __all__ = ["run"]
@@ -22,9 +22,8 @@ def run(
 @cache
 def _compiled(source: str, expression: str, device: str) -> Any:
     cupy = importlib.import_module("cupy")
-    options = ("-std=c++17", f"-I{DIRECTORY}")
     module = cupy.RawModule(
-        code=read_source(source), options=options, name_expressions=(expression,)
+        code=read_source(source), options=OPTIONS, name_expressions=(expression,)
     )
     try:
         return module.get_function(expression)

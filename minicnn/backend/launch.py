@@ -13,11 +13,11 @@ import numpy as np
 
 from . import emulator, gpu
 from .arrays import Array, EmulatorArray, device_of, is_array
+from .cuda_sources import THREADS
 from .geometry import Window
 
-__all__ = ["THREADS", "launch"]
+__all__ = ["launch"]
 
-THREADS = 256  # in a block
 MOST_BLOCKS = 1 << 20  # a thread handles several elements where there are more
 INT_LIMIT = 1 << 30  # so that an int index can also step past the end without overflow
 

@@ -126,7 +126,8 @@ def mask(x: Array, kept: Array) -> Array:
     """x where kept, 0 elsewhere, of any shape; as x * kept, but 0 for infinite x too."""
     # The integer -1 has all bits set and -0 has none. np.where is slower.
     bits = x.view(f"i{x.itemsize}")
-    return (bits & -kept.view(np.int8)).view(x.dtype)
+    kept_bits = np.bitwise_and(bits, -kept.view(np.int8), out=np.empty_like(bits))  # ordered as x
+    return kept_bits.view(x.dtype)
 
 
 def gate(x: Array, y: Array) -> Array:
@@ -283,7 +284,7 @@ def channel_sum(x: Array, before: int, after: int) -> Array:
 
 def channel_totals(x: Array) -> Array:
     """The sum of each channel: (C, H, W, N) -> (C,); BLAS adds faster than ``sum``."""
-    pixels = x.reshape(x.shape[0], x[0].size)
+    pixels = x.reshape(x.shape[0], math.prod(x.shape[1:]))
     return pixels @ np.ones(pixels.shape[1], x.dtype)
 
 

@@ -21,6 +21,8 @@ __all__ = ["DataLoader"]
 class DataLoader:
     """Iterates over a data set in batches: (images (N, C, H, W) float32, labels (N,) int64).
 
+    The images are on the default device, the labels on the CPU; ``on`` names another device.
+
     dataset     an ArrayDataset, or any object with `len` and `dataset[i] -> (image, label)`; such
                 images are (H, W) or (C, H, W), all of one shape, uint8 (read as x / 255) or float
     batch_size  images in a batch; the last one may hold fewer
@@ -67,7 +69,7 @@ class DataLoader:
         return -(-self._length // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return self.on("cpu")
+        return self.on(resolve_device())
 
     def on(self, device: str) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch with their images on a device; the labels stay on the CPU.

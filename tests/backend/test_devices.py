@@ -1,11 +1,13 @@
-"""Device names: what may be asked for, and the one clear answer when it is not to be had."""
+"""Device names, the one clear answer when a device is not to be had, and arrays on the emulator."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -13,15 +15,27 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn.backend import DeviceError, device_of, resolve_device, to_device
+from minicnn import ops
+from minicnn.backend import (
+    DeviceError,
+    array_module,
+    device_of,
+    devices,
+    is_array,
+    resolve_device,
+    to_device,
+)
 from minicnn.backend.devices import default_device
+from minicnn.testing.strategies import MEMORY_ORDERS, in_order
 
 
 @pytest.fixture(autouse=True)
-def default_is_unset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No default device is set, and what is installed is looked for anew."""
     monkeypatch.delenv("MINICNN_DEVICE", raising=False)
     monkeypatch.setattr(default_device, "_name", None)
-    return None
+    for look in (devices._check_emulator, devices._count_gpus):
+        monkeypatch.setattr(devices, look.__name__, look.__wrapped__)
 
 
 @pytest.fixture
@@ -32,50 +46,87 @@ def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:12"])
 @pytest.mark.usefixtures("no_cupy")
 def test_cuda_without_cupy_says_what_to_install(name: str) -> None:
-    message = rf'device "{name}": CuPy is not installed.*cupy-cuda13x\[ctk'
+    message = rf'device "{name}": CuPy is missing or broken.*minicnn\[cuda13\]'
     for ask in (resolve_device, mc.default_device, lambda n: mc.tensor([1.0], device=n)):
         with pytest.raises(DeviceError, match=message):
             ask(name)
-    with pytest.raises(DeviceError, match="CuPy is not installed"):
+    with pytest.raises(DeviceError, match="CuPy is missing or broken"):
         mc.tensor([1.0]).to(name)
     assert resolve_device() == "cpu"
     assert not mc.cuda_is_available()
 
 
 @pytest.mark.parametrize(
-    "name", ["gpu", "", "CPU", "cuda:", "cuda:a", "cuda:-1", "cuda:1:2", " cpu", 0, True, b"cpu"]
+    "name",
+    ["gpu", "", "CPU", "cuda:", "cuda:a", "cuda:-1", "cuda:1:2", " cpu", "emulator:0", 0, b"cpu"],
 )
 def test_unknown_names(name: Any) -> None:
-    with pytest.raises(DeviceError, match='device: got .*expected "cpu", "cuda" or "cuda:1"'):
+    with pytest.raises(
+        DeviceError, match='device: got .*expected "cpu", "cuda", "cuda:1" or "emul'
+    ):
         resolve_device(name)
     with pytest.raises(DeviceError, match="device: got"):
         mc.default_device(name)
 
 
 class FakeCupy(ModuleType):
-    """A CuPy that sees the given number of GPUs, or fails to."""
+    """A CuPy for CUDA 13 with a driver for the CUDA of this number, that sees so many GPUs."""
 
-    def __init__(self, gpus: int | None) -> None:
+    def __init__(self, driver: int, gpus: int | None) -> None:
         super().__init__("cupy")
         error = type("CUDARuntimeError", (RuntimeError,), {})
 
-        def count() -> int:
-            if gpus is None:
-                raise error("no driver")
-            return gpus
+        class Runtime:
+            CUDARuntimeError = error
+            driverGetVersion = staticmethod(lambda: driver)  # noqa: N815 - CuPy's name
+            runtimeGetVersion = staticmethod(lambda: 13010)  # noqa: N815
 
-        runtime = type("runtime", (), {"CUDARuntimeError": error, "getDeviceCount": count})
-        self.cuda = type("cuda", (), {"runtime": runtime})
+            @staticmethod
+            def getDeviceCount() -> int:  # noqa: N802
+                if gpus is None:
+                    raise error("cudaErrorNoDevice: no CUDA-capable device is detected")
+                return gpus
+
+        self.cuda = type("cuda", (), {"runtime": Runtime})
         self.ndarray = type("ndarray", (), {})
 
 
-@pytest.mark.parametrize(("gpus", "why"), [(None, "finds no NVIDIA GPU .no driver"), (2, "2 GPU")])
+@pytest.mark.parametrize(
+    ("driver", "gpus", "name", "why"),
+    [
+        (0, None, "cuda", "no NVIDIA driver is installed here"),
+        (12040, 1, "cuda", "the NVIDIA driver knows CUDA 12.4, but this CuPy was made for CUDA "
+         r"13.1: update the driver, or pip install 'minicnn\[cuda12\]'"),
+        (13000, None, "cuda:1", "CuPy finds no NVIDIA GPU that it can use .cudaErrorNoDevice"),
+        (13000, 2, "cuda:5", 'there are 2 GPUs here, the last one is "cuda:1"'),
+    ],
+)  # fmt: skip
 def test_cupy_that_cannot_be_used(
-    monkeypatch: pytest.MonkeyPatch, gpus: int | None, why: str
+    monkeypatch: pytest.MonkeyPatch, driver: int, gpus: int | None, name: str, why: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", FakeCupy(gpus))
-    with pytest.raises(DeviceError, match=why):
-        resolve_device("cuda")
+    monkeypatch.setitem(sys.modules, "cupy", FakeCupy(driver, gpus))
+    with pytest.raises(DeviceError, match=f'^device "{name}": {why}'):
+        resolve_device(name)
+    assert mc.cuda_is_available() == (gpus == 2)
+
+
+@pytest.mark.parametrize("driver", [13000, 13020, 14000])
+def test_cupy_that_can_be_used(monkeypatch: pytest.MonkeyPatch, driver: int) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", FakeCupy(driver, 2))
+    names = [resolve_device(name) for name in ("cuda", "cuda:0", "cuda:1")]
+    assert names == ["cuda:0", "cuda:0", "cuda:1"]
+    assert mc.cuda_is_available()
+
+
+def test_the_emulator_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    for ask in (resolve_device, lambda name: mc.tensor([1.0], device=name), mc.default_device):
+        with pytest.raises(DeviceError, match='device "emulator": no C.. compiler.*CXX'):
+            ask("emulator")
+    monkeypatch.setattr(shutil, "which", {"my-compiler": "/opt/my-compiler"}.get)
+    monkeypatch.setenv("CXX", "my-compiler")
+    assert resolve_device("emulator") == "emulator"
 
 
 def test_default_device_sets() -> None:
@@ -115,7 +166,7 @@ def test_environment_variable(monkeypatch: pytest.MonkeyPatch, value: str) -> No
 @pytest.mark.usefixtures("no_cupy")
 def test_environment_variable_is_refused_when_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINICNN_DEVICE", "cuda")
-    with pytest.raises(DeviceError, match="CuPy is not installed"):
+    with pytest.raises(DeviceError, match="CuPy is missing or broken"):
         mc.tensor([1.0])
 
 
@@ -134,8 +185,81 @@ def test_environment_variable_in_a_fresh_process() -> None:
     assert "device: got 'toaster', expected" in run.stdout
 
 
-def test_to_device_is_free_when_already_there() -> None:
-    x = np.zeros(3)
-    assert to_device(x, "cpu") is x
-    assert device_of(x) == "cpu"
+def test_to_device_is_free_when_already_there(device: str) -> None:
+    x = to_device(np.zeros(3), device)
+    assert to_device(x, device) is x
+    assert device_of(x) == device
     assert device_of(np.zeros(3, np.float32)[0]) == "cpu"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8, bool])
+@pytest.mark.parametrize("order", MEMORY_ORDERS)
+def test_there_and_back(device: str, order: str, dtype: Any) -> None:
+    """Numbers, dtype and memory order stay, and it is a copy."""
+    x = in_order(np.arange(120).reshape(2, 3, 4, 5).astype(dtype), order)
+    there = to_device(x, device)
+    back = to_device(there, "cpu")
+    assert (device_of(there), device_of(back)) == (device, "cpu")
+    np.testing.assert_array_equal(back, x, strict=True)
+    assert type(back) is np.ndarray
+    for moved in (there, back):
+        assert moved.dtype == dtype
+        if device != "cpu":
+            assert moved.strides == np.empty_like(x).strides  # its order, without gaps
+    assert np.shares_memory(x, back) == (device == "cpu")
+    if device == "emulator":
+        assert not np.shares_memory(x, there)
+        assert not np.shares_memory(there, back)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3)])
+def test_arrays_without_axes_or_elements_there_and_back(device: str, shape: Any) -> None:
+    back = to_device(to_device(np.ones(shape), device), "cpu")
+    np.testing.assert_array_equal(back, np.ones(shape), strict=True)
+
+
+STAYS: dict[str, Callable[[Any, Any, ModuleType], Any]] = {
+    "of two": lambda x, one, xp: x + x,
+    "with a number": lambda x, one, xp: 2 * x**2 - 1.5,
+    "with a NumPy number": lambda x, one, xp: one * x + one,
+    "comparison": lambda x, one, xp: ~(x > one),
+    "view": lambda x, one, xp: x.reshape(3, 2).T[1:, ::2],
+    "copy": lambda x, one, xp: x.copy(),
+    "chosen elements": lambda x, one, xp: x[x > 1],
+    "part": lambda x, one, xp: x.sum(0),
+    "whole": lambda x, one, xp: x.sum(),
+    "whole, as a function": lambda x, one, xp: xp.max(x),
+    "mean of all": lambda x, one, xp: x.mean() / x.max(),
+    "product": lambda x, one, xp: x @ x.T,
+    "inner product": lambda x, one, xp: x[0] @ x[1],
+    "function": lambda x, one, xp: xp.exp(-x),
+    "joined": lambda x, one, xp: xp.concatenate([x, xp.zeros_like(x)]),
+    "made": lambda x, one, xp: xp.full((2, 2), 3.0),
+}
+
+
+@pytest.mark.parametrize("name", STAYS)
+def test_what_is_computed_stays_on_the_device(device: str, name: str) -> None:
+    x, one = np.arange(6.0).reshape(2, 3), np.float64(1.0)
+    moved = to_device(x, device)
+    result = STAYS[name](moved, one, array_module(moved))
+    assert device_of(result) == device
+    assert device == "cpu" or is_array(result)  # a NumPy number would be on no device
+    np.testing.assert_allclose(to_device(result, "cpu"), STAYS[name](x, one, np))
+
+
+@pytest.mark.parametrize("op", ["add", "matmul", "concatenate", "where"])
+def test_two_devices_in_one_op(device: str, op: str) -> None:
+    here, there = mc.tensor([[1.0]]), mc.tensor([[2.0]], device=device)
+    calls: dict[str, Callable[..., Any]] = {
+        "add": lambda a, b: a + b,
+        "matmul": lambda a, b: a @ b,
+        "concatenate": lambda a, b: ops.concatenate([a, b]),
+        "where": lambda a, b: ops.where([[True]], a, b),
+    }
+    for a, b in ((here, there), (there, here)):
+        message = f"is on {a.device}, but .* is on {b.device}; move one with"
+        refused = pytest.raises(DeviceError, match=message)
+        with refused if device != "cpu" else nullcontext():
+            calls[op](a, b)
+    assert (here.to(device) + there).device == device

@@ -1,8 +1,9 @@
-"""The vectorised kernels against the plain loops, over drawn windows."""
+"""The kernels of images on every device against the plain loops, over drawn windows."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from minicnn.backend import numpy_kernels, reference_kernels
+from minicnn.backend import (
+    cuda_kernels,
+    device_of,
+    kernels_for,
+    numpy_kernels,
+    reference_kernels,
+    to_device,
+)
 from minicnn.backend.geometry import Window, pixel_counts, window
 from minicnn.backend.sources import pad_sources, region_sources
 from minicnn.testing.strategies import padding_forms
 
 Array = NDArray[Any]
 ALL = reference_kernels.__all__
+TWINS = (numpy_kernels, cuda_kernels)
 POOLS = ("max_pool", "min_pool")
 ROUNDING = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 
@@ -69,13 +78,24 @@ def like(x: Array, size: tuple[int, ...], seed: int = 1) -> Array:
     return rng.standard_normal((x.shape[0], *size, x.shape[-1])).astype(x.dtype)
 
 
-def check_twins(name: str, *arguments: Any) -> Array:
+def computed(device: str, name: str, *arguments: Any) -> Array:
+    """A device's kernel on copies of the arrays there, which it leaves as they are."""
+    moved = [to_device(a, device) if isinstance(a, np.ndarray) else a for a in arguments]
+    result = getattr(kernels_for(moved[0]), name)(*moved)
+    assert device_of(result) == device
+    for argument, copy in zip(arguments, moved, strict=True):
+        if isinstance(argument, np.ndarray):
+            np.testing.assert_array_equal(to_device(copy, "cpu"), argument)
+    return to_device(result, "cpu")
+
+
+def check_twins(device: str, name: str, *arguments: Any) -> Array:
     """Both kernels on read-only arrays: the same numbers, dtype and shape, in storage order."""
     for argument in arguments:
         if isinstance(argument, np.ndarray):
             argument.flags.writeable = False
     expected = getattr(reference_kernels, name)(*arguments)
-    got = getattr(numpy_kernels, name)(*arguments)
+    got = computed(device, name, *arguments)
     assert got.dtype == expected.dtype
     assert got.flags.c_contiguous
     assert got.flags.writeable
@@ -85,43 +105,54 @@ def check_twins(name: str, *arguments: Any) -> Array:
 
 @pytest.mark.parametrize("name", ALL)
 def test_kernel_modules_share_parameters(name: str) -> None:
-    twins = [inspect.signature(getattr(m, name)) for m in (reference_kernels, numpy_kernels)]
-    assert twins[0] == twins[1]
+    signatures = [
+        inspect.signature(getattr(module, name)) for module in (reference_kernels, *TWINS)
+    ]
+    assert signatures == [signatures[0]] * 3
 
 
 def test_kernel_modules_share_names_and_order() -> None:
-    assert numpy_kernels.__all__ == ALL
-    for module in (reference_kernels, numpy_kernels):
-        functions = inspect.getmembers(module, inspect.isfunction)
-        defined = [n for n, f in functions if f.__module__ == module.__name__ and n in ALL]
-        assert sorted(defined) == sorted(ALL)
+    constants = [name for name in numpy_kernels.__all__ if name.isupper()]
+    assert constants == ["COLUMN_BYTES", "COLUMN_LENGTH", "PRODUCT_LENGTH", "UPDATED_AT_ONCE"]
+    for module in TWINS:
+        assert module.__all__ == [*constants, *ALL]
+    for module in (reference_kernels, *TWINS):
+        updates = module.__name__.replace("_kernels", "_updates")
+        homes = {name: getattr(module, name).__module__ for name in ALL}
+        assert set(homes.values()) == {module.__name__, updates}
+        updated = [name for name in ALL if homes[name] == updates]
+        assert updated == [n for n in sys.modules[updates].__all__ if n.islower()]
 
 
 @given(st.data(), windows())
-def test_im2col(data: st.DataObject, slide: Window) -> None:
-    check_twins("im2col", data.draw(arrays(slide.input_size, ("normal", "mixed"))), slide)
+def test_im2col(device: str, data: st.DataObject, slide: Window) -> None:
+    check_twins(device, "im2col", data.draw(arrays(slide.input_size, ("normal", "mixed"))), slide)
 
 
 @given(st.data(), windows())
-def test_col2im(data: st.DataObject, slide: Window) -> None:
-    check_twins("col2im", data.draw(arrays((*slide.kernel_size, *slide.output_size))), slide)
+def test_col2im(device: str, data: st.DataObject, slide: Window) -> None:
+    check_twins(
+        device, "col2im", data.draw(arrays((*slide.kernel_size, *slide.output_size))), slide
+    )
 
 
 @pytest.mark.parametrize("name", POOLS)
 @given(st.data(), windows())
-def test_extreme_pools(name: str, data: st.DataObject, slide: Window) -> None:
-    got = check_twins(name, data.draw(arrays(slide.input_size, tuple(SPECIAL))), slide)
+def test_extreme_pools(device: str, name: str, data: st.DataObject, slide: Window) -> None:
+    got = check_twins(device, name, data.draw(arrays(slide.input_size, tuple(SPECIAL))), slide)
     assert got.shape[1:3] == slide.output_size
 
 
 @pytest.mark.parametrize("pool", POOLS)
 @given(st.data(), windows(every_window_sees_a_pixel=True))
-def test_winner_scatter_and_gather(pool: str, data: st.DataObject, slide: Window) -> None:
+def test_winner_scatter_and_gather(
+    device: str, pool: str, data: st.DataObject, slide: Window
+) -> None:
     x = data.draw(arrays(slide.input_size, tuple(SPECIAL)))
     y = getattr(reference_kernels, pool)(x, slide)
     values, others = like(x, slide.output_size), like(x, slide.input_size, seed=2)
-    scattered = check_twins("winner_scatter", values, x, y, slide)
-    gathered = check_twins("winner_gather", others, x, y, slide)
+    scattered = check_twins(device, "winner_scatter", values, x, y, slide)
+    gathered = check_twins(device, "winner_gather", others, x, y, slide)
     np.testing.assert_allclose(
         np.vdot(scattered, others), np.vdot(values, gathered), rtol=1e-4, atol=1e-3
     )
@@ -129,79 +160,52 @@ def test_winner_scatter_and_gather(pool: str, data: st.DataObject, slide: Window
 
 @pytest.mark.parametrize("pool", POOLS)
 @given(st.data(), windows(every_window_sees_a_pixel=True))
-def test_winner_gather_of_positions(pool: str, data: st.DataObject, slide: Window) -> None:
+def test_winner_gather_of_positions(
+    device: str, pool: str, data: st.DataObject, slide: Window
+) -> None:
     """The positions of winners are gathered too, and they are int64; a winning NaN has one too."""
     x = data.draw(arrays(slide.input_size, ("ties", "normal", "nan")))
     y = getattr(reference_kernels, pool)(x, slide)
     positions = np.arange(x.size).reshape(x.shape)
-    gathered = numpy_kernels.winner_gather(positions, x, y, slide)
+    gathered = computed(device, "winner_gather", positions, x, y, slide)
     assert gathered.dtype == np.int64
     np.testing.assert_array_equal(x.ravel()[gathered], y)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("name", ["winner_scatter", "winner_gather"])
-def test_infinite_values_stay_with_the_winner(name: str, stride: int) -> None:
+def test_infinite_values_stay_with_the_winner(device: str, name: str, stride: int) -> None:
     """inf · 0 is NaN: a kernel that multiplies by a mask spoils the losers."""
     slide = window("test", (4, 4), 2, stride)
     x = np.arange(16.0).reshape(1, 4, 4, 1)
     y = reference_kernels.max_pool(x, slide)
     values = np.full(y.shape if name == "winner_scatter" else x.shape, np.inf)
-    got = getattr(numpy_kernels, name)(values, x, y, slide)
+    got = computed(device, name, values, x, y, slide)
     np.testing.assert_array_equal(got, getattr(reference_kernels, name)(values, x, y, slide))
 
 
-@given(
-    st.lists(st.floats(-7, 7) | st.floats(width=32), max_size=20),
-    st.sampled_from([np.float32, np.float64]),
-)
-def test_erf(numbers: list[float], dtype: Any) -> None:
-    x = np.array([*numbers, 0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30], dtype)
-    got = check_twins("erf", x)
-    expected = reference_kernels.erf(x)
-    np.testing.assert_allclose(got, expected, rtol=0, atol=3e-16 if dtype == np.float64 else 1e-7)
-    np.testing.assert_array_equal(np.signbit(got[:-3]), np.signbit(x[:-3]))
-
-
-def test_erf_is_precise_between_and_at_its_nodes() -> None:
-    x = np.concatenate([np.linspace(-6.5, 6.5, 20001), np.arange(7 * 1024) / 2048])
-    expected = reference_kernels.erf(x)
-    np.testing.assert_allclose(numpy_kernels.erf(x), expected, rtol=1e-14, atol=3e-16)
-
-
-@pytest.mark.parametrize("shape", [(), (0, 3), (2, 3, 4)])
-@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
-def test_erf_of_any_shape_keeps_the_memory_order(shape: Any, axes: Any) -> None:
-    x = np.ones(shape, np.float32)
-    x = x.transpose(axes) if x.ndim == 3 else x
-    for module in (reference_kernels, numpy_kernels):
-        y = module.erf(x)
-        assert type(y) is np.ndarray
-        assert (y.shape, y.dtype, y.strides) == (x.shape, x.dtype, x.strides)
-
-
 @given(st.data(), windows())
-def test_avg_pool_and_its_adjoint(data: st.DataObject, slide: Window) -> None:
+def test_avg_pool_and_its_adjoint(device: str, data: st.DataObject, slide: Window) -> None:
     x = data.draw(arrays(slide.input_size))
     y = like(x, slide.output_size)
     divisor = np.arange(1, 1 + np.prod(slide.output_size)).reshape(slide.output_size)
     divisor = divisor.astype(x.dtype)
-    pooled = check_twins("avg_pool", x, slide, divisor)
-    spread = check_twins("avg_pool_adjoint", y, slide, divisor)
+    pooled = check_twins(device, "avg_pool", x, slide, divisor)
+    spread = check_twins(device, "avg_pool_adjoint", y, slide, divisor)
     np.testing.assert_allclose(np.vdot(pooled, y), np.vdot(x, spread), rtol=1e-4, atol=1e-3)
 
 
 @given(st.data(), windows())
-def test_im2col_and_col2im_are_adjoint(data: st.DataObject, slide: Window) -> None:
+def test_im2col_and_col2im_are_adjoint(device: str, data: st.DataObject, slide: Window) -> None:
     x = data.draw(arrays(slide.input_size, dtype=np.float64))
     columns = like(x, (*slide.kernel_size, *slide.output_size))
-    left = np.vdot(numpy_kernels.im2col(x, slide), columns)
-    right = np.vdot(x, numpy_kernels.col2im(columns, slide))
+    left = np.vdot(computed(device, "im2col", x, slide), columns)
+    right = np.vdot(x, computed(device, "col2im", columns, slide))
     np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-10)
 
 
 @given(st.data())
-def test_pad_and_its_adjoint(data: st.DataObject) -> None:
+def test_pad_and_its_adjoint(device: str, data: st.DataObject) -> None:
     mode = data.draw(st.sampled_from(["zeros", "constant", "reflect", "replicate", "circular"]))
     size = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
     x = data.draw(arrays(size, ("normal",)))
@@ -209,12 +213,12 @@ def test_pad_and_its_adjoint(data: st.DataObject) -> None:
     rows, columns = (
         pad_sources(n, *data.draw(_before_after(n, n + limit.get(mode, 3))), mode) for n in size
     )
-    padded = check_twins("pad", x, rows, columns, 0.0)
+    padded = check_twins(device, "pad", x, rows, columns, 0.0)
     y = like(x, (len(rows), len(columns)))
-    back = check_twins("pad_adjoint", y, rows, columns, size)
+    back = check_twins(device, "pad_adjoint", y, rows, columns, size)
     np.testing.assert_allclose(np.vdot(padded, y), np.vdot(x, back), rtol=1e-4, atol=1e-3)
     for value in (2.5, -np.inf, np.nan):
-        check_twins("pad", x, rows, columns, value)
+        check_twins(device, "pad", x, rows, columns, value)
 
 
 def _before_after(size: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
@@ -224,62 +228,64 @@ def _before_after(size: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
 
 
 @given(st.data(), st.tuples(st.integers(1, 4), st.integers(1, 4)))
-def test_unpool_and_its_adjoint(data: st.DataObject, size: tuple[int, int]) -> None:
+def test_unpool_and_its_adjoint(device: str, data: st.DataObject, size: tuple[int, int]) -> None:
     """Positions that come twice keep the last value; where none does, the two are adjoint."""
     outputs = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     values = data.draw(arrays(outputs))
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     positions = rng.integers(0, size[0] * size[1], values.shape)
-    check_twins("unpool", values, positions, size)
+    check_twins(device, "unpool", values, positions, size)
     x = like(values, size)
-    check_twins("unpool_adjoint", x, positions)
+    check_twins(device, "unpool_adjoint", x, positions)
     if outputs[0] * outputs[1] <= size[0] * size[1]:
         places = np.broadcast_to(np.arange(outputs[0] * outputs[1])[:, None], (values.shape[0],
                                  outputs[0] * outputs[1], values.shape[-1]))  # fmt: skip
         distinct = np.ascontiguousarray(places).reshape(values.shape)
-        back = numpy_kernels.unpool(values, distinct, size)
-        picked = numpy_kernels.unpool_adjoint(x, distinct)
+        back = computed(device, "unpool", values, distinct, size)
+        picked = computed(device, "unpool_adjoint", x, distinct)
         np.testing.assert_allclose(np.vdot(back, x), np.vdot(values, picked), rtol=1e-4, atol=1e-4)
 
 
 @given(st.data(), st.integers(0, 5), st.integers(0, 5))
-def test_channel_sum_and_its_adjoint(data: st.DataObject, before: int, after: int) -> None:
+def test_channel_sum_and_its_adjoint(
+    device: str, data: st.DataObject, before: int, after: int
+) -> None:
     x = data.draw(arrays((2, 3)))
     y = like(x, (2, 3))
-    summed = check_twins("channel_sum", x, before, after)
-    back = check_twins("channel_sum", y, after, before)
+    summed = check_twins(device, "channel_sum", x, before, after)
+    back = check_twins(device, "channel_sum", y, after, before)
     np.testing.assert_allclose(np.vdot(summed, y), np.vdot(x, back), rtol=1e-4, atol=1e-3)
 
 
 @given(st.data())
-def test_pad_lays_out_regions(data: st.DataObject) -> None:
+def test_pad_lays_out_regions(device: str, data: st.DataObject) -> None:
     size, regions = (data.draw(st.tuples(st.integers(1, 7), st.integers(1, 7))) for _ in range(2))
     x = data.draw(arrays(size))
     rows, columns = (region_sources(n, k)[0] for n, k in zip(size, regions, strict=True))
-    check_twins("pad", x, rows, columns, -np.inf)
-    check_twins("pad_adjoint", like(x, (len(rows), len(columns))), rows, columns, size)
+    check_twins(device, "pad", x, rows, columns, -np.inf)
+    check_twins(device, "pad_adjoint", like(x, (len(rows), len(columns))), rows, columns, size)
 
 
-def test_pad_fills_an_axis_without_pixels() -> None:
-    check_twins("pad", np.zeros((2, 0, 3, 1)), (-1, -1), (0, 1, 2), 7.0)
+def test_pad_fills_an_axis_without_pixels(device: str) -> None:
+    check_twins(device, "pad", np.zeros((2, 0, 3, 1)), (-1, -1), (0, 1, 2), 7.0)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_max_pool_of_minus_infinity_under_padding(dtype: Any) -> None:
+def test_max_pool_of_minus_infinity_under_padding(device: str, dtype: Any) -> None:
     """Windows that hold nothing but -inf and padding are -inf, and their first pixel wins."""
     slide = window("test", (3, 3), 2, 2, 1)
     x = np.full((1, 3, 3, 1), -np.inf, dtype)
-    y = check_twins("max_pool", x, slide)
+    y = check_twins(device, "max_pool", x, slide)
     assert (y == -np.inf).all()
-    scattered = check_twins("winner_scatter", np.ones_like(y), x, y, slide)
+    scattered = check_twins(device, "winner_scatter", np.ones_like(y), x, y, slide)
     np.testing.assert_array_equal(scattered[0, :, :, 0], [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
 
 
-def test_ties_go_to_the_first_pixel_in_row_order() -> None:
+def test_ties_go_to_the_first_pixel_in_row_order(device: str) -> None:
     slide = window("test", (3, 3), 2, 1)
     x = np.zeros((1, 3, 3, 1))
     y = np.zeros((1, 2, 2, 1))
-    scattered = check_twins("winner_scatter", np.ones_like(y), x, y, slide)
+    scattered = check_twins(device, "winner_scatter", np.ones_like(y), x, y, slide)
     np.testing.assert_array_equal(scattered[0, :, :, 0], [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
 
 

@@ -112,7 +112,7 @@ def batch_norm(draw: Draw) -> Case:
     beside = (c, *[1] * len(rest))
 
     def op(x: mc.Tensor, *affine: mc.Tensor) -> mc.Tensor:
-        stored = [mc.Tensor(v.astype(x.dtype)) for v in (mean, var)]
+        stored = [mc.tensor(v, x.dtype, x.device) for v in (mean, var)]
         return ops.batch_norm(x, *stored, *affine, training=training, eps=eps)
 
     def formula(x: Array, weight: Array | float = 1.0, bias: Array | float = 0.0) -> Array:

@@ -9,17 +9,20 @@
 // Each thread adds up numbers that lie a block apart (the reads of a warp are coalesced), then the
 // threads' sums are added in pairs, half as many in each round.
 template <typename T, typename I>
-__global__ void channel_totals(array<const T> x, array<T> totals, I length, I pieces) {
-    __shared__ T sums[256];  // as many as launch.THREADS
-    const I channel = blockIdx.x / pieces, piece = blockIdx.x % pieces;
-    T sum = 0;
-    for (I k = piece * blockDim.x + threadIdx.x; k < length; k += pieces * blockDim.x)
-        sum += x[channel * length + k];
-    sums[threadIdx.x] = sum;
-    __syncthreads();
-    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+__global__ void channel_totals(array<const T> x, array<T> totals, I channels, I length, I pieces) {
+    __shared__ T sums[THREADS];
+    for (I block = blockIdx.x; block < channels * pieces; block += gridDim.x) {
+        const I channel = block / pieces, piece = block % pieces;
+        T sum = 0;
+        for (I k = piece * THREADS + threadIdx.x; k < length; k += pieces * THREADS)
+            sum += x[channel * length + k];
+        __syncthreads();  // the last round has been read
+        sums[threadIdx.x] = sum;
         __syncthreads();
+        for (unsigned half = THREADS / 2; half > 0; half /= 2) {
+            if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+            __syncthreads();
+        }
+        if (threadIdx.x == 0) totals[block] = sums[0];
     }
-    if (threadIdx.x == 0) totals[blockIdx.x] = sums[0];
 }

@@ -1,16 +1,16 @@
 // The steps of the optimizers, each in one pass over the parameters p and their gradients g.
 //
-// The formulas are those of minicnn/optim; state arrays that an option does without are not touched.
+// The formulas are those of minicnn/optim; a state array that is not there (has_... is 0) is not touched.
 // All arrays (elements,); one thread for each element.
 #include "common.cuh"
 
 template <typename T, typename I>
 __global__ void sgd(
     array<T> p, array<const T> g, array<T> buffer, T lr, T momentum, T weight_decay, I nesterov,
-    I elements) {
+    I has_buffer, I elements) {
     FOR_EACH(i, elements) {
         T direction = g[i] + weight_decay * p[i];
-        if (momentum != 0) {
+        if (has_buffer) {
             buffer[i] = momentum * buffer[i] + direction;
             direction = nesterov ? direction + momentum * buffer[i] : buffer[i];
         }
@@ -45,18 +45,18 @@ __global__ void adagrad(
 template <typename T, typename I>
 __global__ void rmsprop(
     array<T> p, array<const T> g, array<T> v, array<T> m, array<T> buffer, T lr, T alpha, T rest,
-    T eps, T weight_decay, T momentum, I centered, I elements) {
+    T eps, T weight_decay, T momentum, I has_mean, I has_buffer, I elements) {
     FOR_EACH(i, elements) {
         T direction = g[i] + weight_decay * p[i];
         v[i] = alpha * v[i] + rest * (direction * direction);
         T variance = v[i];
-        if (centered) {
+        if (has_mean) {
             m[i] = alpha * m[i] + rest * direction;
             variance -= m[i] * m[i];
             if (variance < 0) variance = 0;  // by rounding
         }
         direction /= sqrt(variance) + eps;
-        if (momentum != 0) direction = buffer[i] = momentum * buffer[i] + direction;
+        if (has_buffer) direction = buffer[i] = momentum * buffer[i] + direction;
         p[i] -= lr * direction;
     }
 }

@@ -1,0 +1,204 @@
+"""The kernels of arrays of any shape on every device against the plain loops, or NumPy itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from minicnn.backend import device_of, kernels_for, reference_kernels, to_device
+
+Array = NDArray[Any]
+FLOATS = st.sampled_from([np.float32, np.float64])
+SHAPES = st.lists(st.integers(0, 4), max_size=4).map(tuple)
+SPECIAL = {"normal": (), "infinite": (np.inf, -np.inf), "any": (np.nan, np.inf, -np.inf)}
+ROUNDING = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
+KEYS = st.integers(0, 2**64 - 1)
+
+
+@st.composite
+def arrays(draw: st.DrawFn, shape: tuple[int, ...], kinds: Iterable[str] = ("normal",)) -> Array:
+    """Numbers of a drawn size, dtype and kind, their axes in any order in memory, or with gaps."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = rng.standard_normal(shape) * draw(st.sampled_from([1, 200]))
+    for value in SPECIAL[draw(st.sampled_from(list(kinds)))]:
+        x = np.where(rng.random(shape) < draw(st.sampled_from([0.2, 0.7])), value, x)
+    return draw(in_any_order(np.asarray(x, draw(FLOATS))))
+
+
+@st.composite
+def in_any_order(draw: st.DrawFn, x: Array) -> Array:
+    """The same numbers, with the axes in another order in memory, or with gaps between them."""
+    order = draw(st.permutations(range(x.ndim)))
+    stored = x.transpose(order).copy()
+    if x.ndim and draw(st.booleans()):
+        stored = np.repeat(stored, 2, axis=-1)[..., ::2]
+    return stored.transpose(sorted(range(x.ndim), key=order.__getitem__))
+
+
+def computed(device: str, name: str, *arguments: Any) -> Array:
+    """A device's kernel on copies of the arrays there, which it leaves as they are."""
+    moved = [to_device(a, device) if isinstance(a, np.ndarray) else a for a in arguments]
+    before = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    result = getattr(kernels_for(moved[0]), name)(*moved)
+    assert device_of(result) == device
+    for argument, copy in zip(before, moved, strict=True):
+        if isinstance(argument, np.ndarray):
+            np.testing.assert_array_equal(to_device(copy, "cpu"), argument)
+    return to_device(result, "cpu")
+
+
+def check_twins(device: str, name: str, *arguments: Any) -> Array:
+    """A kernel and the plain loops give the same numbers, dtype and shape."""
+    expected = getattr(reference_kernels, name)(*arguments)
+    got = computed(device, name, *arguments)
+    assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=20 * ROUNDING[got.dtype])
+    return got
+
+
+def keeps_order(y: Array, x: Array) -> bool:
+    """Whether y fills its memory in the order in which the axes of x lie there."""
+    steps = [
+        [stride for stride, n in zip(a.strides, a.shape, strict=True) if n > 1]
+        for a in (y, np.empty_like(x))
+    ]
+    return steps[0] == steps[1] or x.size == 0
+
+
+@given(st.lists(st.floats(-7, 7) | st.floats(width=32), max_size=20), FLOATS)
+def test_erf(device: str, numbers: list[float], dtype: Any) -> None:
+    x = np.array([*numbers, 0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30], dtype)
+    got = check_twins(device, "erf", x)
+    expected = reference_kernels.erf(x)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=3e-16 if dtype == np.float64 else 1e-7)
+    np.testing.assert_array_equal(np.signbit(got[:-3]), np.signbit(x[:-3]))
+
+
+def test_erf_is_precise_between_and_at_its_nodes(device: str) -> None:
+    x = np.concatenate([np.linspace(-6.5, 6.5, 20001), np.arange(7 * 1024) / 2048])
+    expected = reference_kernels.erf(x)
+    np.testing.assert_allclose(computed(device, "erf", x), expected, rtol=1e-14, atol=3e-16)
+
+
+@given(st.data(), SHAPES)
+def test_erf_keeps_the_memory_order(device: str, data: st.DataObject, shape: Any) -> None:
+    x = data.draw(arrays(shape))
+    assert keeps_order(check_twins(device, "erf", x), x)
+
+
+@given(st.data(), SHAPES)
+def test_mask_keeps_the_memory_order(device: str, data: st.DataObject, shape: Any) -> None:
+    """The condition may lie in another order, or be broadcast."""
+    x = data.draw(arrays(shape, SPECIAL))
+    is_broadcast = shape and data.draw(st.booleans())
+    kept_shape = (1, *shape[1:]) if is_broadcast else shape
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    kept = data.draw(in_any_order(np.asarray(rng.random(kept_shape) < 0.5)))
+    kept = np.broadcast_to(kept, shape)
+    got = computed(device, "mask", x, kept)
+    np.testing.assert_array_equal(got, reference_kernels.mask(x, kept))
+    assert got.dtype == x.dtype
+    assert keeps_order(got, x)
+
+
+@given(st.data(), SHAPES)
+def test_gate(device: str, data: st.DataObject, shape: Any) -> None:
+    """NaN and 0 let nothing through, and what is infinite is stopped too."""
+    x = data.draw(arrays(shape, SPECIAL))
+    y = np.asarray(data.draw(arrays(shape, SPECIAL)), x.dtype)
+    y = np.maximum(y, 0, where=~np.isnan(y), out=y.copy(order="K"))
+    with np.errstate(invalid="ignore"):  # of NaN > 0
+        got, expected = computed(device, "gate", x, y), reference_kernels.gate(x, y)
+    np.testing.assert_array_equal(got, expected, strict=True)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@given(st.data(), st.lists(st.integers(1, 4), min_size=1, max_size=4), st.booleans())
+def test_softmax(device: str, name: str, data: st.DataObject, shape: Any, empty: bool) -> None:
+    """Rows that hold NaN or infinity are NaN in the same places; an axis beside may be empty."""
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    if empty and len(shape) > 1:
+        shape[(axis + 1) % len(shape)] = 0
+    with np.errstate(invalid="ignore"):
+        got = check_twins(device, name, data.draw(arrays(tuple(shape), SPECIAL)), axis)
+    if name == "softmax":
+        sums = got.sum(axis)
+        np.testing.assert_allclose(sums[~np.isnan(sums)], 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax_of_large_numbers(device: str, dtype: Any) -> None:
+    top = np.finfo(dtype).max / 4
+    x = np.array([[top, 0, -top], [-top, -top, -top], [700, -700, 699]], dtype)
+    np.testing.assert_array_equal(check_twins(device, "softmax", x, 1)[:2, 0], [1, dtype(1) / 3])
+    expected = [0, -top, -2 * top]
+    np.testing.assert_allclose(computed(device, "log_softmax", x, 1)[0], expected, rtol=1e-6)
+
+
+@given(st.data(), st.integers(0, 4), st.integers(1, 5))
+def test_pick_and_put_back(device: str, data: st.DataObject, n: int, num_classes: int) -> None:
+    """Exactly the numbers of the loops, from classes of any integer type; the two are adjoint."""
+    rest = data.draw(st.lists(st.integers(0, 3), max_size=2))
+    scores = data.draw(arrays((n, num_classes, *rest)))
+    values = data.draw(arrays((n, *rest)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    classes = rng.integers(0, num_classes, (n, *rest))
+    classes = classes.astype(data.draw(st.sampled_from([np.int64, np.int32, np.uint8])))
+    classes = data.draw(in_any_order(classes))
+    picked = check_twins(device, "pick", scores, classes)
+    np.testing.assert_array_equal(picked, reference_kernels.pick(scores, classes))
+    back = check_twins(device, "put_back", values, classes, num_classes)
+    np.testing.assert_array_equal(back, reference_kernels.put_back(values, classes, num_classes))
+    size = max(1, math.sqrt(scores.size)) * 1e5
+    np.testing.assert_allclose(np.vdot(picked, values), np.vdot(scores, back), atol=size * 1e-5)
+
+
+@pytest.mark.parametrize("name", ["pick", "put_back"])
+def test_infinite_scores_stay_with_their_class(device: str, name: str) -> None:
+    classes = np.array([1, 0, 2])
+    if name == "pick":
+        scores = np.array([[np.inf, 1, np.nan], [2, np.nan, np.nan], [np.nan, -np.inf, 3]])
+        np.testing.assert_array_equal(computed(device, name, scores, classes), [1, 2, 3])
+    else:
+        back = computed(device, name, np.array([np.inf, np.nan, -np.inf]), classes, 3)
+        np.testing.assert_array_equal(back, [[0, np.inf, 0], [np.nan, 0, 0], [0, 0, -np.inf]])
+
+
+@given(st.integers(0, 40) | st.integers(2030, 2060), KEYS)
+def test_uniform_has_the_bits_of_philox(device: str, count: int, key: int) -> None:
+    got = computed(device, "uniform", np.zeros(1), count, key)
+    expected = np.random.Generator(np.random.Philox(key=key)).random(count, np.float32)
+    assert (got.shape, got.dtype) == ((count,), np.float32)
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(reference_kernels.uniform(np.zeros(1), count, key), expected)
+
+
+@pytest.mark.parametrize("key", [0, 1, 2**63 - 1, 2**63, 2**64 - 1])
+def test_uniform_takes_every_key_of_64_bits(device: str, key: int) -> None:
+    got = computed(device, "uniform", np.zeros(1), 1001, key)
+    expected = np.random.Generator(np.random.Philox(key=key)).random(1001, np.float32)
+    np.testing.assert_array_equal(got, expected)
+    assert 0 <= got.min() < 0.01 < 0.99 < got.max() < 1
+
+
+@given(st.data(), st.tuples(*[st.integers(0, 6)] * 3))
+def test_channel_totals(device: str, data: st.DataObject, rest: tuple[int, ...]) -> None:
+    x = np.ascontiguousarray(data.draw(arrays((data.draw(st.integers(1, 4)), *rest))))
+    got = computed(device, "channel_totals", x)
+    assert (got.shape, got.dtype) == (x.shape[:1], x.dtype)
+    atol = 200 * 10 * ROUNDING[x.dtype]
+    np.testing.assert_allclose(got, reference_kernels.channel_totals(x), rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("length", [255, 256, 257, 8191, 8193, 70001])
+def test_channel_totals_of_long_channels(device: str, length: int) -> None:
+    """Whole numbers add up exactly, in whatever order."""
+    x = np.arange(2.0 * length).reshape(2, 1, length, 1)
+    np.testing.assert_array_equal(computed(device, "channel_totals", x), x.sum((1, 2, 3)))
