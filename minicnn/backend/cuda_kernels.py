@@ -7,15 +7,15 @@ the result is allocated and the kernel is started, on a GPU or on the emulator (
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .arrays import Array, array_module, device_of
+from .arrays import Array, device_of
+from .cuda_any_shape import erf, gate, log_softmax, mask, pick, put_back, softmax, uniform
+from .cuda_memory import contiguous, divisor_array, index_array, integers, new
 from .cuda_sources import THREADS
 from .cuda_updates import UPDATED_AT_ONCE, adadelta, adagrad, adam, rmsprop, sgd
-from .devices import to_device
 from .geometry import Pair, Window
 from .launch import launch
 from .sources import Sources, copies
@@ -67,7 +67,7 @@ PIECE, MOST_PIECES = 1 << 14, 256
 def im2col(x: Array, window: Window) -> Array:
     """Lay the pixels under every window in a column: (C, H, W, N) -> (C, KH, KW, OH, OW, N)."""
     channels, _, _, batch = x.shape
-    columns = _new(x, (channels, *window.kernel_size, *window.output_size, batch))
+    columns = new(x, (channels, *window.kernel_size, *window.output_size, batch))
     _launch("columns.cu", "im2col", columns.size, x, columns, window, channels, batch)
     return columns
 
@@ -75,78 +75,9 @@ def im2col(x: Array, window: Window) -> Array:
 def col2im(columns: Array, window: Window) -> Array:
     """Add every column back onto its pixels: (C, KH, KW, OH, OW, N) -> (C, H, W, N)."""
     channels, batch = columns.shape[0], columns.shape[-1]
-    x = _new(columns, (channels, *window.input_size, batch))
+    x = new(columns, (channels, *window.input_size, batch))
     _launch("columns.cu", "col2im", x.size, columns, x, window, channels, batch)
     return x
-
-
-def erf(x: Array) -> Array:
-    """The error function of any shape."""
-    x = _without_gaps(x)
-    y = _like(x)
-    launch("elementwise.cu", "erf_of", (x.dtype,), x.size, x, y, x.size)
-    return y
-
-
-def mask(x: Array, kept: Array) -> Array:
-    """x where kept, 0 elsewhere, of any shape."""
-    x = _without_gaps(x)
-    y = _like(x)
-    kept = _in_order_of(x, kept)
-    launch("elementwise.cu", "mask", (x.dtype,), x.size, x, kept, y, x.size)
-    return y
-
-
-def softmax(x: Array, axis: int) -> Array:
-    """e ** x_i / sum_j e ** x_j along an axis."""
-    return _along("softmax", x, axis)
-
-
-def log_softmax(x: Array, axis: int) -> Array:
-    """x_i - log sum_j e ** x_j along an axis."""
-    return _along("log_softmax", x, axis)
-
-
-def _along(kernel: str, x: Array, axis: int) -> Array:
-    order = (*range(1, x.ndim), 0)  # batch-last
-    x, place = _contiguous(x.transpose(order)), order.index(axis % x.ndim)
-    sizes = (math.prod(x.shape[:place]), x.shape[place], math.prod(x.shape[place + 1 :]))
-    y = _new(x, x.shape)
-    launch("softmax.cu", kernel, (x.dtype,), sizes[0] * sizes[2], x, y, *sizes)
-    return array_module(y).moveaxis(y, -1, 0)
-
-
-def pick(scores: Array, classes: Array) -> Array:
-    """The score of each class: (N, C, ...), (N, ...) -> (N, ...)."""
-    y = _new(scores, (*classes.shape[1:], classes.shape[0]))
-    arrays = (_batch_last(scores), _integers(_batch_last(classes)), y)
-    launch("softmax.cu", "pick", (y.dtype,), y.size, *arrays, y.size)
-    return array_module(y).moveaxis(y, -1, 0)
-
-
-def put_back(values: Array, classes: Array, num_classes: int) -> Array:
-    """Zeros, with each value at its class: (N, ...), (N, ...) -> (N, C, ...)."""
-    n, *rest = values.shape
-    scores = _new(values, (num_classes, *rest, n))
-    arrays = (_batch_last(values), _integers(_batch_last(classes)), scores)
-    sizes = (num_classes, values.size)
-    launch("softmax.cu", "put_back", (scores.dtype,), scores.size, *arrays, *sizes)
-    return array_module(scores).moveaxis(scores, -1, 0)
-
-
-def uniform(like: Array, count: int, key: int) -> Array:
-    """Random float32 numbers in [0, 1) from Philox4x64-10 with a key of 64 bits: (count,)."""
-    y = array_module(like).empty(count, np.float32)
-    launch("random.cu", "uniform", (y.dtype,), -(-count // 8), y, np.uint64(key), count)
-    return y
-
-
-def gate(x: Array, y: Array) -> Array:
-    """x where y > 0, 0 elsewhere; both of one shape."""
-    x = _without_gaps(x)
-    result, y = _like(x), _in_order_of(x, y)
-    launch("elementwise.cu", "gate", (x.dtype,), x.size, x, y, result, x.size)
-    return result
 
 
 def max_pool(x: Array, window: Window) -> Array:
@@ -161,7 +92,7 @@ def min_pool(x: Array, window: Window) -> Array:
 
 def _extreme(kernel: str, x: Array, window: Window, worst: float) -> Array:
     channels, _, _, batch = x.shape
-    y = _new(x, (channels, *window.output_size, batch))
+    y = new(x, (channels, *window.output_size, batch))
     _launch("max_pool.cu", kernel, y.size, x, y, window, x.dtype.type(worst), channels, batch)
     return y
 
@@ -179,9 +110,9 @@ def winner_gather(values: Array, x: Array, y: Array, window: Window) -> Array:
 def _winners(
     kernel: str, shape: tuple[int, ...], values: Array, x: Array, y: Array, window: Window
 ) -> Array:
-    result = _new(values, shape)
+    result = new(values, shape)
     channels, batch = x.shape[0], x.shape[-1]
-    arrays = [_contiguous(a) for a in (values, x, y)]
+    arrays = [contiguous(a) for a in (values, x, y)]
     types = (values.dtype, x.dtype)
     arguments = (*arrays, result, window, channels, batch)
     launch("max_pool.cu", kernel, types, result.size, *arguments)
@@ -191,27 +122,27 @@ def _winners(
 def unpool(values: Array, positions: Array, size: Pair) -> Array:
     """Write each value to its position in a map of zeros: (C, OH, OW, N) -> (C, H, W, N)."""
     channels, height, width, batch = values.shape
-    x, places, pixels = _new(values, (channels, *size, batch)), height * width, size[0] * size[1]
+    x, places, pixels = new(values, (channels, *size, batch)), height * width, size[0] * size[1]
     maps = channels * batch
     sizes = (channels, places, pixels, batch)
-    _launch("unpool.cu", "unpool", maps, values, _integers(positions), x, *sizes)
+    _launch("unpool.cu", "unpool", maps, values, integers(positions), x, *sizes)
     return x
 
 
 def unpool_adjoint(x: Array, positions: Array) -> Array:
     """Pick from each map the pixels at the positions: (C, H, W, N) -> (C, OH, OW, N)."""
     channels, height, width, batch = positions.shape
-    values = _new(x, positions.shape)
+    values = new(x, positions.shape)
     sizes = (channels, height * width, x.shape[1] * x.shape[2], batch)
-    _launch("unpool.cu", "unpool_adjoint", values.size, x, _integers(positions), values, *sizes)
+    _launch("unpool.cu", "unpool_adjoint", values.size, x, integers(positions), values, *sizes)
     return values
 
 
 def avg_pool(x: Array, window: Window, divisor: Array) -> Array:
     """The sum under every window by its divisor (OH, OW): (C, H, W, N) -> (C, OH, OW, N)."""
     channels, _, _, batch = x.shape
-    y = _new(x, (channels, *window.output_size, batch))
-    divisor = _divisor(divisor.astype(x.dtype).tobytes(), x.dtype, device_of(x))
+    y = new(x, (channels, *window.output_size, batch))
+    divisor = divisor_array(divisor.astype(x.dtype).tobytes(), x.dtype, device_of(x))
     _launch("avg_pool.cu", "avg_pool", y.size, x, divisor, y, window, channels, batch)
     return y
 
@@ -219,15 +150,15 @@ def avg_pool(x: Array, window: Window, divisor: Array) -> Array:
 def avg_pool_adjoint(y: Array, window: Window, divisor: Array) -> Array:
     """Give every pixel its share of each window: (C, OH, OW, N) -> (C, H, W, N)."""
     channels, _, _, batch = y.shape
-    x = _new(y, (channels, *window.input_size, batch))
-    divisor = _divisor(divisor.astype(y.dtype).tobytes(), y.dtype, device_of(y))
+    x = new(y, (channels, *window.input_size, batch))
+    divisor = divisor_array(divisor.astype(y.dtype).tobytes(), y.dtype, device_of(y))
     _launch("avg_pool.cu", "avg_pool_adjoint", x.size, y, divisor, x, window, channels, batch)
     return x
 
 
 def channel_sum(x: Array, before: int, after: int) -> Array:
     """Add to each channel those up to before in front and after behind: (C, H, W, N) -> same."""
-    y, channels = _new(x, x.shape), x.shape[0]
+    y, channels = new(x, x.shape), x.shape[0]
     pixels = x.size // max(1, channels)
     _launch("channel_sum.cu", "channel_sum", y.size, x, y, before, after, channels, pixels)
     return y
@@ -238,7 +169,7 @@ def channel_totals(x: Array) -> Array:
     channels, length = x.shape[0], math.prod(x.shape[1:])
     while True:
         pieces = max(1, min(-(-length // PIECE), MOST_PIECES))
-        totals = _new(x, (channels, pieces))
+        totals = new(x, (channels, pieces))
         threads = totals.size * THREADS
         _launch("totals.cu", "channel_totals", threads, x, totals, channels, length, pieces)
         if pieces == 1:
@@ -249,8 +180,8 @@ def channel_totals(x: Array) -> Array:
 def pad(x: Array, rows: Sources, columns: Sources, value: float) -> Array:
     """Copy row rows[i], column columns[j] of x to (i, j), value where either is -1."""
     channels, height, width, batch = x.shape
-    y = _new(x, (channels, len(rows), len(columns), batch))
-    indices = [_indices(s, device_of(x)) for s in (rows, columns)]
+    y = new(x, (channels, len(rows), len(columns), batch))
+    indices = [index_array(s, device_of(x)) for s in (rows, columns)]
     sizes = (channels, height, width, len(rows), len(columns), batch)
     _launch("pad.cu", "pad", y.size, x, *indices, y, x.dtype.type(value), *sizes)
     return y
@@ -259,9 +190,9 @@ def pad(x: Array, rows: Sources, columns: Sources, value: float) -> Array:
 def pad_adjoint(y: Array, rows: Sources, columns: Sources, input_size: Pair) -> Array:
     """Add every padded pixel back onto the one it copies: (C, .., .., N) -> (C, H, W, N)."""
     channels, batch = y.shape[0], y.shape[-1]
-    x = _new(y, (channels, *input_size, batch))
+    x = new(y, (channels, *input_size, batch))
     lists = (*copies(rows, input_size[0]), *copies(columns, input_size[1]))
-    indices = [_indices(s, device_of(y)) for s in lists]
+    indices = [index_array(s, device_of(y)) for s in lists]
     sizes = (channels, *input_size, len(rows), len(columns), batch)
     _launch("pad.cu", "pad_adjoint", x.size, y, *indices, x, *sizes)
     return x
@@ -269,53 +200,4 @@ def pad_adjoint(y: Array, rows: Sources, columns: Sources, input_size: Pair) -> 
 
 def _launch(source: str, kernel: str, elements: int, x: Array, *arguments: Any) -> None:
     """Start a kernel whose one type is that of its first argument."""
-    launch(source, kernel, (x.dtype,), elements, _contiguous(x), *arguments)
-
-
-def _new(x: Array, shape: tuple[int, ...]) -> Array:
-    """An array with the device and dtype of x, not filled."""
-    return array_module(x).empty(shape, x.dtype)
-
-
-def _like(x: Array) -> Array:
-    """An array with the device, dtype, shape and memory order of x, not filled."""
-    return array_module(x).empty_like(x)
-
-
-def _contiguous(x: Array) -> Array:
-    return array_module(x).ascontiguousarray(x) if x.ndim and not x.flags.c_contiguous else x
-
-
-def _batch_last(x: Array) -> Array:
-    """The array (N, ...) as a contiguous (..., N)."""
-    return _contiguous(array_module(x).moveaxis(x, 0, -1))
-
-
-def _integers(positions: Array) -> Array:
-    return _contiguous(positions.astype(np.int64, copy=False))
-
-
-def _without_gaps(x: Array) -> Array:
-    """x if its elements fill a piece of memory, in whatever order of axes; else such a copy."""
-    return x if _like(x).strides == x.strides else x.copy(order="K")
-
-
-def _in_order_of(x: Array, other: Array) -> Array:
-    """The other array, of the shape of x, with its axes in memory as those of x."""
-    stored = array_module(x).empty_like(x, dtype=other.dtype)
-    if stored.strides == other.strides:
-        return other
-    stored[...] = other
-    return stored
-
-
-@lru_cache(maxsize=1024)
-def _indices(numbers: tuple[int, ...], device: str) -> Array:
-    """The numbers on the device, kept for the next time."""
-    return to_device(np.array(numbers, np.int32), device)
-
-
-@lru_cache(maxsize=256)
-def _divisor(numbers: bytes, dtype: Any, device: str) -> Array:
-    """The numbers on the device, kept for the next time."""
-    return to_device(np.frombuffer(numbers, dtype), device)
+    launch(source, kernel, (x.dtype,), elements, contiguous(x), *arguments)

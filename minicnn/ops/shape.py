@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module
+from ..backend import Array, array_module, is_array, to_device
 from ..backend.layout import zeros_as_stored
 from .check import check_axis, check_tensor
 
@@ -176,14 +176,14 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     """
     check_tensor("getitem", x=x)
     parts = index if isinstance(index, tuple) else (index,)
-    parts = tuple(_index_part(p) for p in parts)
+    parts = tuple(_index_part(p, x.device) for p in parts)
     try:
         return GetItem.apply(x, index=parts if isinstance(index, tuple) else parts[0])
     except IndexError as error:
         raise IndexError(f"getitem: a tensor of shape {x.shape}: {error}") from None
 
 
-def _index_part(part: Any) -> Any:
+def _index_part(part: Any, device: str) -> Any:
     """One part of an index, checked; arrays are copied, since backward needs them as they are."""
     if part is None or part is ... or isinstance(part, int | np.integer | np.bool_):
         return part
@@ -205,13 +205,13 @@ def _index_part(part: Any) -> Any:
         array = array.astype(int)  # nothing is taken; NumPy makes floats of []
     if array.dtype.kind not in "iub":
         raise TypeError(f"getitem: an index holds {array.dtype}, expected integers or booleans")
-    return array
+    return to_device(array, device)
 
 
 def _names_once(index: Any) -> bool:
     """Whether an index has no array of integers, the only one to name an element twice."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(not isinstance(p, np.ndarray) or p.dtype.kind == "b" for p in parts)
+    return all(not is_array(p) or p.dtype.kind == "b" for p in parts)
 
 
 def _is_shape(lengths: Any) -> bool:

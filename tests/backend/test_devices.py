@@ -25,6 +25,7 @@ from minicnn.backend import (
     resolve_device,
     to_device,
 )
+from minicnn.backend.arrays import EmulatorArray
 from minicnn.backend.devices import default_device
 from minicnn.testing.strategies import MEMORY_ORDERS, in_order
 
@@ -208,14 +209,35 @@ def test_there_and_back(device: str, order: str, dtype: Any) -> None:
             assert moved.strides == np.empty_like(x).strides  # its order, without gaps
     assert np.shares_memory(x, back) == (device == "cpu")
     if device == "emulator":
-        assert not np.shares_memory(x, there)
-        assert not np.shares_memory(there, back)
+        memory = there.view(np.ndarray)
+        assert not np.shares_memory(x, memory)
+        assert not np.shares_memory(memory, back)
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3)])
 def test_arrays_without_axes_or_elements_there_and_back(device: str, shape: Any) -> None:
     back = to_device(to_device(np.ones(shape), device), "cpu")
     np.testing.assert_array_equal(back, np.ones(shape), strict=True)
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda x, y: x + y,
+        lambda x, y: y * x,
+        lambda x, y: np.matmul(x, y),
+        lambda x, y: np.add(x, x, out=y),
+        lambda x, y: np.concatenate([x, y]),
+        lambda x, y: np.where(y > 0, x, x),
+        lambda x, y: x.__setitem__(0, y[0]),
+        lambda x, y: x.__iadd__(y),
+    ],
+)
+def test_memories_do_not_mix(mix: Callable[[Any, Any], Any]) -> None:
+    """As with CuPy, so that a program for the emulator runs on a GPU."""
+    x = np.ones((3, 3)).view(EmulatorArray)
+    with pytest.raises(TypeError, match="an array of the CPU beside one of the emulator"):
+        mix(x, np.ones((3, 3)))
 
 
 STAYS: dict[str, Callable[[Any, Any, ModuleType], Any]] = {

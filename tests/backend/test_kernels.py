@@ -117,11 +117,12 @@ def test_kernel_modules_share_names_and_order() -> None:
     for module in TWINS:
         assert module.__all__ == [*constants, *ALL]
     for module in (reference_kernels, *TWINS):
-        updates = module.__name__.replace("_kernels", "_updates")
         homes = {name: getattr(module, name).__module__ for name in ALL}
-        assert set(homes.values()) == {module.__name__, updates}
-        updated = [name for name in ALL if homes[name] == updates]
-        assert updated == [n for n in sys.modules[updates].__all__ if n.islower()]
+        parts = [module.__name__.replace("_kernels", p) for p in ("_any_shape", "_updates")]
+        assert set(homes.values()) == {module.__name__, *parts}
+        for part in parts:
+            defined = [name for name in ALL if homes[name] == part]
+            assert defined == [n for n in sys.modules[part].__all__ if n.islower()]
 
 
 @given(st.data(), windows())
