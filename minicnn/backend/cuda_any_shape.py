@@ -32,9 +32,9 @@ def erf(x: Array) -> Array:
 
 def mask(x: Array, kept: Array) -> Array:
     """x where kept, 0 elsewhere, of any shape."""
-    x = without_gaps(x)
-    y = new_like(x)
-    kept = in_order_of(x, kept)
+    is_broadcast = any(n > 1 and s == 0 for n, s in zip(x.shape, x.strides, strict=True))
+    y = array_module(x).empty_like(kept if is_broadcast else x, dtype=x.dtype)
+    x, kept = in_order_of(y, x), in_order_of(y, kept)
     launch("elementwise.cu", "mask", (x.dtype,), x.size, x, kept, y, x.size)
     return y
 

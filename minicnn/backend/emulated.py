@@ -39,6 +39,15 @@ class EmulatorArray(np.ndarray[Any, Any]):
         keywords = {name: _as_numpy(value) for name, value in kwargs.items()}
         return _emulated(function(*_as_numpy(tuple(args)), **keywords))
 
+    def __getitem__(self, index: Any) -> Any:
+        return _emulated(super().__getitem__(index))
+
+    def argmax(self, *args: Any, **options: Any) -> Any:
+        return _emulated(_as_numpy(self).argmax(*args, **options))
+
+    def argmin(self, *args: Any, **options: Any) -> Any:
+        return _emulated(_as_numpy(self).argmin(*args, **options))
+
     def __setitem__(self, index: Any, value: Any) -> None:
         _check_mixed("setitem", self, value)
         super().__setitem__(index, value)

@@ -9,13 +9,15 @@ memory order of their inputs, so a network stays batch-last by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from .arrays import Array, array_module
 
 __all__ = ["as_chwn", "as_nchw", "batch_last", "in_storage_order", "zeros_as_stored"]
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 def as_chwn(x: Array) -> Array:
@@ -46,20 +48,20 @@ def zeros_as_stored(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> Array
 
 
 def in_storage_order(
-    forward: Callable[..., Array], arrays: list[Array], options: dict[str, Any]
+    function: Callable[..., Array], arrays: list[Array], options: Mapping[str, Any] = NO_OPTIONS
 ) -> Array:
-    """An elementwise forward of arrays that broadcast to (N, ...), computed over (..., N).
+    """An elementwise function of arrays that broadcast to (N, ...), computed over (..., N).
 
     Unlike NumPy, CuPy lays every result out in the order of its axes, so that an image would lose
     its batch-last order.
     """
     axes = max(a.ndim for a in arrays)
     if axes < 2:
-        return forward(*arrays, **options)
+        return function(*arrays, **options)
     order = (*range(1, axes), 0)
     stored = [
         a.reshape((1,) * (axes - a.ndim) + a.shape).transpose(order) if a.ndim else a
         for a in arrays
     ]
-    y = forward(*stored, **options)
+    y = function(*stored, **options)
     return y.transpose(axes - 1, *range(axes - 1))

@@ -61,8 +61,7 @@ def mask(x: Array, kept: Array) -> Array:
     """x where kept, 0 elsewhere, of any shape; as x * kept, but 0 for infinite x too."""
     # The integer -1 has all bits set and -0 has none. np.where is slower.
     bits = x.view(f"i{x.itemsize}")
-    kept_bits = np.bitwise_and(bits, -kept.view(np.int8), out=np.empty_like(bits))  # ordered as x
-    return kept_bits.view(x.dtype)
+    return (bits & -kept.view(np.int8)).view(x.dtype)
 
 
 def gate(x: Array, y: Array) -> Array:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-__all__ = ["generator", "manual_seed"]
+__all__ = ["generator", "generator_state", "manual_seed", "set_generator_state"]
 
 _global: np.random.Generator | None = None  # made when first asked for: numpy.random loads slowly
 
@@ -25,6 +28,22 @@ def generator(seed: int | None = None) -> np.random.Generator:
         _global = _global or np.random.Generator(np.random.PCG64())
         return _global
     return _seeded(seed)
+
+
+def generator_state() -> dict[str, Any]:
+    """Where the global generator is, in what JSON can hold."""
+    return dict(generator().bit_generator.state)
+
+
+def set_generator_state(state: Mapping[str, Any]) -> None:
+    """Continue the global generator from a ``generator_state()``.
+
+    Raises ValueError when it is not the state of such a generator.
+    """
+    try:
+        generator().bit_generator.state = state
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"state: no state of a PCG64 generator, {error!r}") from error
 
 
 def _seeded(seed: int) -> np.random.Generator:

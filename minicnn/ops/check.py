@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..backend import DeviceError
 from ..backend.geometry import Window, pixel_counts, window
 
 __all__ = [
     "check_axis",
     "check_bias",
     "check_broadcast",
+    "check_device",
     "check_float",
     "check_images",
     "check_number",
@@ -69,6 +71,16 @@ def check_float(op: str, x: Tensor, **others: Any) -> None:
             raise TypeError(
                 f"{op}: {name} is {other.dtype} but x is {x.dtype}, expected the same; "
                 f"convert with x.to('{other.dtype}')"
+            )
+
+
+def check_device(op: str, x: Tensor, **others: Tensor | None) -> None:
+    """Raise DeviceError unless the others (None is left out) are where x is."""
+    for name, other in others.items():
+        if other is not None and other.device != x.device:
+            raise DeviceError(
+                f"{op}: {name} of shape {other.shape} is on {other.device}, but x of shape "
+                f'{x.shape} is on {x.device}; move one with .to("{x.device}")'
             )
 
 

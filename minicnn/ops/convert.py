@@ -112,4 +112,5 @@ def to(x: Tensor, target: Any) -> Tensor:
     """
     if target is None or (not is_device_name(target) and np.dtype(target).kind not in "fiub"):
         raise TypeError(f"to: got {target!r}, expected a device or a dtype of numbers")
-    return x if not is_device_name(target) and x.dtype == target else To.apply(x, target=target)
+    is_there = x.device == target if is_device_name(target) else x.dtype == target
+    return x if is_there else To.apply(x, target=target)

@@ -12,7 +12,7 @@ from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.geometry import PaddingForm, Pair, Window, pair, sides
 from ..backend.layout import as_chwn, as_nchw
-from .check import check_images, check_pool_window, check_tensor
+from .check import check_device, check_images, check_pool_window, check_tensor
 from .select import mask
 
 __all__ = ["max_pool2d", "max_unpool2d", "min_pool2d"]
@@ -166,6 +166,7 @@ def max_unpool2d(
     op = "max_unpool2d"
     check_images(op, x)
     check_tensor(op, indices=indices)
+    check_device(op, x, indices=indices)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{op}: indices are {indices.dtype}, expected integers")
     if indices.shape != x.shape:

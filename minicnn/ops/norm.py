@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
 from ..backend.layout import as_chwn, as_nchw
-from .check import check_float, check_images, check_number
+from .check import check_device, check_float, check_images, check_number
 from .reduce import mean
 from .shape import reshape
 
@@ -92,6 +92,7 @@ def batch_norm(
 def _check_channels(op: str, x: Tensor, **others: Tensor | None) -> None:
     """Raise TypeError or ValueError unless x is (N, C, ...) and the others, if given, (C,)."""
     check_float(op, x, **others)
+    check_device(op, x, **others)
     if x.ndim < 2:
         raise ValueError(f"{op}: x has shape {x.shape}, expected (N, C, ...)")
     for name, value in others.items():

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
-from ..backend.layout import as_chwn
+from ..backend.layout import as_chwn, in_storage_order
 from .check import check_axis, check_tensor
 from .select import mask
 from .shape import broadcast_to, reshape
@@ -68,7 +68,7 @@ class Max(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        wins = (x.data == self._output_data) | (x.data != x.data)  # NaN equals nothing
+        wins = in_storage_order(_can_win, [x.data, self._output_data])
         return mask(broadcast_to(grad, x.shape), _first(wins, self.axes))
 
 
@@ -76,6 +76,10 @@ class Min(Max):
     def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
         self.axes = axes
         return x.min(axes, keepdims=True)
+
+
+def _can_win(x: Array, y: Array) -> Array:
+    return (x == y) | (x != x)  # NaN equals nothing
 
 
 def _first(candidates: Array, axes: tuple[int, ...]) -> Array:

@@ -31,19 +31,19 @@ def mask(x: Tensor, kept: Array) -> Tensor:
 
 
 class Where(Function):
-    keeps = "nothing"
+    elementwise = True
 
-    def forward(self, a: Array, b: Array, *, condition: Array) -> Array:
-        xp = array_module(a)
-        y: Array = xp.where(condition, a, b)
-        self.chosen = xp.broadcast_to(condition, y.shape)
+    def forward(self, a: Array, b: Array, condition: Array) -> Array:
+        y: Array = array_module(a).where(condition, a, b)
         return y
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        a_shape, b_shape = self.shapes
+        a, b, condition = self.inputs
+        chosen = array_module(condition.data).broadcast_to(condition.data, grad.shape)
         return (
-            sum_to(mask(grad, self.chosen), a_shape) if self.needs_grad[0] else None,
-            sum_to(mask(grad, ~self.chosen), b_shape) if self.needs_grad[1] else None,
+            sum_to(mask(grad, chosen), a.shape) if self.needs_grad[0] else None,
+            sum_to(mask(grad, ~chosen), b.shape) if self.needs_grad[1] else None,
+            None,
         )
 
 
@@ -55,9 +55,9 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     Raises TypeError for a condition that is not boolean, ValueError for shapes that do not fit.
     """
     beside = next((t for t in (condition, a, b) if isinstance(t, Tensor)), None)
-    condition = as_tensor(condition)
-    if beside is not None and beside.device != condition.device:
-        condition = to(condition, beside.device)
+    if not isinstance(condition, Tensor):
+        condition = as_tensor(condition)
+        condition = condition if beside is None else to(condition, beside.device)
     if condition.dtype.kind != "b":
         raise TypeError(
             f"where: condition is {condition.dtype}, expected booleans, such as those of x > 0"
@@ -66,7 +66,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
         b = as_tensor(b, like=condition)  # so that Python's floats become float32
     a, b = binary_operands(a, b)
     check_broadcast("where", condition=condition, a=a, b=b)
-    return Where.apply(a, b, condition=condition.data)
+    return Where.apply(a, b, condition)
 
 
 class Maximum(Function):

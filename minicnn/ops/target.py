@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for, to_device
-from .check import check_tensor
+from .check import check_device, check_tensor
 from .convert import as_tensor, to
 from .reduce import sum
 
@@ -49,11 +49,12 @@ def read(op: str, **argument: Any) -> Tensor:
 
 def beside(op: str, x: Tensor, **argument: Any) -> Tensor:
     """The same, an array or a list on the device of x; a Tensor has to be there by itself."""
-    ((_, value),) = argument.items()
+    ((name, value),) = argument.items()
     tensor = read(op, **argument)
-    return (
-        tensor if isinstance(value, Tensor) or tensor.device == x.device else to(tensor, x.device)
-    )
+    if isinstance(value, Tensor):
+        check_device(op, x, **{name: value})
+        return tensor
+    return to(tensor, x.device)
 
 
 def paired(op: str, input: Tensor, target: Any) -> tuple[Tensor, Tensor]:

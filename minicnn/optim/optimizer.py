@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..autograd import Parameter, Tensor
-from ..backend import Array, on_device_of, to_device
+from ..backend import Array, device_of, on_device_of, to_device
 from .checks import check_integer, check_number
 from .flat import FlatGroup, Slice
 
@@ -101,7 +101,8 @@ class Optimizer:
             fresh = flat.zeros(dict.fromkeys(name for _, arrays in entries for name in arrays))
             for i, (_, arrays) in enumerate(entries):
                 for name, array in arrays.items():
-                    flat.part(fresh[name], i)[...] = array
+                    part = flat.part(fresh[name], i)
+                    part[...] = to_device(array, device_of(part))
             loaded.append(fresh)
         for flat, entries, fresh in zip(self._flat, state, loaded, strict=True):
             flat.steps, flat.state = [step for step, _ in entries], fresh

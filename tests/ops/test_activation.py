@@ -50,12 +50,12 @@ FAR_OUT = {  # the limits at -inf and inf, and the slopes there
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALL)
-def test_extremes_without_a_warning(name: str, dtype: str) -> None:
+def test_extremes_without_a_warning(device: str, name: str, dtype: str) -> None:
     """Results and both gradients are finite, and for upstream gradients of any size."""
-    x = mc.tensor(HUGE, dtype, requires_grad=True)
+    x = mc.tensor(HUGE, dtype, requires_grad=True, device=device)
     for size in (1.0, 1e30):
         y = ALL[name](x)
-        seed = mc.tensor(np.full(HUGE.shape, size), dtype, requires_grad=True)
+        seed = mc.tensor(np.full(HUGE.shape, size), dtype, requires_grad=True, device=device)
         (g,) = mc.grad(y, x, seed, create_graph=True)
         of_x, of_seed = mc.grad(g, [x, seed], np.ones(HUGE.shape, dtype), allow_unused=True)
         for z in (y, g, of_x, of_seed):
@@ -65,9 +65,9 @@ def test_extremes_without_a_warning(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1e4, 1e30, INF])
 @pytest.mark.parametrize("name", FAR_OUT)
-def test_far_out(name: str, size: float, dtype: str) -> None:
+def test_far_out(device: str, name: str, size: float, dtype: str) -> None:
     *limits, slope_below, slope_above = FAR_OUT[name]
-    x = mc.tensor([-size, size], dtype, requires_grad=True)
+    x = mc.tensor([-size, size], dtype, requires_grad=True, device=device)
     y = ALL[name](x)
     lines = (-size * slope_below, size * slope_above) if size < INF else limits
     expected = [line if abs(end) == INF else end for line, end in zip(lines, limits, strict=True)]
@@ -79,62 +79,68 @@ def test_far_out(name: str, size: float, dtype: str) -> None:
         assert second is None or second.numpy().tolist() == [0, 0]
 
 
-def test_softmax_of_minus_infinity() -> None:
-    assert ops.softmax(mc.tensor([-np.inf, 0.0, 0.0]), 0).numpy().tolist() == [0, 0.5, 0.5]
+def test_softmax_of_minus_infinity(device: str) -> None:
+    assert ops.softmax(mc.tensor([-np.inf, 0.0, 0.0], device=device), 0).numpy().tolist() == [
+        0,
+        0.5,
+        0.5,
+    ]
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nan_stays_nan(name: str) -> None:
-    x = mc.tensor([np.nan], requires_grad=True)
+def test_nan_stays_nan(device: str, name: str) -> None:
+    x = mc.tensor([np.nan], requires_grad=True, device=device)
     with np.errstate(invalid="ignore"):
         assert np.isnan(ALL[name](x).item())
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_dtypes(name: str) -> None:
+def test_dtypes(device: str, name: str) -> None:
     """Floats keep theirs, without axes too; integers become float32."""
     shape = (1,) if name == "softmax" else ()
     for dtype in ("float32", "float64"):
-        x = mc.tensor(np.full(shape, 0.5), dtype, requires_grad=True)
+        x = mc.tensor(np.full(shape, 0.5), dtype, requires_grad=True, device=device)
         y = ALL[name](x)
         (g,) = mc.grad(y, x, np.ones(shape, dtype))
         assert (y.dtype, y.shape, g.dtype) == (dtype, shape, dtype)
     if name not in ("relu", "softmax"):
-        integers = mc.tensor([-2, 0, 2])
+        integers = mc.tensor([-2, 0, 2], device=device)
         got = ALL[name](integers)
         assert got.dtype == np.float32
         np.testing.assert_array_equal(got.numpy(), ALL[name](integers.to("float32")).numpy())
 
 
-def test_small_numbers_keep_their_digits() -> None:
+def test_small_numbers_keep_their_digits(device: str) -> None:
     """exp(x) - 1 and log(1 + x) would round them away."""
-    x = mc.tensor([-1e-20], "float64")
+    x = mc.tensor([-1e-20], "float64", device=device)
     assert ops.elu(x).item() == -1e-20
     assert ops.selu(x).item() == pytest.approx(-SELU * 1.6732632423543772e-20, abs=0)
-    assert ops.softplus(mc.tensor([-80.0], "float64")).item() == pytest.approx(np.exp(-80), abs=0)
+    assert ops.softplus(mc.tensor([-80.0], "float64", device=device)).item() == pytest.approx(
+        np.exp(-80), abs=0
+    )
 
 
-def test_scaled_tanh_maps_one_to_one() -> None:
-    x = mc.tensor([-1.0, 0.0, 1.0], "float64")
+def test_scaled_tanh_maps_one_to_one(device: str) -> None:
+    x = mc.tensor([-1.0, 0.0, 1.0], "float64", device=device)
     np.testing.assert_allclose(ops.scaled_tanh(x).numpy(), [-1, 0, 1], atol=1e-4)
 
 
-def test_gelu_forms_agree() -> None:
-    x = mc.tensor(np.linspace(-10, 10, 2001))
+def test_gelu_forms_agree(device: str) -> None:
+    x = mc.tensor(np.linspace(-10, 10, 2001), device=device)
     apart = ops.gelu(x) - ops.gelu(x, "tanh")
     assert 1e-4 < abs(apart).max().item() < 5e-4
 
 
 @given(st.floats(-30, 30), st.floats(0.1, 10))
-def test_softplus_reflects(x: float, beta: float) -> None:
+def test_softplus_reflects(device: str, x: float, beta: float) -> None:
     """softplus(x) - softplus(-x) = x, past PyTorch's threshold too."""
-    up, down = ops.softplus(mc.tensor([x, -x], "float64"), beta).numpy()
+    up, down = ops.softplus(mc.tensor([x, -x], "float64", device=device), beta).numpy()
     assert up - down == pytest.approx(x, abs=1e-12)
 
 
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=8), st.booleans())
-def test_softmax_is_a_distribution(logits: list[float], wide: bool) -> None:
-    x = mc.tensor([logits], "float64" if wide else "float32")
+def test_softmax_is_a_distribution(device: str, logits: list[float], wide: bool) -> None:
+    x = mc.tensor([logits], "float64" if wide else "float32", device=device)
     p = ops.softmax(x)
     assert (p.numpy() >= 0).all()
     assert p.numpy().sum() == pytest.approx(1, abs=1e-6)
@@ -146,35 +152,35 @@ def test_softmax_is_a_distribution(logits: list[float], wide: bool) -> None:
 
 
 @given(st.floats(-80, 80))
-def test_sigmoid_is_symmetric_and_precise(x: float) -> None:
-    both = ops.sigmoid(mc.tensor([x, -x], "float64")).numpy()
+def test_sigmoid_is_symmetric_and_precise(device: str, x: float) -> None:
+    both = ops.sigmoid(mc.tensor([x, -x], "float64", device=device)).numpy()
     assert both.sum() == pytest.approx(1)
     assert both[0] == pytest.approx(1 / (1 + np.exp(-x)), rel=1e-12)
 
 
 @pytest.mark.parametrize("op", [ops.softmax, ops.log_softmax])
-def test_rows_of_very_different_size_do_not_disturb_each_other(op: Any) -> None:
+def test_rows_of_very_different_size_do_not_disturb_each_other(device: str, op: Any) -> None:
     rows = np.array([[1e4, 0.0], [0.0, 1.0], [-1e4, -1e4]])
-    together = op(mc.tensor(rows)).numpy()
+    together = op(mc.tensor(rows, device=device)).numpy()
     for row, got in zip(rows, together, strict=True):
-        np.testing.assert_allclose(got, op(mc.tensor(row), 0).numpy())
-    np.testing.assert_allclose(op(mc.tensor(rows.T), 0).numpy(), together.T)
+        np.testing.assert_allclose(got, op(mc.tensor(row, device=device), 0).numpy())
+    np.testing.assert_allclose(op(mc.tensor(rows.T, device=device), 0).numpy(), together.T)
 
 
-def test_log_softmax_does_not_underflow() -> None:
-    assert ops.log_softmax(mc.tensor([[0.0, -1e4]])).numpy().tolist() == [[0, -1e4]]
+def test_log_softmax_does_not_underflow(device: str) -> None:
+    assert ops.log_softmax(mc.tensor([[0.0, -1e4]], device=device)).numpy().tolist() == [[0, -1e4]]
 
 
 @pytest.mark.parametrize("op", [ops.softmax, ops.log_softmax])
 @pytest.mark.parametrize("axis", [0, -1, 1, -2])
-def test_axes(op: Any, axis: int) -> None:
-    x = mc.tensor(np.arange(6.0).reshape(2, 3))
-    expected = op(mc.tensor(np.moveaxis(x.data, axis, 0)), 0).numpy()
+def test_axes(device: str, op: Any, axis: int) -> None:
+    x = mc.tensor(np.arange(6.0).reshape(2, 3), device=device)
+    expected = op(mc.tensor(np.moveaxis(x.numpy(), axis, 0), device=device), 0).numpy()
     np.testing.assert_allclose(np.moveaxis(op(x, axis).numpy(), axis, 0), expected)
 
 
-def test_gradients_at_the_kinks() -> None:
-    x = mc.tensor([-1.0, 0.0, 1.0], requires_grad=True)
+def test_gradients_at_the_kinks(device: str) -> None:
+    x = mc.tensor([-1.0, 0.0, 1.0], requires_grad=True, device=device)
     for op, expected in (
         (ops.relu, [0, 0, 1]),
         (ops.abs, [-1, 0, 1]),
@@ -190,8 +196,8 @@ def test_gradients_at_the_kinks() -> None:
         (lambda x: x**0, [0, 0, 0]),
         (lambda x: x**1, [1, 1, 1]),
         (lambda x: x**2, [-2, 0, 2]),
-        (lambda x: (x * x) ** mc.tensor([0.0, 0.0, 1.0]), [0, 0, 2]),
+        (lambda x: (x * x) ** mc.tensor([0.0, 0.0, 1.0], device=device), [0, 0, 2]),
     ):
         assert mc.grad(op(x).sum(), x)[0].numpy().tolist() == expected
-    p = mc.tensor([2.0], requires_grad=True)
-    assert mc.grad((mc.tensor([0.0]) ** p).sum(), p)[0].item() == 0
+    p = mc.tensor([2.0], requires_grad=True, device=device)
+    assert mc.grad((mc.tensor([0.0], device=device) ** p).sum(), p)[0].item() == 0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.devices import moved
 
 import minicnn as mc
 from minicnn import ops
@@ -26,11 +27,11 @@ def normal(*shape: int, seed: int = 0, **options: Any) -> mc.Tensor:
 
 
 @given(strategies.conv2d_cases(), st.integers(0, 99))
-def test_conv_transpose2d_is_the_adjoint_of_conv2d(case: Any, seed: int) -> None:
+def test_conv_transpose2d_is_the_adjoint_of_conv2d(device: str, case: Any, seed: int) -> None:
     """<conv(a), b> = <a, conv_transpose(b)>, with the rows that a stride rounds away put back."""
-    x, weight, _, options = case
+    x, weight, _, options = moved(device, case)
     y = ops.conv2d(x, weight, **options)
-    b = normal(*y.shape, seed=seed)
+    b = normal(*y.shape, seed=seed, device=device)
     transposed = options | {"padding": _sides(x, y, weight, options)}
     stride = options["stride"]
     missing = _rounded_away(x, y, weight, transposed)
@@ -78,17 +79,17 @@ def _sides(x: mc.Tensor, y: mc.Tensor, weight: mc.Tensor, options: dict[str, Any
 
 
 @given(strategies.conv2d_cases())
-def test_conv2d_is_linear_in_each_argument(case: Any) -> None:
-    x, weight, _, options = case
-    x2, w2 = normal(*x.shape, seed=1), normal(*weight.shape, seed=2)
+def test_conv2d_is_linear_in_each_argument(device: str, case: Any) -> None:
+    x, weight, _, options = moved(device, case)
+    x2, w2 = normal(*x.shape, seed=1, device=device), normal(*weight.shape, seed=2, device=device)
     conv = lambda a, b: ops.conv2d(a, b, **options).numpy()  # noqa: E731
     close(conv(x + x2 * 3, weight), conv(x, weight) + 3 * conv(x2, weight), atol=1e-9)
     close(conv(x, weight + w2 * 3), conv(x, weight) + 3 * conv(x, w2), atol=1e-9)
 
 
 @given(strategies.conv2d_cases())
-def test_conv2d_is_a_matrix_product_of_im2col(case: Any) -> None:
-    x, weight, bias, options = case
+def test_conv2d_is_a_matrix_product_of_im2col(device: str, case: Any) -> None:
+    x, weight, bias, options = moved(device, case)
     if options.pop("groups") > 1:
         return
     columns = ops.im2col(x, weight.shape[2:], **options)
@@ -100,22 +101,26 @@ def test_conv2d_is_a_matrix_product_of_im2col(case: Any) -> None:
 
 
 @given(strategies.images(max_size=6), st.integers(1, 4), st.integers(1, 3), st.integers(1, 2))
-def test_same_gives_a_ceiling(x: mc.Tensor, k: int, stride: int, dilation: int) -> None:
-    y = ops.conv2d(x, normal(2, x.shape[1], k, k), None, stride, "same", dilation)
+def test_same_gives_a_ceiling(
+    device: str, x: mc.Tensor, k: int, stride: int, dilation: int
+) -> None:
+    x = moved(device, x)
+    y = ops.conv2d(x, normal(2, x.shape[1], k, k, device=device), None, stride, "same", dilation)
     assert y.shape[2:] == tuple(-(-n // stride) for n in x.shape[2:])
 
 
-def test_same_puts_the_odd_pixel_at_the_bottom_and_right() -> None:
-    x = mc.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
-    kernel = mc.tensor([[[[1.0, 10.0], [100.0, 1000.0]]]])
+def test_same_puts_the_odd_pixel_at_the_bottom_and_right(device: str) -> None:
+    x = mc.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], device=device)
+    kernel = mc.tensor([[[[1.0, 10.0], [100.0, 1000.0]]]], device=device)
     y = ops.conv2d(x, kernel, padding="same")
     assert y.numpy().tolist() == [[[[4321.0, 402.0], [43.0, 4.0]]]]
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize("padding", [1, (1, 2), ((0, 2), (1, 0)), "valid", "same"])
-def test_padding_modes(mode: str, padding: Any) -> None:
-    x, weight = normal(2, 2, 5, 6, requires_grad=True), normal(3, 2, 3, 3, requires_grad=True)
+def test_padding_modes(device: str, mode: str, padding: Any) -> None:
+    x = normal(2, 2, 5, 6, requires_grad=True, device=device)
+    weight = normal(3, 2, 3, 3, requires_grad=True, device=device)
     sides = (
         {"valid": 0, "same": ((1, 1), (1, 1))}.get(padding, padding)
         if isinstance(padding, str)
@@ -129,8 +134,8 @@ def test_padding_modes(mode: str, padding: Any) -> None:
     assert gradgradcheck(call, [x, weight])
 
 
-def test_groups_see_only_their_channels() -> None:
-    x, weight = normal(1, 4, 3, 3), normal(6, 2, 2, 2)
+def test_groups_see_only_their_channels(device: str) -> None:
+    x, weight = normal(1, 4, 3, 3, device=device), normal(6, 2, 2, 2, device=device)
     y = ops.conv2d(x, weight, groups=2).numpy()
     for g in range(2):
         alone = ops.conv2d(x[:, 2 * g : 2 * g + 2], weight[3 * g : 3 * g + 3])
@@ -139,12 +144,12 @@ def test_groups_see_only_their_channels() -> None:
 
 @pytest.mark.parametrize("size", [(64, 65), (96, 96), (89, 97), (2, 4099)])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_weight_gradients_over_many_places(size: tuple[int, int], groups: int) -> None:
+def test_weight_gradients_over_many_places(device: str, size: tuple[int, int], groups: int) -> None:
     """The sum over all places is cut into pieces where it is long, and still is the whole sum."""
-    x, g = normal(1, 2, *size), normal(1, 4, *size, seed=1)
-    weight = normal(4, 2 // groups, 1, 1, requires_grad=True)
+    x, g = normal(1, 2, *size, device=device), normal(1, 4, *size, seed=1, device=device)
+    weight = normal(4, 2 // groups, 1, 1, requires_grad=True, device=device)
     ops.conv2d(x, weight, groups=groups).backward(g)
-    per_pixel = np.einsum("nohw,nchw->oc", g.data, x.data)  # (O, C)
+    per_pixel = np.einsum("nohw,nchw->oc", g.numpy(), x.numpy())  # (O, C)
     if groups == 2:
         per_pixel = per_pixel[[0, 1, 2, 3], [0, 0, 1, 1], None]
     assert weight.grad is not None
@@ -158,12 +163,12 @@ def test_numpy_integers_are_integers(groups: Any) -> None:
 
 
 @pytest.mark.parametrize("case", ["conv2d", "conv_transpose2d", "im2col", "col2im", "linear"])
-def test_empty_batches_have_gradients_of_zero(case: str) -> None:
-    x = mc.tensor(np.zeros((0, 2, 4, 4)), requires_grad=True)
-    weight = normal(2, 2, 3, 3, requires_grad=True)
+def test_empty_batches_have_gradients_of_zero(device: str, case: str) -> None:
+    x = mc.tensor(np.zeros((0, 2, 4, 4)), requires_grad=True, device=device)
+    weight = normal(2, 2, 3, 3, requires_grad=True, device=device)
     y = {
-        "conv2d": lambda: ops.conv2d(x, weight, normal(2)),
-        "conv_transpose2d": lambda: ops.conv_transpose2d(x, weight, normal(2)),
+        "conv2d": lambda: ops.conv2d(x, weight, normal(2, device=device)),
+        "conv_transpose2d": lambda: ops.conv_transpose2d(x, weight, normal(2, device=device)),
         "im2col": lambda: ops.im2col(x, 3),
         "col2im": lambda: ops.col2im(ops.im2col(x, 3), 4, 3),
         "linear": lambda: ops.linear(x.reshape(0, 32), weight.reshape(1, 36)[:, :32]),
@@ -176,21 +181,22 @@ def test_empty_batches_have_gradients_of_zero(case: str) -> None:
         assert not weight.grad.numpy().any()
 
 
-def test_col2im_adds_overlaps() -> None:
-    ones = mc.Tensor(np.ones((1, 4, 4)))
+def test_col2im_adds_overlaps(device: str) -> None:
+    ones = mc.tensor(np.ones((1, 4, 4)), device=device)
     assert ops.col2im(ones, 3, 2).numpy().tolist() == [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]]
 
 
 @given(strategies.conv2d_cases())
-def test_nan_stays_in_its_window(case: Any) -> None:
+def test_nan_stays_in_its_window(device: str, case: Any) -> None:
     """One NaN pixel spoils the places that see it, in its own image, and no others."""
-    x, weight, _, options = case
+    x, weight, _, options = moved(device, case)
     clean = ops.conv2d(x, weight, **options).numpy()
-    data = x.data.copy()
+    data = x.numpy().copy()
     data[0, 0, 0, 0] = np.nan
     with np.errstate(invalid="ignore"):
-        y = ops.conv2d(mc.Tensor(data), weight, **options).numpy()
-    seen = ops.conv2d(mc.Tensor(np.isnan(data) * 1.0), weight * 0 + 1, **options).numpy() > 0
+        y = ops.conv2d(mc.tensor(data, device=device), weight, **options).numpy()
+    spoilt = mc.tensor(np.isnan(data) * 1.0, device=device)
+    seen = ops.conv2d(spoilt, weight * 0 + 1, **options).numpy() > 0
     np.testing.assert_array_equal(np.isnan(y), seen)
     close(y[~seen], clean[~seen], atol=1e-9)
 
@@ -199,13 +205,14 @@ def test_nan_stays_in_its_window(case: Any) -> None:
     ("stride", "padding"), [(1, 0), (2, ((1, 0), (1, 0))), (2, ((0, 1), (1, 0))), (1, "same")]
 )
 def test_a_1x1_kernel_may_skip_im2col_only_where_pixels_stay_in_place(
-    stride: int, padding: Any
+    device: str, stride: int, padding: Any
 ) -> None:
     """A stride and a padding that leave the size as it is still move the pixels."""
-    x, weight = mc.tensor(np.arange(4.0).reshape(1, 1, 2, 2)), mc.tensor(np.full((1, 1, 1, 1), 2.0))
+    x = mc.tensor(np.arange(4.0).reshape(1, 1, 2, 2), device=device)
+    weight = mc.tensor(np.full((1, 1, 1, 1), 2.0), device=device)
     padded = ops.pad2d(x, padding if padding != "same" else 0)
-    expected = 2 * padded.data[..., ::stride, ::stride]
-    np.testing.assert_array_equal(ops.conv2d(x, weight, None, stride, padding).data, expected)
+    expected = 2 * padded.numpy()[..., ::stride, ::stride]
+    np.testing.assert_array_equal(ops.conv2d(x, weight, None, stride, padding).numpy(), expected)
 
 
 @given(strategies.conv2d_cases(min_batch=0))

@@ -36,14 +36,15 @@ EQUATIONS: list[tuple[str, list[tuple[int, ...]]]] = [
 ]
 
 
-def leaf(*shape: int, seed: int = 0) -> mc.Tensor:
-    return mc.tensor(np.random.default_rng(seed).standard_normal(shape), requires_grad=True)
+def leaf(*shape: int, seed: int = 0, device: str = "cpu") -> mc.Tensor:
+    values = np.random.default_rng(seed).standard_normal(shape)
+    return mc.tensor(values, device=device, requires_grad=True)
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize(("equation", "shapes"), EQUATIONS)
-def test_as_in_torch(torch: Any, equation: str, shapes: list[tuple[int, ...]]) -> None:
-    mine = [leaf(*shape, seed=i) for i, shape in enumerate(shapes)]
+def test_as_in_torch(device: str, torch: Any, equation: str, shapes: list[tuple[int, ...]]) -> None:
+    mine = [leaf(*shape, seed=i, device=device) for i, shape in enumerate(shapes)]
     theirs = [torch.tensor(x.numpy(), requires_grad=True) for x in mine]
     y, z = ops.einsum(equation, *mine), torch.einsum(equation, *theirs)
     assert y.shape == tuple(z.shape)
@@ -58,18 +59,18 @@ def test_as_in_torch(torch: Any, equation: str, shapes: list[tuple[int, ...]]) -
         np.testing.assert_allclose(g.numpy(), e.numpy(), rtol=1e-9, atol=1e-9)
 
 
-def test_dtypes() -> None:
-    a, b = mc.tensor([1.0, 2.0], requires_grad=True), leaf(2)
+def test_dtypes(device: str) -> None:
+    a, b = mc.tensor([1.0, 2.0], requires_grad=True, device=device), leaf(2, device=device)
     y = ops.einsum("i,i", a, b)
     assert y.dtype == np.float64
     assert [g.dtype for g in mc.grad(y, [a, b])] == ["f4", "f8"]
-    assert ops.einsum("i,i", a, mc.tensor([3, 4])).dtype == np.float32
-    counts = ops.einsum("ij->j", mc.tensor([[1, 2], [3, 4]]))
+    assert ops.einsum("i,i", a, mc.tensor([3, 4], device=device)).dtype == np.float32
+    counts = ops.einsum("ij->j", mc.tensor([[1, 2], [3, 4]], device=device))
     assert (counts.dtype, counts.numpy().tolist()) == (np.int64, [4, 6])
 
 
-def test_an_infinite_gradient_stays_on_the_diagonal() -> None:
-    x = leaf(2, 2)
+def test_an_infinite_gradient_stays_on_the_diagonal(device: str) -> None:
+    x = leaf(2, 2, device=device)
     (g,) = mc.grad(ops.einsum("ii->i", x), x, np.array([np.inf, 1.0]))
     assert g.numpy().tolist() == [[np.inf, 0], [0, 1]]
 
@@ -82,8 +83,11 @@ def test_only_what_is_asked_for_is_computed() -> None:
     assert grads[1] is None
 
 
-def test_axes_without_elements() -> None:
-    a, b = mc.tensor(np.zeros((2, 0)), requires_grad=True), mc.tensor(np.zeros((0, 3)))
+def test_axes_without_elements(device: str) -> None:
+    a, b = (
+        mc.tensor(np.zeros((2, 0)), requires_grad=True, device=device),
+        mc.tensor(np.zeros((0, 3)), device=device),
+    )
     y = ops.einsum("ij,jk->ik", a, b)
     assert y.numpy().tolist() == np.zeros((2, 3)).tolist()
     assert mc.grad(y.sum(), a)[0].shape == (2, 0)

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support import image_cases, layer_cases, loss_cases, tensor_cases
+from support.devices import moved
 from support.image_cases import numbers
 
 import minicnn as mc
@@ -257,11 +258,6 @@ def test_every_op_has_a_case() -> None:
         assert getattr(ops, alias) is getattr(ops, name)
 
 
-def on(device: str, x: mc.Tensor) -> mc.Tensor:
-    """A leaf on the device; on the CPU x itself, whose memory may have gaps."""
-    return x if device == "cpu" else mc.tensor(x, device=device, requires_grad=x.requires_grad)
-
-
 @pytest.mark.parametrize("name", CASES)
 @given(data=st.data())
 def test_forward(name: str, device: str, data: st.DataObject) -> None:
@@ -281,7 +277,7 @@ def test_forward(name: str, device: str, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_gradients(name: str, device: str, data: st.DataObject) -> None:
     inputs, op, _ = data.draw(st.composite(CASES[name])())
-    inputs = [on(device, x) for x in inputs]
+    inputs = [moved(device, x) for x in inputs]
     constant = data.draw(st.integers(-3, len(inputs) - 1))
     if len(inputs) > 1 and constant >= 0:  # not every input has to require a gradient
         inputs[constant] = inputs[constant].detach()
@@ -293,7 +289,7 @@ def test_gradients(name: str, device: str, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_gradients_are_where_the_inputs_are(name: str, device: str, data: st.DataObject) -> None:
     inputs, op, _ = data.draw(st.composite(CASES[name])())
-    inputs = [on(device, x) for x in inputs]
+    inputs = [moved(device, x) for x in inputs]
     free = [x for x in inputs if x.requires_grad]
     for gradient in mc.grad(op(*inputs).sum(), free, allow_unused=True):
         assert gradient.device == device

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.devices import moved
 
 import minicnn as mc
 from minicnn import ops
@@ -26,8 +27,8 @@ INDICES: list[Any] = [
 
 @pytest.mark.parametrize("index", INDICES, ids=lambda i: repr(i)[:20])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_values_and_gradients(index: Any, order: str) -> None:
-    x = mc.Tensor(np.array(X, order=order), requires_grad=True)
+def test_values_and_gradients(device: str, index: Any, order: str) -> None:
+    x = moved(device, mc.Tensor(np.array(X, order=order), requires_grad=True))
     expected = X[index]
     np.testing.assert_array_equal(x[index].numpy(), expected)
     weights = np.random.default_rng(1).standard_normal(np.shape(expected))
@@ -40,21 +41,21 @@ def test_values_and_gradients(index: Any, order: str) -> None:
         assert gradgradcheck(lambda x: x[index] * x[index], [x])
 
 
-def test_tensors_as_indices() -> None:
-    x = mc.tensor(X, requires_grad=True)
-    places = mc.tensor([2, 0, 2])
+def test_tensors_as_indices(device: str) -> None:
+    x = mc.tensor(X, requires_grad=True, device=device)
+    places = mc.tensor([2, 0, 2], device=device)
     np.testing.assert_array_equal(x[places].numpy(), X[[2, 0, 2]])
     np.testing.assert_array_equal(x[:, places].numpy(), X[:, [2, 0, 2]])
     np.testing.assert_array_equal(x[x > 0].numpy(), X[X > 0])
-    np.testing.assert_array_equal(x[mc.tensor(1)].numpy(), X[1])
+    np.testing.assert_array_equal(x[mc.tensor(1, device=device)].numpy(), X[1])
     np.testing.assert_array_equal(x[x[:, 0, 0].argmax()].numpy(), X[X[:, 0, 0].argmax()])
     (g,) = mc.grad(x[places].sum(), x)
     np.testing.assert_array_equal(g.numpy()[:, 0, 0], [1, 0, 2])
 
 
-def test_an_index_may_change_after_the_call() -> None:
-    x = mc.tensor(X, requires_grad=True)
-    for index in (np.array([0, 1]), mc.tensor([0, 1]), X[:, 0, 0] > 9):
+def test_an_index_may_change_after_the_call(device: str) -> None:
+    x = mc.tensor(X, requires_grad=True, device=device)
+    for index in (np.array([0, 1]), mc.tensor([0, 1], device=device), X[:, 0, 0] > 9):
         y = x[index].sum()
         (before,) = mc.grad(x[index].sum(), x)
         array = index.data if isinstance(index, mc.Tensor) else index
@@ -77,8 +78,8 @@ def test_writing_goes_through_the_array() -> None:
 @pytest.mark.parametrize(
     "index", [np.s_[1:, ::2], None, np.s_[..., 0], [0, 0, 1], X > 0, np.s_[[0, 0], [1, 1]]], ids=str
 )
-def test_as_in_torch(torch: Any, index: Any) -> None:
-    x, t = mc.tensor(X, requires_grad=True), torch.tensor(X, requires_grad=True)
+def test_as_in_torch(device: str, torch: Any, index: Any) -> None:
+    x, t = mc.tensor(X, requires_grad=True, device=device), torch.tensor(X, requires_grad=True)
     y, z = x[index], t[torch.tensor(index) if isinstance(index, np.ndarray) else index]
     np.testing.assert_array_equal(y.numpy(), z.detach().numpy())
     (g,) = mc.grad((y * y * y).sum(), x, create_graph=True)

@@ -13,9 +13,9 @@ from minicnn import ops
 T = mc.tensor
 
 
-def leaf(*shape: int, seed: int = 0) -> mc.Tensor:
+def leaf(*shape: int, seed: int = 0, device: str = "cpu") -> mc.Tensor:
     values = np.random.default_rng(seed).standard_normal(shape)
-    return T(values, requires_grad=True)
+    return T(values, device=device, requires_grad=True)
 
 
 def is_batch_last(x: mc.Tensor) -> bool:
@@ -35,30 +35,34 @@ def is_batch_last(x: mc.Tensor) -> bool:
     ],
 )
 @pytest.mark.parametrize("op", [ops.concatenate, ops.stack])
-def test_dtypes(op: Any, dtypes: tuple[str, ...], expected: str) -> None:
-    tensors = [T(np.array([i, 1]).astype(dtype)) for i, dtype in enumerate(dtypes)]
+def test_dtypes(device: str, op: Any, dtypes: tuple[str, ...], expected: str) -> None:
+    tensors = [T(np.array([i, 1]).astype(dtype), device=device) for i, dtype in enumerate(dtypes)]
     y = op(tensors)
     assert y.dtype == expected
     assert y.numpy().ravel().tolist() == [float(v) for t in tensors for v in t.numpy()]
 
 
-def test_each_gradient_has_the_dtype_of_its_tensor() -> None:
-    a, b = (T(np.ones(2, dtype), requires_grad=True) for dtype in ("f4", "f8"))
+def test_each_gradient_has_the_dtype_of_its_tensor(device: str) -> None:
+    a, b = (T(np.ones(2, dtype), requires_grad=True, device=device) for dtype in ("f4", "f8"))
     grads = mc.grad(ops.concatenate((a, b)).sum(), [a, b])
     assert [g.dtype for g in grads] == ["f4", "f8"]
 
 
-def test_integers_beside_a_leaf() -> None:
-    x = leaf(2)
-    (g,) = mc.grad((ops.concatenate([T([1, 2]), x, x]) * T([1, 2, 3, 4, 5, 6])).sum(), x)
+def test_integers_beside_a_leaf(device: str) -> None:
+    x = leaf(2, device=device)
+    (g,) = mc.grad(
+        (
+            ops.concatenate([T([1, 2], device=device), x, x]) * T([1, 2, 3, 4, 5, 6], device=device)
+        ).sum(),
+        x,
+    )
     assert g.numpy().tolist() == [8, 10]
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3])
-def test_batch_last_stays(axis: int) -> None:
-    images = [mc.Tensor(leaf(3, 4, 5, 2).data.transpose(3, 0, 1, 2)) for _ in range(2)]
-    for x in images:
-        x.requires_grad = True
+def test_batch_last_stays(device: str, axis: int) -> None:
+    values = leaf(3, 4, 5, 2).data.transpose(3, 0, 1, 2)
+    images = [T(values, device=device, requires_grad=True) for _ in range(2)]
     y = ops.concatenate(images, axis)
     assert is_batch_last(y)
     for g in mc.grad(ops.relu(y), images, np.ones(y.shape), create_graph=True):
@@ -93,8 +97,8 @@ def test_lengths_of_pieces(sizes: Any, axis: int, lengths: list[int]) -> None:
     assert [p.shape[axis] for p in pieces] == lengths
 
 
-def test_splitting_and_joining_again() -> None:
-    x = leaf(3, 7)
+def test_splitting_and_joining_again(device: str) -> None:
+    x = leaf(3, 7, device=device)
     y = ops.concatenate(ops.split(x, 3, 1), 1)
     np.testing.assert_array_equal(y.numpy(), x.numpy())
     np.testing.assert_array_equal(ops.stack(list(x), 0).numpy(), x.numpy())
@@ -103,8 +107,8 @@ def test_splitting_and_joining_again() -> None:
     np.testing.assert_allclose(g.numpy(), 2 * x.numpy())
 
 
-def test_the_same_tensor_twice() -> None:
-    x = leaf(2)
+def test_the_same_tensor_twice(device: str) -> None:
+    x = leaf(2, device=device)
     for op in (ops.concatenate, ops.stack):
         (g,) = mc.grad((op([x, x]) * op([x, x])).sum(), x)
         np.testing.assert_allclose(g.numpy(), 4 * x.numpy())
@@ -112,8 +116,8 @@ def test_the_same_tensor_twice() -> None:
 
 @pytest.mark.torch
 @pytest.mark.parametrize("axis", [0, 1, -1])
-def test_as_in_torch(torch: Any, axis: int) -> None:
-    mine = [leaf(2, 3, 4, seed=i) for i in range(3)]
+def test_as_in_torch(device: str, torch: Any, axis: int) -> None:
+    mine = [leaf(2, 3, 4, seed=i, device=device) for i in range(3)]
     theirs = [torch.tensor(x.numpy(), requires_grad=True) for x in mine]
     pairs = [
         (ops.concatenate(mine, axis), torch.cat(theirs, axis)),

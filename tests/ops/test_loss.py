@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.devices import two_devices_are_refused
 
 import minicnn as mc
 from minicnn import ops
@@ -43,11 +44,11 @@ def plain(
 
 
 @given(st.data())
-def test_cross_entropy_with_every_option(data: st.DataObject) -> None:
+def test_cross_entropy_with_every_option(device: str, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     n, classes = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
     rest = data.draw(st.sampled_from([(), (2,), (2, 3)]))
-    logits = mc.Tensor(rng.normal(0, 3, (n, classes, *rest)), requires_grad=True)
+    logits = mc.tensor(rng.normal(0, 3, (n, classes, *rest)), requires_grad=True, device=device)
     reduction = data.draw(st.sampled_from(["mean", "sum", "none"]))
     smoothing = data.draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
     weight = data.draw(st.sampled_from([None, rng.uniform(0.5, 2, classes), np.arange(classes)]))
@@ -63,7 +64,7 @@ def test_cross_entropy_with_every_option(data: st.DataObject) -> None:
             target = target.astype("i8")
             target[rng.random(target.shape) < 0.3] = -1
     weights = np.ones(classes) if weight is None else weight
-    expected = plain(logits.data, target, reduction, smoothing, ignored, weights)
+    expected = plain(logits.numpy(), target, reduction, smoothing, ignored, weights)
     call = lambda x: ops.cross_entropy(x, target, reduction, smoothing, ignored, weight)  # noqa: E731
     got = call(logits)
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-9, atol=1e-12)
@@ -75,38 +76,38 @@ def test_cross_entropy_with_every_option(data: st.DataObject) -> None:
         assert gradgradcheck(call, logits)
 
 
-def test_targets_of_every_kind() -> None:
-    logits = mc.tensor([[1.0, 2.0], [3.0, 4.0]])
-    expected = ops.cross_entropy(logits, mc.tensor([0, 1])).item()
+def test_targets_of_every_kind(device: str) -> None:
+    logits = mc.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
+    expected = ops.cross_entropy(logits, mc.tensor([0, 1], device=device)).item()
     for target in ([0, 1], np.array([0, 1], "u1"), (0, 1), [[1.0, 0.0], [0.0, 1.0]]):
         assert ops.cross_entropy(logits, target).item() == pytest.approx(expected)
-    for weight in ([1.0, 3.0], np.array([1, 3]), mc.tensor([1.0, 3.0])):
+    for weight in ([1.0, 3.0], np.array([1, 3]), mc.tensor([1.0, 3.0], device=device)):
         assert ops.cross_entropy(logits, [0, 0], weight=weight).item() > 0
 
 
 @pytest.mark.parametrize("op", [ops.cross_entropy, ops.nll_loss])
-def test_a_mean_over_nothing_is_nan(op: Any) -> None:
+def test_a_mean_over_nothing_is_nan(device: str, op: Any) -> None:
     with np.errstate(invalid="ignore"):
-        assert math.isnan(op(mc.tensor([[1.0, 2.0]]), [-100]).item())
-    assert op(mc.tensor([[1.0, 2.0]]), [-100], reduction="sum").item() == 0
+        assert math.isnan(op(mc.tensor([[1.0, 2.0]], device=device), [-100]).item())
+    assert op(mc.tensor([[1.0, 2.0]], device=device), [-100], reduction="sum").item() == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1e4, -1e4, 1e30])
-def test_extreme_logits(dtype: str, size: float) -> None:
-    logits = mc.tensor([[size, 0.0, -size]], dtype, requires_grad=True)
+def test_extreme_logits(device: str, dtype: str, size: float) -> None:
+    logits = mc.tensor([[size, 0.0, -size]], dtype, requires_grad=True, device=device)
     for target in ([0], [1], [2]):
         loss = ops.cross_entropy(logits, target)
         loss.backward()
-        row = [float(logit) for logit in logits.data[0]]
+        row = [float(logit) for logit in logits.numpy()[0]]
         assert loss.item() == pytest.approx(max(row) - row[target[0]])
     assert logits.grad is not None
     assert np.isfinite(logits.grad.numpy()).all()
 
 
-def test_a_class_masked_with_minus_infinity() -> None:
+def test_a_class_masked_with_minus_infinity(device: str) -> None:
     """0 · log 0 is 0 here: a masked class that is not the target costs nothing."""
-    logits = mc.tensor([[0.0, 0.0, -np.inf]], requires_grad=True)
+    logits = mc.tensor([[0.0, 0.0, -np.inf]], requires_grad=True, device=device)
     loss = ops.cross_entropy(logits, [0])
     loss.backward()
     assert loss.item() == pytest.approx(math.log(2))
@@ -116,8 +117,8 @@ def test_a_class_masked_with_minus_infinity() -> None:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_ignored_rows_may_hold_anything(reduction: str, smoothing: float) -> None:
-    logits = mc.tensor([[-np.inf, 0.0], [0.0, 1.0]], requires_grad=True)
+def test_ignored_rows_may_hold_anything(device: str, reduction: str, smoothing: float) -> None:
+    logits = mc.tensor([[-np.inf, 0.0], [0.0, 1.0]], requires_grad=True, device=device)
     options: Any = {"reduction": reduction, "label_smoothing": smoothing}
     loss = ops.cross_entropy(logits, [-100, 1], **options)
     assert loss.item() == pytest.approx(ops.cross_entropy(logits[1:], [1], **options).item())
@@ -126,8 +127,8 @@ def test_ignored_rows_may_hold_anything(reduction: str, smoothing: float) -> Non
     assert logits.grad.numpy()[0].tolist() == [0, 0]
 
 
-def test_nan_logits_give_a_nan_loss() -> None:
-    logits = mc.tensor([[np.nan, 0.0]])
+def test_nan_logits_give_a_nan_loss(device: str) -> None:
+    logits = mc.tensor([[np.nan, 0.0]], device=device)
     with np.errstate(invalid="ignore"):
         assert math.isnan(ops.cross_entropy(logits, [1]).item())
         assert math.isnan(ops.nll_loss(logits, [0]).item())
@@ -137,10 +138,13 @@ def test_nan_logits_give_a_nan_loss() -> None:
 
 
 @given(st.data())
-def test_nll_loss_of_log_softmax_is_cross_entropy(data: st.DataObject) -> None:
+def test_nll_loss_of_log_softmax_is_cross_entropy(device: str, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     rest = data.draw(st.sampled_from([(), (2,), (2, 3)]))
-    logits, target = mc.Tensor(rng.normal(0, 3, (3, 4, *rest))), rng.integers(0, 4, (3, *rest))
+    logits, target = (
+        mc.tensor(rng.normal(0, 3, (3, 4, *rest)), device=device),
+        rng.integers(0, 4, (3, *rest)),
+    )
     target.flat[0] = 1
     options: Any = {
         "reduction": data.draw(st.sampled_from(["mean", "sum", "none"])),
@@ -151,8 +155,8 @@ def test_nll_loss_of_log_softmax_is_cross_entropy(data: st.DataObject) -> None:
     np.testing.assert_array_equal(got.numpy(), ops.cross_entropy(logits, target, **options).numpy())
 
 
-def test_nll_loss_of_certain_and_of_ignored_rows() -> None:
-    log_p = mc.tensor([[0.0, -np.inf], [np.nan, -np.inf]], requires_grad=True)
+def test_nll_loss_of_certain_and_of_ignored_rows(device: str) -> None:
+    log_p = mc.tensor([[0.0, -np.inf], [np.nan, -np.inf]], requires_grad=True, device=device)
     loss = ops.nll_loss(log_p, [0, -100])
     assert loss.item() == 0
     assert mc.grad(loss, log_p)[0].numpy().tolist() == [[-1, 0], [0, 0]]
@@ -161,10 +165,10 @@ def test_nll_loss_of_certain_and_of_ignored_rows() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1e4, 1e30, np.inf])
-def test_binary_cross_entropy_far_out(dtype: str, size: float) -> None:
+def test_binary_cross_entropy_far_out(device: str, dtype: str, size: float) -> None:
     """What is certain and right costs nothing, what is certain and wrong its distance."""
     op = ops.binary_cross_entropy_with_logits
-    x = mc.tensor([size, size, -size, -size], dtype, requires_grad=True)
+    x = mc.tensor([size, size, -size, -size], dtype, requires_grad=True, device=device)
     losses = op(x, [1.0, 0.0, 0.0, 1.0], "none", pos_weight=2.0)
     assert losses.dtype == dtype
     np.testing.assert_allclose(losses.numpy(), [0, size, 0, 2 * size])
@@ -174,23 +178,27 @@ def test_binary_cross_entropy_far_out(dtype: str, size: float) -> None:
     assert second.numpy().tolist() == [0, 0, 0, 0]
 
 
-def test_binary_cross_entropy_weights_and_targets() -> None:
+def test_binary_cross_entropy_weights_and_targets(device: str) -> None:
     op = ops.binary_cross_entropy_with_logits
-    x, target = mc.tensor([[0.5, -1.0]], requires_grad=True), [[1, 0]]
+    x, target = mc.tensor([[0.5, -1.0]], requires_grad=True, device=device), [[1, 0]]
     each = op(x, target, "none").numpy()
     np.testing.assert_allclose(each, np.log1p(np.exp([[-0.5, -1.0]])), rtol=1e-6)
-    for same in (mc.tensor([[1.0, 0.0]]), np.array([[True, False]]), mc.tensor([[1, 0]])):
+    for same in (
+        mc.tensor([[1.0, 0.0]], device=device),
+        np.array([[True, False]]),
+        mc.tensor([[1, 0]], device=device),
+    ):
         assert op(x, same, "none").numpy().tolist() == each.tolist()
     weighted = op(x, target, "sum", weight=[3, 5], pos_weight=[2.0, 7.0]).item()
     assert weighted == pytest.approx(6 * each[0, 0] + 5 * each[0, 1])
     assert op(x, target, weight=2).item() == pytest.approx(each.sum())  # mean: by the elements
-    truth = mc.tensor([[0.0, 1.0]], requires_grad=True)
+    truth = mc.tensor([[0.0, 1.0]], requires_grad=True, device=device)
     (g,) = mc.grad(op(x, truth, "sum"), truth)
     np.testing.assert_allclose(g.numpy(), [[-0.5, 1.0]], rtol=1e-6)  # -x, where t is 0 or 1 too
 
 
-def test_hinge_loss_by_hand() -> None:
-    x = mc.tensor([[1.0, 1.5, 0.0, -2.0]], requires_grad=True)  # gaps 1.5, 0, -2
+def test_hinge_loss_by_hand(device: str) -> None:
+    x = mc.tensor([[1.0, 1.5, 0.0, -2.0]], requires_grad=True, device=device)  # gaps 1.5, 0, -2
     for p, expected, slope in ((1, 1.5, 1), (2, 2.25, 3)):
         loss = ops.hinge_loss(x, [0], p=p)
         assert loss.item() == expected / 4
@@ -202,8 +210,8 @@ def test_hinge_loss_by_hand() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1e4, 1e30])
-def test_hinge_loss_far_out(dtype: str, size: float) -> None:
-    x = mc.tensor([[size, 0.0, -np.inf, -size]], dtype, requires_grad=True)
+def test_hinge_loss_far_out(device: str, dtype: str, size: float) -> None:
+    x = mc.tensor([[size, 0.0, -np.inf, -size]], dtype, requires_grad=True, device=device)
     for target, expected in (([0], 0), ([1], size / 4), ([3], (2 * size + size) / 4)):
         loss = ops.hinge_loss(x, target)
         assert loss.dtype == dtype
@@ -214,6 +222,35 @@ def test_hinge_loss_far_out(dtype: str, size: float) -> None:
 
 @pytest.mark.parametrize("op", [ops.cross_entropy, ops.nll_loss, ops.hinge_loss])
 @pytest.mark.parametrize("kind", ["i1", "u1", "i4", "u8"])
-def test_classes_of_every_integer_type(op: Any, kind: str) -> None:
-    x = mc.tensor([[0.5, 1.0], [2.0, 0.0]])
+def test_classes_of_every_integer_type(device: str, op: Any, kind: str) -> None:
+    x = mc.tensor([[0.5, 1.0], [2.0, 0.0]], device=device)
     assert op(x, np.array([0, 1], kind)).item() == op(x, [0, 1]).item()
+
+
+@pytest.mark.parametrize("op", [ops.cross_entropy, ops.nll_loss, ops.hinge_loss, ops.accuracy])
+def test_classes_may_stay_on_the_cpu(device: str, op: Any) -> None:
+    scores = mc.tensor([[0.5, 1.0], [2.0, 0.0]], device=device)
+    for target in ([0, 1], np.array([0, 1]), mc.tensor([0, 1])):
+        loss = op(scores, target)
+        assert loss.device == device
+        assert loss.item() == op(scores, mc.tensor([0, 1], device=device)).item()
+
+
+def test_arrays_and_lists_go_to_the_device_of_the_scores(device: str) -> None:
+    values = [[0.5, 1.0], [2.0, 0.0]]
+    scores, there = mc.tensor(values, device=device), mc.tensor(values, device=device)
+    for op in (ops.cross_entropy, ops.binary_cross_entropy_with_logits):
+        for target in (values, np.array(values)):
+            loss = op(scores, target, weight=np.array([1.0, 2.0]))
+            assert loss.device == device
+            expected = op(scores, there, weight=mc.tensor([1.0, 2.0], device=device))
+            assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_a_tensor_of_probabilities_on_another_device_is_refused(device: str) -> None:
+    here, there = mc.tensor([[0.5, 1.0]]), mc.tensor([[0.5, 0.5]], device=device)
+    for scores, target in ((here, there), (there, here)):
+        with two_devices_are_refused(device):
+            ops.cross_entropy(scores, target)
+        with two_devices_are_refused(device):
+            ops.binary_cross_entropy_with_logits(scores, target)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.devices import moved
 
 import minicnn as mc
 from minicnn import ops
@@ -19,9 +20,11 @@ def numbers(*shape: int, dtype: Any = np.float64, scale: float = 1.0) -> np.ndar
     return (scale * np.random.default_rng(1).standard_normal(shape)).astype(dtype)
 
 
-def running(channels: int = 3, dtype: Any = np.float64) -> tuple[mc.Tensor, mc.Tensor]:
+def running(
+    channels: int = 3, dtype: Any = np.float64, device: str = "cpu"
+) -> tuple[mc.Tensor, mc.Tensor]:
     mean, var = np.linspace(-1, 2, channels), np.linspace(0.5, 3, channels)
-    return mc.Tensor(mean.astype(dtype)), mc.Tensor(var.astype(dtype))
+    return mc.tensor(mean, dtype, device), mc.tensor(var, dtype, device)
 
 
 def over_batch(x: np.ndarray) -> tuple[int, ...]:
@@ -34,11 +37,11 @@ def over_batch(x: np.ndarray) -> tuple[int, ...]:
 @pytest.mark.parametrize("shape", [*SHAPES, *TWO_VALUES])
 @pytest.mark.parametrize("momentum", [0, 0.1, 0.75, 1])
 def test_running_statistics_move_towards_the_unbiased_ones_of_the_batch(
-    shape: tuple[int, ...], momentum: float
+    device: str, shape: tuple[int, ...], momentum: float
 ) -> None:
-    x, (mean, var) = numbers(*shape), running()
+    x, (mean, var) = numbers(*shape), running(device=device)
     before, arrays = [v.numpy().copy() for v in (mean, var)], [mean.data, var.data]
-    ops.batch_norm(mc.Tensor(x), mean, var, training=True, momentum=momentum)
+    ops.batch_norm(mc.tensor(x, device=device), mean, var, training=True, momentum=momentum)
     batch = x.mean(over_batch(x)), x.var(over_batch(x), ddof=1)
     for value, old, new in zip((mean, var), before, batch, strict=True):
         np.testing.assert_allclose(value.numpy(), (1 - momentum) * old + momentum * new, rtol=1e-12)
@@ -60,26 +63,32 @@ def test_running_statistics_move_as_pytorchs(shape: tuple[int, ...], torch: Any)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_batch_gets_mean_0_and_variance_1(shape: tuple[int, ...]) -> None:
+def test_the_batch_gets_mean_0_and_variance_1(device: str, shape: tuple[int, ...]) -> None:
     x = numbers(*shape) * 5 + 3
-    for stored in ((None, None), running()):
-        y = ops.batch_norm(mc.Tensor(x), *stored, training=True, eps=1e-12).numpy()
+    for stored in ((None, None), running(device=device)):
+        y = ops.batch_norm(mc.tensor(x, device=device), *stored, training=True, eps=1e-12).numpy()
         np.testing.assert_allclose(y.mean(over_batch(x)), 0, atol=1e-12)
         np.testing.assert_allclose(y.var(over_batch(x)), 1, rtol=1e-9)
-    without = ops.batch_norm(mc.Tensor(x), None, None, training=False, eps=1e-12)
+    without = ops.batch_norm(mc.tensor(x, device=device), None, None, training=False, eps=1e-12)
     np.testing.assert_array_equal(without.numpy(), y)  # nothing is remembered, so the batch's
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("affine", [True, False])
-def test_evaluation_uses_the_running_statistics(shape: tuple[int, ...], affine: bool) -> None:
-    x, (mean, var) = numbers(*shape), running()
+def test_evaluation_uses_the_running_statistics(
+    device: str, shape: tuple[int, ...], affine: bool
+) -> None:
+    x, (mean, var) = numbers(*shape), running(device=device)
     before = [v.numpy().copy() for v in (mean, var)]
-    weight, bias = (mc.Tensor(numbers(3) + 2), mc.Tensor(numbers(3))) if affine else (None, None)
+    weight, bias = (
+        (mc.tensor(numbers(3) + 2, device=device), mc.tensor(numbers(3), device=device))
+        if affine
+        else (None, None)
+    )
     beside = (3, *[1] * (x.ndim - 2))
     m, v = (a.reshape(beside) for a in before)
     w, b = (weight.numpy(), bias.numpy()) if affine else (np.ones(3), np.zeros(3))
-    y = ops.batch_norm(mc.Tensor(x), mean, var, weight, bias, eps=0.5)
+    y = ops.batch_norm(mc.tensor(x, device=device), mean, var, weight, bias, eps=0.5)
     expected = (x - m) / np.sqrt(v + 0.5) * w.reshape(beside) + b.reshape(beside)
     np.testing.assert_allclose(y.numpy(), expected, rtol=1e-12)
     for value, old in zip((mean, var), before, strict=True):
@@ -87,21 +96,23 @@ def test_evaluation_uses_the_running_statistics(shape: tuple[int, ...], affine: 
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_running_statistics_get_no_gradient(training: bool) -> None:
-    x = mc.Tensor(numbers(2, 3, 4, 4), requires_grad=True)
-    stored = [mc.Tensor(v.data, requires_grad=True) for v in running()]
+def test_running_statistics_get_no_gradient(device: str, training: bool) -> None:
+    x = mc.tensor(numbers(2, 3, 4, 4), requires_grad=True, device=device)
+    stored = [mc.tensor(v, requires_grad=True, device=device) for v in running()]
     y = ops.batch_norm(x, *stored, training=training)
     (y * y * y).sum().backward()
     assert [v.grad for v in stored] == [None, None]
     assert x.grad is not None
 
 
-def test_what_was_computed_is_safe_from_later_batches() -> None:
+def test_what_was_computed_is_safe_from_later_batches(device: str) -> None:
     """The running statistics are written in place; gradients of an earlier call stay right."""
-    x = mc.Tensor(numbers(2, 3, 4, 4), requires_grad=True)
-    mean, var = running()
+    x = mc.tensor(numbers(2, 3, 4, 4), requires_grad=True, device=device)
+    mean, var = running(device=device)
     y = ops.batch_norm(x, mean, var)
-    ops.batch_norm(mc.Tensor(numbers(2, 3, 4, 4, scale=99)), mean, var, training=True)
+    ops.batch_norm(
+        mc.tensor(numbers(2, 3, 4, 4, scale=99), device=device), mean, var, training=True
+    )
     (gradient,) = mc.grad(y.sum(), x)
     expected = (running()[1].numpy() + 1e-5) ** -0.5
     np.testing.assert_allclose(gradient.numpy()[0, :, 0, 0], expected)
@@ -118,9 +129,9 @@ def test_arguments_are_never_written_to(training: bool) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, -1e4])
-def test_constant_channels_become_0_and_have_gradient_0(value: float) -> None:
-    x = mc.Tensor(np.full((4, 3, 2, 2), value, np.float32), requires_grad=True)
-    mean, var = running(dtype=np.float32)
+def test_constant_channels_become_0_and_have_gradient_0(device: str, value: float) -> None:
+    x = mc.tensor(np.full((4, 3, 2, 2), value, np.float32), requires_grad=True, device=device)
+    mean, var = running(dtype=np.float32, device=device)
     y = ops.batch_norm(x, mean, var, training=True, momentum=1)
     (gradient,) = mc.grad((y * y).sum(), x)
     assert not y.numpy().any()
@@ -132,12 +143,12 @@ def test_constant_channels_become_0_and_have_gradient_0(value: float) -> None:
 
 @pytest.mark.parametrize("order", ["batch-last", "C", "strided"])
 @pytest.mark.parametrize("shape", [(64, 3, 28, 28), (3, 16, 32, 32)])
-def test_float32_is_accurate_far_from_0(shape: tuple[int, ...], order: str) -> None:
+def test_float32_is_accurate_far_from_0(device: str, shape: tuple[int, ...], order: str) -> None:
     """The pixels themselves are exact to 5e-4 there, half a step of float32."""
     x = (1e4 + numbers(*shape)).astype(np.float32)
     exact = x.astype(np.float64)
-    stored = [mc.Tensor(np.zeros(shape[1], np.float32)) for _ in range(2)]
-    given = mc.Tensor(in_order(x, order))
+    stored = [mc.tensor(np.zeros(shape[1], np.float32), device=device) for _ in range(2)]
+    given = moved(device, mc.Tensor(in_order(x, order)))
     batch = lambda **o: ops.batch_norm(given, *stored, **o).numpy()  # noqa: E731
     layer = ops.layer_norm(given, shape[1:]).numpy()
     for y, axes in ((batch(training=True, momentum=1), (0, 2, 3)), (layer, (1, 2, 3))):
@@ -150,9 +161,9 @@ def test_float32_is_accurate_far_from_0(shape: tuple[int, ...], order: str) -> N
     np.testing.assert_allclose(batch(), (exact - mean) / np.sqrt(var + 1e-5), atol=1e-5)
 
 
-def test_the_gradient_does_not_change_mean_or_scale() -> None:
+def test_the_gradient_does_not_change_mean_or_scale(device: str) -> None:
     """y does not change when x is shifted or scaled, so the gradient is orthogonal to both."""
-    x = mc.Tensor(numbers(5, 3, 4, 4) * 7 + 2, requires_grad=True)
+    x = mc.tensor(numbers(5, 3, 4, 4) * 7 + 2, requires_grad=True, device=device)
     seed = numbers(5, 3, 4, 4) ** 2
     for norm, axes in (
         (lambda x: ops.batch_norm(x, None, None, eps=1e-14), (0, 2, 3)),
@@ -169,25 +180,33 @@ def test_the_gradient_does_not_change_mean_or_scale() -> None:
 
 @pytest.mark.parametrize("lead", [(), (2,), (2, 3)])
 @pytest.mark.parametrize("shape", [5, (5,), [4, 5], (3, 4, 5)])
-def test_layer_norm(lead: tuple[int, ...], shape: Any) -> None:
+def test_layer_norm(device: str, lead: tuple[int, ...], shape: Any) -> None:
     own = (shape,) if isinstance(shape, int) else tuple(shape)
     x, axes = numbers(*lead, *own) * 3 + 1, tuple(range(-len(own), 0))
-    y = ops.layer_norm(mc.Tensor(x), shape, eps=1e-12).numpy()
+    y = ops.layer_norm(mc.tensor(x, device=device), shape, eps=1e-12).numpy()
     np.testing.assert_allclose(y.mean(axes), 0, atol=1e-12)
     np.testing.assert_allclose(y.var(axes), 1, rtol=1e-9)
     weight, bias = numbers(*own) + 2, numbers(*own)
-    affine = ops.layer_norm(mc.Tensor(x), shape, mc.Tensor(weight), mc.Tensor(bias), eps=1e-12)
+    affine = ops.layer_norm(
+        mc.tensor(x, device=device),
+        shape,
+        mc.tensor(weight, device=device),
+        mc.tensor(bias, device=device),
+        eps=1e-12,
+    )
     np.testing.assert_allclose(affine.numpy(), y * weight + bias, rtol=1e-12)
 
 
-def test_samples_do_not_see_each_other() -> None:
+def test_samples_do_not_see_each_other(device: str) -> None:
     x = numbers(3, 4, 5)
-    alone = [ops.layer_norm(mc.Tensor(row), (4, 5)).numpy() for row in x]
-    np.testing.assert_allclose(ops.layer_norm(mc.Tensor(x), (4, 5)).numpy(), alone, rtol=1e-12)
+    alone = [ops.layer_norm(mc.tensor(row, device=device), (4, 5)).numpy() for row in x]
+    np.testing.assert_allclose(
+        ops.layer_norm(mc.tensor(x, device=device), (4, 5)).numpy(), alone, rtol=1e-12
+    )
 
 
-def test_one_element_is_its_own_mean() -> None:
-    x = mc.Tensor(numbers(3, 1), requires_grad=True)
+def test_one_element_is_its_own_mean(device: str) -> None:
+    x = mc.tensor(numbers(3, 1), requires_grad=True, device=device)
     y = ops.layer_norm(x, 1)
     (gradient,) = mc.grad(y.sum(), x)
     assert not y.numpy().any()
@@ -206,25 +225,25 @@ def activity(x: np.ndarray, before: int, after: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("n", [1, 3, 5, 7])
-def test_the_formula_of_the_2012_paper(n: int) -> None:
+def test_the_formula_of_the_2012_paper(device: str, n: int) -> None:
     """b = a / (k + alpha · sum of a² from i - n/2 to i + n/2)^beta, alpha not divided by n."""
     a, alpha, beta, k = numbers(2, 8, 3, 3, scale=20), 1e-2, 0.75, 2.0
     expected = a / (k + alpha * activity(a, n // 2, n // 2)) ** beta
-    ours = ops.local_response_norm(mc.Tensor(a), n, alpha * n, beta, k)
+    ours = ops.local_response_norm(mc.tensor(a, device=device), n, alpha * n, beta, k)
     np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", [2, 4, 6])
-def test_even_sizes_see_one_channel_more_in_front(size: int) -> None:
+def test_even_sizes_see_one_channel_more_in_front(device: str, size: int) -> None:
     x = numbers(2, 8, 3, 3, scale=20)
     expected = x / (1 + 1e-2 / size * activity(x, size // 2, size // 2 - 1)) ** 0.75
-    ours = ops.local_response_norm(mc.Tensor(x), size, 1e-2)
+    ours = ops.local_response_norm(mc.tensor(x, device=device), size, 1e-2)
     np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_sizes_beyond_the_channels_see_all_of_them(channels: int) -> None:
-    x = mc.Tensor(numbers(2, channels, 3, 3), requires_grad=True)
+def test_sizes_beyond_the_channels_see_all_of_them(device: str, channels: int) -> None:
+    x = mc.tensor(numbers(2, channels, 3, 3), requires_grad=True, device=device)
     for size in (2 * channels + 1, 100):
         y = ops.local_response_norm(x, size, alpha=float(size), beta=1.0)
         total = 1 + (x.numpy() ** 2).sum(1, keepdims=True)
@@ -233,8 +252,8 @@ def test_sizes_beyond_the_channels_see_all_of_them(channels: int) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 1e4, -1e4, 1e15])
-def test_local_response_norm_of_extremes(value: float) -> None:
-    x = mc.Tensor(np.full((2, 6, 2, 2), value, np.float32), requires_grad=True)
+def test_local_response_norm_of_extremes(device: str, value: float) -> None:
+    x = mc.tensor(np.full((2, 6, 2, 2), value, np.float32), requires_grad=True, device=device)
     y = ops.local_response_norm(x, 5, k=2)
     (gradient,) = mc.grad(y.sum(), x, create_graph=True)
     (second,) = mc.grad(gradient.sum(), x)

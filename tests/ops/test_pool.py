@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from support.devices import moved
 
 import minicnn as mc
 from minicnn import ops
@@ -26,9 +27,9 @@ def image(rows: Any, **options: Any) -> mc.Tensor:
 @pytest.mark.parametrize("value", [0.0, np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("kernel", [2, (2, 3), 4])
 def test_ties_give_the_gradient_to_the_first_pixel_alone(
-    pool: Any, sign: int, value: float, kernel: Any
+    device: str, pool: Any, sign: int, value: float, kernel: Any
 ) -> None:
-    x = image(np.full((4, 6), sign * value), requires_grad=True)
+    x = image(np.full((4, 6), sign * value), requires_grad=True, device=device)
     y = pool(x, kernel)
     y.sum().backward()
     kh, kw = kernel if isinstance(kernel, tuple) else (kernel, kernel)
@@ -40,23 +41,23 @@ def test_ties_give_the_gradient_to_the_first_pixel_alone(
 
 
 @both
-def test_gradients_of_overlapping_windows_add_up(pool: Any, sign: int) -> None:
-    x = image(sign * np.array([[0, 0, 0], [0, 9, 0], [0, 0, 0]]), requires_grad=True)
+def test_gradients_of_overlapping_windows_add_up(device: str, pool: Any, sign: int) -> None:
+    x = image(sign * np.array([[0, 0, 0], [0, 9, 0], [0, 0, 0]]), requires_grad=True, device=device)
     pool(x, 2, 1).sum().backward()
     assert x.grad is not None
     assert x.grad.numpy()[0, 0].tolist() == [[0, 0, 0], [0, 4, 0], [0, 0, 0]]
 
 
 @both
-def test_padding_never_wins(pool: Any, sign: int) -> None:
+def test_padding_never_wins(device: str, pool: Any, sign: int) -> None:
     """It counts as -inf, or +inf for the minimum, and real pixels of that value still win."""
-    x = image(sign * np.array([[-5.0, -6.0], [-7.0, -8.0]]))
+    x = image(sign * np.array([[-5.0, -6.0], [-7.0, -8.0]]), device=device)
     assert (sign * pool(x, 2, 1, padding=1).numpy()[0, 0]).tolist() == [
         [-5, -5, -6],
         [-5, -5, -6],
         [-7, -7, -8],
     ]
-    x = image(np.full((2, 2), -sign * np.inf), requires_grad=True)
+    x = image(np.full((2, 2), -sign * np.inf), requires_grad=True, device=device)
     y, indices = pool(x, 2, 1, padding=1, return_indices=True)
     assert (y.numpy() == -sign * np.inf).all()
     assert indices.numpy()[0, 0].tolist() == [[0, 0, 1], [0, 0, 1], [2, 2, 3]]
@@ -66,16 +67,22 @@ def test_padding_never_wins(pool: Any, sign: int) -> None:
 
 @both
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_nan_wins_over_everything(pool: Any, sign: int, dtype: str) -> None:
-    x = image(sign * np.array([[1, np.nan, np.inf, 2], [3, 4, 5, -np.inf]])).to(dtype)
+def test_nan_wins_over_everything(device: str, pool: Any, sign: int, dtype: str) -> None:
+    x = image(sign * np.array([[1, np.nan, np.inf, 2], [3, 4, 5, -np.inf]]), device=device).to(
+        dtype
+    )
     answer = lambda kernel: sign * pool(x, kernel).numpy()[0, 0]  # noqa: E731
     np.testing.assert_array_equal(answer(2), [[np.nan, np.inf]])
     np.testing.assert_array_equal(answer((2, 1)), [[3, np.nan, np.inf, 2]])
 
 
 @both
-def test_the_first_nan_of_a_window_wins(pool: Any, sign: int) -> None:
-    x = image([[1, 2, sign * np.inf], [4, np.nan, 6], [np.nan, 8, np.nan]], requires_grad=True)
+def test_the_first_nan_of_a_window_wins(device: str, pool: Any, sign: int) -> None:
+    x = image(
+        [[1, 2, sign * np.inf], [4, np.nan, 6], [np.nan, 8, np.nan]],
+        requires_grad=True,
+        device=device,
+    )
     y, indices = pool(x, 3, return_indices=True)
     assert np.isnan(y.item())
     assert indices.item() == 4
@@ -84,16 +91,16 @@ def test_the_first_nan_of_a_window_wins(pool: Any, sign: int) -> None:
 
 
 @both
-def test_infinite_gradients_reach_the_winner_alone(pool: Any, sign: int) -> None:
-    x = image(sign * np.array([[1, 2], [3, 4]]), requires_grad=True)
+def test_infinite_gradients_reach_the_winner_alone(device: str, pool: Any, sign: int) -> None:
+    x = image(sign * np.array([[1, 2], [3, 4]]), requires_grad=True, device=device)
     pool(x, 2).backward(np.full((1, 1, 1, 1), np.inf))
     assert x.grad is not None
     assert x.grad.numpy()[0, 0].tolist() == [[0, 0], [0, np.inf]]
 
 
 @given(strategies.pool2d_cases(distinct=False))
-def test_the_minimum_is_the_maximum_of_the_negative(case: Any) -> None:
-    x, kernel, options = case
+def test_the_minimum_is_the_maximum_of_the_negative(device: str, case: Any) -> None:
+    x, kernel, options = moved(device, case)
     y, indices = ops.min_pool2d(x, kernel, **options, return_indices=True)
     mirrored, expected = ops.max_pool2d(-x, kernel, **options, return_indices=True)
     np.testing.assert_array_equal(y.numpy(), -mirrored.numpy())
@@ -102,13 +109,13 @@ def test_the_minimum_is_the_maximum_of_the_negative(case: Any) -> None:
 
 @both
 @given(case=strategies.pool2d_cases(distinct=False))
-def test_indices_name_the_winners(pool: Any, sign: int, case: Any) -> None:
-    x, kernel, options = case
+def test_indices_name_the_winners(device: str, pool: Any, sign: int, case: Any) -> None:
+    x, kernel, options = moved(device, case)
     y, indices = pool(x, kernel, **options, return_indices=True)
     assert (indices.dtype, indices.shape) == (np.int64, y.shape)
     assert not indices.requires_grad
     n, c = x.shape[:2]
-    flat, at = x.data.reshape(n, c, -1), indices.numpy().reshape(n, c, -1)
+    flat, at = x.numpy().reshape(n, c, -1), indices.numpy().reshape(n, c, -1)
     np.testing.assert_array_equal(np.take_along_axis(flat, at, 2), y.numpy().reshape(n, c, -1))
     (gradient,) = mc.grad(y.sum(), x)
     expected = np.zeros(flat.shape)
@@ -118,10 +125,10 @@ def test_indices_name_the_winners(pool: Any, sign: int, case: Any) -> None:
 
 
 @given(strategies.pool2d_cases(dilation=False))
-def test_averages_of_ones(case: Any) -> None:
+def test_averages_of_ones(device: str, case: Any) -> None:
     """A mean over the pixels alone is 1; with padding it is 1 only where there is none."""
-    x, kernel, options = case
-    ones = mc.Tensor(np.ones(x.shape))
+    x, kernel, options = moved(device, case)
+    ones = mc.tensor(np.ones(x.shape), device=device)
     assert (ops.avg_pool2d(ones, kernel, **options, count_include_pad=False).numpy() == 1).all()
     y = ops.avg_pool2d(ones, kernel, **options).numpy()
     assert (y > 0).all()
@@ -130,8 +137,8 @@ def test_averages_of_ones(case: Any) -> None:
         assert (y == 1).all()
 
 
-def test_divisor_of_ceil_mode_and_padding() -> None:
-    ones = image(np.ones((3, 3)))
+def test_divisor_of_ceil_mode_and_padding(device: str) -> None:
+    ones = image(np.ones((3, 3)), device=device)
     pool = lambda **o: ops.avg_pool2d(ones, 2, 2, ceil_mode=True, **o).numpy()[0, 0]  # noqa: E731
     assert pool().tolist() == [[1, 1], [1, 1]]
     assert pool(divisor_override=4).tolist() == [[1, 0.5], [0.5, 0.25]]
@@ -161,9 +168,9 @@ def test_zero_is_no_divisor() -> None:
         ops.avg_pool2d(image(np.ones((2, 2))), 2, divisor_override=0)
 
 
-def test_third_derivatives() -> None:
+def test_third_derivatives(device: str) -> None:
     """Scatter and gather are each other's gradients, however often they alternate."""
-    x = image(np.arange(16.0).reshape(4, 4), requires_grad=True)
+    x = image(np.arange(16.0).reshape(4, 4), requires_grad=True, device=device)
     (winners,) = mc.grad(ops.max_pool2d(x, 2).sum(), x)
     for op, expected in (
         (ops.max_pool2d, 6 * winners.numpy()),
@@ -176,8 +183,8 @@ def test_third_derivatives() -> None:
         np.testing.assert_allclose(y.numpy(), np.broadcast_to(expected, x.shape))
 
 
-def test_a_window_as_large_as_the_padded_image() -> None:
-    x = image(np.arange(6.0).reshape(2, 3), requires_grad=True)
+def test_a_window_as_large_as_the_padded_image(device: str) -> None:
+    x = image(np.arange(6.0).reshape(2, 3), requires_grad=True, device=device)
     assert ops.max_pool2d(x, (4, 5), padding=1).item() == 5
     assert ops.min_pool2d(x, (4, 5), padding=1).item() == 0
     assert ops.avg_pool2d(x, (4, 5), padding=1).item() == pytest.approx(15 / 20)

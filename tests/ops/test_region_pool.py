@@ -21,16 +21,16 @@ whole = pytest.mark.parametrize(("pool", "oracle"), GLOBAL, ids=["max", "min", "
 adaptive = pytest.mark.parametrize(("pool", "oracle"), ADAPTIVE, ids=["avg", "max"])
 
 
-def images(*shape: int, dtype: Any = np.float64) -> mc.Tensor:
+def images(*shape: int, dtype: Any = np.float64, device: str) -> mc.Tensor:
     values = np.random.default_rng(0).standard_normal(shape).astype(dtype)
-    return mc.Tensor(values, requires_grad=True)
+    return mc.tensor(values, device=device, requires_grad=True)
 
 
 @whole
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 1, 1), (0, 3, 4, 5), (2, 0, 4, 5)])
-def test_global_pools(pool: Any, oracle: Any, shape: Any, dtype: str) -> None:
-    x = images(*shape, dtype=dtype)
+def test_global_pools(device: str, pool: Any, oracle: Any, shape: Any, dtype: str) -> None:
+    x = images(*shape, dtype=dtype, device=device)
     y, kept = pool(x), pool(x, keepdim=True)
     assert (y.shape, kept.shape) == (shape[:2], (*shape[:2], 1, 1))
     assert y.dtype == kept.dtype == dtype
@@ -43,8 +43,8 @@ def test_global_pools(pool: Any, oracle: Any, shape: Any, dtype: str) -> None:
 
 @pytest.mark.parametrize("pool", [ops.global_max_pool2d, ops.global_min_pool2d])
 @pytest.mark.parametrize("value", [0.0, np.inf, -np.inf, np.nan])
-def test_the_first_of_equal_pixels_takes_the_gradient(pool: Any, value: float) -> None:
-    x = mc.Tensor(np.full((1, 2, 3, 3), value), requires_grad=True)
+def test_the_first_of_equal_pixels_takes_the_gradient(device: str, pool: Any, value: float) -> None:
+    x = mc.tensor(np.full((1, 2, 3, 3), value), requires_grad=True, device=device)
     y = pool(x)
     np.testing.assert_array_equal(y.numpy(), [[value, value]])
     (gradient,) = mc.grad(y, x, np.ones((1, 2)))
@@ -54,8 +54,8 @@ def test_the_first_of_equal_pixels_takes_the_gradient(pool: Any, value: float) -
 @pytest.mark.parametrize(
     "pool", [ops.global_max_pool2d, ops.global_min_pool2d, ops.global_avg_pool2d]
 )
-def test_nan_wins_over_everything(pool: Any) -> None:
-    x = mc.Tensor(np.array([[[[1, np.nan], [np.inf, np.nan]]]]), requires_grad=True)
+def test_nan_wins_over_everything(device: str, pool: Any) -> None:
+    x = mc.tensor(np.array([[[[1, np.nan], [np.inf, np.nan]]]]), requires_grad=True, device=device)
     assert np.isnan(pool(x).item())
     if pool is not ops.global_avg_pool2d:
         assert mc.grad(pool(x).sum(), x)[0].numpy()[0, 0].tolist() == [[0, 1], [0, 0]]
@@ -90,8 +90,10 @@ def regions(x: np.ndarray, size: tuple[int, int], oracle: Any) -> np.ndarray:
         (60, (60, 60)),
     ],
 )
-def test_adaptive_pools(pool: Any, oracle: Any, size: Any, expected: Any, dtype: str) -> None:
-    x = images(2, 3, 6, 5, dtype=dtype)
+def test_adaptive_pools(
+    device: str, pool: Any, oracle: Any, size: Any, expected: Any, dtype: str
+) -> None:
+    x = images(2, 3, 6, 5, dtype=dtype, device=device)
     y = pool(x, size)
     assert (y.shape, y.dtype) == ((2, 3, *expected), dtype)
     np.testing.assert_allclose(y.numpy(), regions(x.numpy(), expected, oracle), rtol=1e-4)
@@ -102,39 +104,39 @@ def test_adaptive_pools(pool: Any, oracle: Any, size: Any, expected: Any, dtype:
 
 
 @adaptive
-def test_one_region_is_a_global_pool(pool: Any, oracle: Any) -> None:
-    x = images(2, 3, 6, 5)
+def test_one_region_is_a_global_pool(device: str, pool: Any, oracle: Any) -> None:
+    x = images(2, 3, 6, 5, device=device)
     np.testing.assert_allclose(pool(x, 1).numpy(), oracle(x.numpy(), axis=(2, 3), keepdims=True))
 
 
 @adaptive
-def test_a_single_pixel_fills_any_size(pool: Any, oracle: Any) -> None:
-    x = images(2, 3, 1, 1)
+def test_a_single_pixel_fills_any_size(device: str, pool: Any, oracle: Any) -> None:
+    x = images(2, 3, 1, 1, device=device)
     y = pool(x, (300, 200))
     assert (y.numpy() == x.numpy()).all()
     assert (mc.grad(y.sum(), x)[0].numpy() == 300 * 200).all()
 
 
 @adaptive
-def test_no_images(pool: Any, oracle: Any) -> None:
+def test_no_images(device: str, pool: Any, oracle: Any) -> None:
     for shape in ((0, 3, 6, 5), (2, 0, 6, 5)):
-        x = images(*shape)
+        x = images(*shape, device=device)
         y = pool(x, (4, 3))
         assert y.shape == (*shape[:2], 4, 3)
         assert mc.grad(y.sum(), x)[0].shape == shape
 
 
-def test_fill_never_wins() -> None:
+def test_fill_never_wins(device: str) -> None:
     """Shorter regions are filled up with -inf, which loses to the pixels even if they are -inf."""
-    x = mc.Tensor(np.full((1, 1, 3, 3), -np.inf), requires_grad=True)
+    x = mc.tensor(np.full((1, 1, 3, 3), -np.inf), requires_grad=True, device=device)
     y = ops.adaptive_max_pool2d(x, 2)
     assert (y.numpy() == -np.inf).all()
     (gradient,) = mc.grad(y, x, np.ones(y.shape))
     assert gradient.numpy()[0, 0].tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
 
 
-def test_shared_pixels_add_their_gradients() -> None:
-    x = mc.Tensor(np.arange(9.0).reshape(1, 1, 3, 3), requires_grad=True)
+def test_shared_pixels_add_their_gradients(device: str) -> None:
+    x = mc.tensor(np.arange(9.0).reshape(1, 1, 3, 3), requires_grad=True, device=device)
     (gradient,) = mc.grad(ops.adaptive_avg_pool2d(x, 2).sum() * 4, x)
     assert gradient.numpy()[0, 0].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
     (gradient,) = mc.grad(ops.adaptive_max_pool2d(ops.neg(x), 2).sum(), x)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.devices import moved
 
 import minicnn as mc
 from minicnn import ops
@@ -13,12 +14,12 @@ from minicnn.testing import gradcheck, gradgradcheck
 from minicnn.testing.strategies import in_order
 
 
-def image(rows: Any, dtype: Any = np.float64) -> mc.Tensor:
-    return mc.Tensor(np.array(rows, dtype)[None, None], requires_grad=True)
+def image(rows: Any, dtype: Any = np.float64, device: str = "cpu") -> mc.Tensor:
+    return mc.tensor(np.array(rows, dtype)[None, None], device=device, requires_grad=True)
 
 
-def places(rows: Any, dtype: Any = np.int64) -> mc.Tensor:
-    return mc.Tensor(np.array(rows, dtype)[None, None])
+def places(rows: Any, dtype: Any = np.int64, device: str = "cpu") -> mc.Tensor:
+    return mc.tensor(np.array(rows, dtype)[None, None], device=device)
 
 
 @pytest.mark.parametrize("pool", [ops.max_pool2d, ops.min_pool2d])
@@ -27,10 +28,10 @@ def places(rows: Any, dtype: Any = np.int64) -> mc.Tensor:
     [(2, None, 0), ((2, 3), None, "valid"), (3, None, ((1, 2), (0, 0))), (3, 4, (1, 0))],
 )
 def test_winners_come_back_and_the_rest_is_0(
-    pool: Any, kernel: Any, stride: Any, padding: Any
+    device: str, pool: Any, kernel: Any, stride: Any, padding: Any
 ) -> None:
     values = np.random.default_rng(0).permutation(2 * 3 * 6 * 6) + 1.0
-    x = mc.Tensor(values.reshape(2, 3, 6, 6))
+    x = mc.tensor(values.reshape(2, 3, 6, 6), device=device)
     y, indices = pool(x, kernel, stride, padding, return_indices=True)
     back = ops.max_unpool2d(y, indices, kernel, stride, padding, output_size=(6, 6))
     won = np.zeros((2, 3, 36), bool)
@@ -62,9 +63,9 @@ def test_sizes(arguments: Any, expected: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("order", ["batch-last", "C", "strided"])
-def test_the_last_of_several_values_wins_and_takes_the_gradient(order: str) -> None:
-    x = image([[1, np.inf, 3], [4, 5, 6]])
-    at = mc.Tensor(in_order(places([[7, 7, 2], [7, 2, 0]]).numpy(), order))
+def test_the_last_of_several_values_wins_and_takes_the_gradient(device: str, order: str) -> None:
+    x = image([[1, np.inf, 3], [4, 5, 6]], device=device)
+    at = moved(device, mc.Tensor(in_order(places([[7, 7, 2], [7, 2, 0]]).numpy(), order)))
     y = ops.max_unpool2d(x, at, 1, output_size=(3, 3))
     assert y.numpy()[0, 0].tolist() == [[6, 0, 5], [0, 0, 0], [0, 4, 0]]
     seed = np.arange(10.0, 19).reshape(1, 1, 3, 3)
@@ -73,19 +74,19 @@ def test_the_last_of_several_values_wins_and_takes_the_gradient(order: str) -> N
     assert gradient.numpy()[0, 0].tolist() == [[0, 0, 0], [17, 12, 10]]
 
 
-def test_gradients_with_indices_that_come_twice() -> None:
+def test_gradients_with_indices_that_come_twice(device: str) -> None:
     rng = np.random.default_rng(0)
-    x = mc.Tensor(rng.standard_normal((2, 3, 4, 3)), requires_grad=True)
-    at = mc.Tensor(rng.integers(0, 9, x.shape))
+    x = mc.tensor(rng.standard_normal((2, 3, 4, 3)), requires_grad=True, device=device)
+    at = mc.tensor(rng.integers(0, 9, x.shape), device=device)
     unpool = lambda x: ops.max_unpool2d(x, at, 1, output_size=3)  # noqa: E731
     assert gradcheck(unpool, x)
     assert gradgradcheck(lambda x: unpool(x) ** 3, x)
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint64"])
-def test_indices_of_any_integer_type(dtype: str) -> None:
-    x = image([[1, 2], [3, 4]], np.float32)
-    y = ops.max_unpool2d(x, places([[100, 0], [7, 99]], dtype), 2, output_size=30)
+def test_indices_of_any_integer_type(device: str, dtype: str) -> None:
+    x = image([[1, 2], [3, 4]], np.float32, device=device)
+    y = ops.max_unpool2d(x, places([[100, 0], [7, 99]], dtype, device=device), 2, output_size=30)
     assert y.dtype == np.float32
     assert y.numpy().ravel()[[100, 0, 7, 99]].tolist() == [1, 2, 3, 4]
     assert y.numpy().sum() == 10

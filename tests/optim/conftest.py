@@ -14,11 +14,12 @@ SHAPES = [(3, 4), (), (5,), (2, 1, 3, 2)]
 
 @pytest.fixture
 def make() -> Callable[..., list[mc.Parameter]]:
-    """make(dtype): the same parameters at each call."""
+    """make(dtype, device=name): the same parameters at each call."""
 
-    def parameters(dtype=np.float64, shapes=SHAPES) -> list[mc.Parameter]:
+    def parameters(dtype=np.float64, shapes=SHAPES, device="cpu") -> list[mc.Parameter]:
         rng = np.random.default_rng(0)
-        return [mc.Parameter(np.asarray(rng.normal(size=shape), dtype)) for shape in shapes]
+        values = [np.asarray(rng.normal(size=shape), dtype) for shape in shapes]
+        return [mc.Parameter(mc.tensor(v, device=device).data) for v in values]
 
     return parameters
 
@@ -31,7 +32,7 @@ def give() -> Callable[..., None]:
         rng = np.random.default_rng(100 + step)
         for i, p in enumerate(parameters):
             g = rng.normal(size=p.shape)
-            p.grad = None if i in without else mc.Tensor(np.asarray(g, p.dtype))
+            p.grad = None if i in without else mc.tensor(np.asarray(g, p.dtype), device=p.device)
 
     return gradients
 

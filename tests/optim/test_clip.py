@@ -11,33 +11,33 @@ import minicnn as mc
 from minicnn.optim import clip_grad_norm, clip_grad_value
 
 
-def with_gradients(*grads, dtype=np.float64) -> list[mc.Parameter]:
+def with_gradients(*grads, dtype=np.float64, device="cpu") -> list[mc.Parameter]:
     parameters = []
     for grad in grads:
         array = np.asarray(grad, dtype)
-        parameters.append(mc.Parameter(np.zeros_like(array)))
-        parameters[-1].grad = mc.Tensor(array)
+        parameters.append(mc.Parameter(mc.tensor(np.zeros_like(array), device=device).data))
+        parameters[-1].grad = mc.tensor(array, device=device)
     return parameters
 
 
 def gradients(parameters) -> list[list[float]]:
-    return [p.grad.data.tolist() for p in parameters]
+    return [p.grad.numpy().tolist() for p in parameters]
 
 
 @pytest.mark.parametrize(
     ("norm_type", "norm"), [(2, 13.0), (1, 19.0), (3, 1819 ** (1 / 3)), (math.inf, 12.0)]
 )
-def test_gradients_are_scaled_to_the_norm(norm_type, norm):
-    parameters = with_gradients([3.0, -4.0], -12.0)
+def test_gradients_are_scaled_to_the_norm(device, norm_type, norm):
+    parameters = with_gradients([3.0, -4.0], -12.0, device=device)
     assert clip_grad_norm(parameters, 6.5, norm_type) == pytest.approx(norm, rel=1e-14)
     factor = 6.5 / (norm + 1e-6)
     expected = [[3 * factor, -4 * factor], -12 * factor]
     for p, values in zip(parameters, expected, strict=True):
-        np.testing.assert_allclose(p.grad.data, values, rtol=1e-14)
+        np.testing.assert_allclose(p.grad.numpy(), values, rtol=1e-14)
 
 
-def test_gradients_within_the_norm_are_left_alone():
-    parameters = with_gradients([3.0, -4.0])
+def test_gradients_within_the_norm_are_left_alone(device):
+    parameters = with_gradients([3.0, -4.0], device=device)
     grad = parameters[0].grad
     for max_norm in (5.1, math.inf):
         assert clip_grad_norm(parameters, max_norm) == 5.0
@@ -46,18 +46,18 @@ def test_gradients_within_the_norm_are_left_alone():
     assert 4.9999 < clip_grad_norm(parameters, math.inf) < 5.0
 
 
-def test_a_norm_of_zero_is_no_division_by_zero():
-    parameters = with_gradients([0.0, 0.0])
+def test_a_norm_of_zero_is_no_division_by_zero(device):
+    parameters = with_gradients([0.0, 0.0], device=device)
     assert clip_grad_norm(parameters, 1.0) == 0.0
     assert gradients(parameters) == [[0, 0]]
     assert clip_grad_norm(parameters, 0.0) == 0.0
     assert gradients(parameters) == [[0, 0]]
 
 
-def test_squares_of_float32_do_not_overflow():
-    parameters = with_gradients([3e30, 4e30], dtype=np.float32)
+def test_squares_of_float32_do_not_overflow(device):
+    parameters = with_gradients([3e30, 4e30], dtype=np.float32, device=device)
     assert clip_grad_norm(parameters, 1.0) == pytest.approx(5e30)
-    np.testing.assert_allclose(parameters[0].grad.data, [0.6, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(parameters[0].grad.numpy(), [0.6, 0.8], rtol=1e-6)
 
 
 def clip_values(parameters):
@@ -73,15 +73,15 @@ both = pytest.mark.parametrize("clip", [clip_norms, clip_values])
 
 @both
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_dtypes_and_shapes_are_kept_and_arrays_not_written_into(clip, dtype):
-    parameters = with_gradients([[3.0, -4.0]], 12.0, np.zeros((0, 2)), dtype=dtype)
+def test_dtypes_and_shapes_are_kept_and_arrays_not_written_into(device, clip, dtype):
+    parameters = with_gradients([[3.0, -4.0]], 12.0, np.zeros((0, 2)), dtype=dtype, device=device)
     arrays = [p.grad.data for p in parameters]
-    before = [a.copy() for a in arrays]
+    before = [mc.Tensor(a).numpy().copy() for a in arrays]
     clip(parameters)
     for p, array, old in zip(parameters, arrays, before, strict=True):
-        np.testing.assert_array_equal(array, old)
-        assert (p.grad.dtype, p.grad.shape) == (dtype, array.shape)
-        assert abs(p.grad.data).max(initial=0) <= 0.5
+        np.testing.assert_array_equal(mc.Tensor(array).numpy(), old)
+        assert (p.grad.dtype, p.grad.shape, p.grad.device) == (dtype, array.shape, device)
+        assert abs(p.grad.numpy()).max(initial=0) <= 0.5
         assert not p.grad.requires_grad
 
 
@@ -101,14 +101,14 @@ def test_what_parameters_may_be(clip):
 
 
 @pytest.mark.parametrize("norm_type", [2.0, math.inf])
-def test_without_any_gradient_the_norm_is_zero(norm_type):
-    for parameters in ([], [mc.Parameter(np.ones(2))], with_gradients(np.zeros(0))):
+def test_without_any_gradient_the_norm_is_zero(device, norm_type):
+    for parameters in ([], [mc.Parameter(np.ones(2))], with_gradients(np.zeros(0), device=device)):
         assert clip_grad_norm(parameters, 1.0, norm_type) == 0.0
     clip_grad_value([], 1.0)
 
 
-def test_elements_are_clipped_one_by_one():
-    parameters = with_gradients([-3.0, -0.5, 0.2, 0.6], 2.0)
+def test_elements_are_clipped_one_by_one(device):
+    parameters = with_gradients([-3.0, -0.5, 0.2, 0.6], 2.0, device=device)
     clip_grad_value(parameters, 0.5)
     assert gradients(parameters) == [[-0.5, -0.5, 0.2, 0.5], 0.5]
     clip_grad_value(parameters, math.inf)
@@ -117,8 +117,8 @@ def test_elements_are_clipped_one_by_one():
 
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, math.inf])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_norm_that_is_not_finite_can_be_an_error(norm_type, value):
-    parameters = with_gradients([1.0], [value, 2.0], [3.0])
+def test_a_norm_that_is_not_finite_can_be_an_error(device, norm_type, value):
+    parameters = with_gradients([1.0], [value, 2.0], [3.0], device=device)
     with pytest.raises(RuntimeError, match=f"the norm of the gradients is {abs(value)}"):
         clip_grad_norm(parameters, 1.0, norm_type, error_if_nonfinite=True)
     np.testing.assert_equal(gradients(parameters), [[1.0], [value, 2.0], [3.0]])
@@ -171,4 +171,4 @@ def test_against_pytorch(make, give, scale, norm_type, max_norm):
     for p, t in zip(parameters, theirs, strict=True):
         assert (p.grad is None) == (t.grad is None)
         if p.grad is not None:
-            np.testing.assert_allclose(p.grad.data, t.grad.numpy(), rtol=1e-12)
+            np.testing.assert_allclose(p.grad.numpy(), t.grad.numpy(), rtol=1e-12)

@@ -12,16 +12,19 @@ from minicnn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSpro
 
 
 def values(parameters) -> list[np.ndarray]:
-    return [p.data.copy() for p in parameters]
+    return [p.numpy().copy() for p in parameters]
 
 
 def assert_equal(parameters, expected) -> None:
     for p, array in zip(parameters, expected, strict=True):
-        np.testing.assert_array_equal(p.data, array)
+        np.testing.assert_array_equal(p.numpy(), array)
 
 
-def test_making_an_optimizer_changes_no_value_shape_or_gradient(make, give, build):
-    parameters = [*make(), mc.Parameter(np.arange(6.0).reshape(2, 3).T)]
+def test_making_an_optimizer_changes_no_value_shape_or_gradient(device, make, give, build):
+    parameters = [
+        *make(device=device),
+        mc.Parameter(mc.tensor(np.arange(6.0).reshape(2, 3).T, device=device).data),
+    ]
     give(parameters, 0)
     grads, before = [p.grad for p in parameters], values(parameters)
     build(parameters)
@@ -29,33 +32,35 @@ def test_making_an_optimizer_changes_no_value_shape_or_gradient(make, give, buil
     assert all(p.grad is g for p, g in zip(parameters, grads, strict=True))
 
 
-def test_groups_have_options_of_their_own(make, give):
-    a, b, c, d = parameters = make()
+def test_groups_have_options_of_their_own(device, make, give):
+    a, b, c, d = parameters = make(device=device)
     stepper = SGD([{"params": [a, b], "lr": 0.5}, {"params": iter([c, d])}], lr=0.1)
     before = values(parameters)
     give(parameters, 0)
     stepper.step()
     rates = [0.5, 0.5, 0.1, 0.1]
-    expected = [v - r * p.grad.data for v, r, p in zip(before, rates, parameters, strict=True)]
+    expected = [v - r * p.grad.numpy() for v, r, p in zip(before, rates, parameters, strict=True)]
     assert_equal(parameters, expected)
     assert [g["lr"] for g in stepper.param_groups] == [0.5, 0.1]
 
 
-def test_options_changed_in_the_groups_take_effect(make, give):
-    (p,) = make(shapes=[(3,)])
+def test_options_changed_in_the_groups_take_effect(device, make, give):
+    (p,) = make(shapes=[(3,)], device=device)
     stepper = SGD([p], lr=0.5)
     give([p], 0)
-    before = p.data.copy()
+    before = p.numpy().copy()
     stepper.param_groups[0]["lr"] = 0.0
     stepper.step()
-    np.testing.assert_array_equal(p.data, before)
+    np.testing.assert_array_equal(p.numpy(), before)
     stepper.param_groups[0].update(lr=2.0, weight_decay=1.0)
     stepper.step()
-    np.testing.assert_allclose(p.data, before - 2 * (p.grad.data + before))
+    np.testing.assert_allclose(p.numpy(), before - 2 * (p.grad.numpy() + before))
 
 
-def test_parameters_without_a_gradient_are_skipped_and_count_their_own_steps(make, give, build):
-    together, alone = make(), make()
+def test_parameters_without_a_gradient_are_skipped_and_count_their_own_steps(
+    device, make, give, build
+):
+    together, alone = make(device=device), make(device=device)
     steppers = [build(together), *[build([p]) for p in alone]]
     for step, without in enumerate([(0, 2), (1,), (0, 1, 2, 3), (), (3,), ()]):
         for parameters in (together, alone):
@@ -64,14 +69,14 @@ def test_parameters_without_a_gradient_are_skipped_and_count_their_own_steps(mak
         for stepper in steppers:
             stepper.step()
         for i in without:
-            np.testing.assert_array_equal(together[i].data, before[i])
+            np.testing.assert_array_equal(together[i].numpy(), before[i])
         assert_equal(together, values(alone))  # as if each had an optimizer to itself
     counts = [entry["step"] for entry in steppers[0].state_dict()["state"].values()]
     assert counts == [4, 4, 4, 4]
 
 
-def test_a_step_without_any_gradient_does_nothing(make, build):
-    parameters = make()
+def test_a_step_without_any_gradient_does_nothing(device, make, build):
+    parameters = make(device=device)
     stepper, before = build(parameters), values(parameters)
     stepper.step()
     assert_equal(parameters, before)
@@ -85,14 +90,14 @@ def test_zero_grad_forgets_the_gradients_of_all_groups(make, give):
     assert all(p.grad is None for p in parameters)
 
 
-def test_new_arrays_between_steps_are_taken_up(make, give, build):
-    ours, reference = make(), make()
+def test_new_arrays_between_steps_are_taken_up(device, make, give, build):
+    ours, reference = make(device=device), make(device=device)
     steppers = build(ours), build(reference)
     for step in range(4):
         for parameters in (ours, reference):
             give(parameters, step)
         for p in ours:  # replaced, as by a user or by to() and back
-            p.data = np.array(p.data * 2, order="F")
+            p.data = mc.tensor(np.array(p.numpy() * 2, order="F"), device=device).data
         for p in reference:  # written into
             p.data *= 2
         for stepper in steppers:
@@ -100,13 +105,15 @@ def test_new_arrays_between_steps_are_taken_up(make, give, build):
         assert_equal(ours, values(reference))
 
 
-def test_a_state_loaded_into_the_model_afterwards_is_what_the_next_step_starts_from(give, build):
-    model = mc.nn.Linear(3, 2)
+def test_a_state_loaded_into_the_model_afterwards_is_what_the_next_step_starts_from(
+    device, give, build
+):
+    model = mc.nn.Linear(3, 2).to(device)
     state = {name: np.full_like(array, 5) for name, array in model.state_dict().items()}
     stepper = build(model.parameters())
     model.load_state_dict(state)
-    model.to("cpu").to(np.float32)
-    twin = mc.nn.Linear(3, 2)
+    model.to("cpu").to(np.float32).to(device)
+    twin = mc.nn.Linear(3, 2).to(device)
     twin.load_state_dict(state)
     for parameters, optimizer in (
         (list(model.parameters()), stepper),
@@ -118,8 +125,23 @@ def test_a_state_loaded_into_the_model_afterwards_is_what_the_next_step_starts_f
     assert not any((array == 5).any() for array in values(model.parameters()))
 
 
-def test_two_optimizers_over_the_same_parameters_take_turns(make, give):
+def test_parameters_that_move_to_another_device_take_their_state_along(device, make, give, build):
     ours, reference = make(), make()
+    steppers = build(ours), build(reference)
+    for step in range(4):
+        if step == 2:
+            for p in ours:
+                p.data = p.to(device).data
+        for parameters, stepper in zip((ours, reference), steppers, strict=True):
+            give(parameters, step)
+            stepper.step()
+        assert {p.device for p in ours} == {device if step >= 2 else "cpu"}
+        for p, q in zip(ours, reference, strict=True):
+            np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-12)
+
+
+def test_two_optimizers_over_the_same_parameters_take_turns(device, make, give):
+    ours, reference = make(device=device), make(device=device)
     first, second = SGD(ours, lr=0.1), Adam(ours[::-1], lr=0.1)
     alone = SGD(reference, lr=0.1), Adam(reference[::-1], lr=0.1)
     for step in range(6):
@@ -132,10 +154,10 @@ def test_two_optimizers_over_the_same_parameters_take_turns(make, give):
         assert_equal(ours, values(reference))
 
 
-def test_a_copy_of_model_and_optimizer_goes_on_training(build):
-    model = mc.nn.Linear(3, 2)
+def test_a_copy_of_model_and_optimizer_goes_on_training(device, build):
+    model = mc.nn.Linear(3, 2).to(device)
     stepper = build(model.parameters())
-    x = mc.tensor(np.ones((4, 3), np.float32))
+    x = mc.tensor(np.ones((4, 3), np.float32), device=device)
     model(x).sum().backward()
     stepper.step()
     twin, twin_stepper = copy.deepcopy((model, stepper))

@@ -17,19 +17,24 @@ def train(parameters, stepper, give, steps) -> None:
         stepper.step()
 
 
-def test_a_loaded_state_continues_bit_by_bit(make, give, build):
-    whole, first, second = make(np.float32), make(np.float32), make(np.float32)
+@pytest.mark.parametrize("there", ["the same device", "the CPU"])
+def test_a_loaded_state_continues_bit_by_bit(device, make, give, build, there):
+    """On another device too: what one saved is what any other goes on from."""
+    other = device if there == "the same device" else "cpu"
+    whole, first = make(np.float32, device=device), make(np.float32, device=device)
+    second = make(np.float32, device=other)
     train(whole, build(whole), give, range(8))
     stepper = build(first)
     train(first, stepper, give, range(4))
     state = copy.deepcopy(stepper.state_dict())
     for p, q in zip(first, second, strict=True):
-        q.data = p.data.copy()
+        q.data = p.to(other).data.copy()
     later = build(second)
     later.load_state_dict(state)
     train(second, later, give, range(4, 8))
     for p, q in zip(whole, second, strict=True):
-        np.testing.assert_array_equal(p.data, q.data)
+        tolerance = 0 if other == device else 1e-5
+        np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=tolerance, atol=tolerance)
 
 
 def test_options_are_loaded_too(make, build):
@@ -40,8 +45,8 @@ def test_options_are_loaded_too(make, build):
     assert [p.shape for p in other.param_groups[0]["params"]] == [p.shape for p in make()]
 
 
-def test_the_state_has_pytorchs_form_and_is_a_copy(make, give, build):
-    a, b, c, d = parameters = make()
+def test_the_state_has_pytorchs_form_and_is_a_copy(device, make, give, build):
+    a, b, c, d = parameters = make(device=device)
     stepper = build([{"params": [a, b]}, {"params": [c, d]}])
     train(parameters, stepper, give, range(3))
     state = stepper.state_dict()
@@ -51,6 +56,7 @@ def test_the_state_has_pytorchs_form_and_is_a_copy(make, give, build):
         arrays = [v for name, v in state["state"][i].items() if name != "step"]
         assert arrays
         assert all(v.shape == p.shape and v.any() for v in arrays)
+        assert {type(v) for v in arrays} == {np.ndarray}  # whatever the device
     later = copy.deepcopy(state)
     for entry in state["state"].values():
         for name in entry.keys() - {"step"}:
@@ -58,8 +64,8 @@ def test_the_state_has_pytorchs_form_and_is_a_copy(make, give, build):
     np.testing.assert_equal(stepper.state_dict(), later)
 
 
-def test_a_loaded_state_is_copied(make, give, build):
-    parameters, other = make(), make()
+def test_a_loaded_state_is_copied(device, make, give, build):
+    parameters, other = make(device=device), make(device=device)
     stepper, later = build(parameters), build(other)
     train(parameters, stepper, give, range(2))
     state = stepper.state_dict()
@@ -130,8 +136,8 @@ def test_arrays_that_no_option_needs_are_not_kept(make):
     assert [sorted(entry) for entry in entries.values()] == [["step"], ["momentum_buffer", "step"]]
 
 
-def test_an_array_is_there_once_an_option_needs_it(make, give):
-    ours, reference = make(), make()
+def test_an_array_is_there_once_an_option_needs_it(device, make, give):
+    ours, reference = make(device=device), make(device=device)
     stepper, other = SGD(ours, lr=0.1), SGD(reference, lr=0.1, momentum=0.9)
     for parameters in (ours, reference):
         give(parameters, 0)

@@ -100,7 +100,7 @@ def max_unpool2d(draw: Draw) -> Case:
 
     return (
         [numbers(draw, indices.shape)],
-        lambda v: ops.max_unpool2d(v, indices, kernel, output_size=size),
+        lambda v: ops.max_unpool2d(v, indices.to(v.device), kernel, output_size=size),
         loops,
     )
 
