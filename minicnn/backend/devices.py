@@ -84,9 +84,9 @@ def _copied(x: Array, device: str) -> Array:
     if not device.startswith("cuda"):
         host: Array = cupy.asnumpy(x)
         return host if device == "cpu" else host.view(EmulatorArray)
-    with cupy.cuda.Device(int(device[5:])):
-        copied: Array = x.copy() if is_gpu_array(x) else cupy.array(np.asarray(x))
-        return copied
+    cupy.cuda.Device(int(device[5:])).use()  # and for what is computed from it outside of ops
+    copied: Array = x.copy() if is_gpu_array(x) else cupy.array(np.asarray(x))
+    return copied
 
 
 def on_device_of(x: Array) -> AbstractContextManager[None]:

@@ -23,6 +23,7 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCupy]:
         pytest.skip(str(error))
     remembered = (devices._count_gpus, gpu._compiled, index_array, ops.convert._constant)
     fake = FakeCupy()
+    fake.cuda.Device(0).use()
     monkeypatch.setitem(sys.modules, "cupy", fake)
     for function in remembered:
         function.cache_clear()

@@ -29,6 +29,9 @@ class FakeDevice:
     def __enter__(self) -> None:
         self.before, FakeDevice.current = FakeDevice.current, self.id
 
+    def use(self) -> None:
+        FakeDevice.current = self.id
+
     def __exit__(self, *error: object) -> None:
         FakeDevice.current = self.before
 
