@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 import struct
 
 import numpy as np
@@ -196,7 +197,53 @@ def test_the_content_is_on_the_disk_before_it_takes_its_place(path, monkeypatch)
         monkeypatch.setattr(io.os, call, spy)
     mc.save(path, {"x": BASE})
     size = path.stat().st_size
-    assert calls == [("fsync", False, [size]), ("replace", False, [size])]
+    assert calls == [
+        ("fsync", False, [size]),
+        ("replace", False, [size]),
+        ("fsync", True, [size]),  # of the directory
+    ]
+
+
+def test_a_directory_that_cannot_be_synced_is_no_error(path, monkeypatch):
+    real = os.fsync
+    synced = []
+
+    def only_files(descriptor):
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        if synced[-1]:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(io.os, "fsync", only_files)
+    mc.save(path, {"x": BASE})
+    assert synced == [False, True]
+    np.testing.assert_array_equal(mc.load(path)["x"], BASE)
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"a": "b"}, {"größe": '{"x": [1, "\\"]}\n', "": ""}, {"x": "1"}]
+)
+def test_texts_may_lie_beside_the_arrays(path, metadata):
+    mc.save(path, {"x": BASE}, metadata)
+    arrays, loaded = io.load_with_metadata(path)
+    assert loaded == metadata
+    np.testing.assert_array_equal(arrays["x"], BASE)
+    assert list(mc.load(path)) == ["x"]
+
+
+def test_without_texts_there_are_none(path):
+    mc.save(path, {"x": BASE})
+    assert io.load_with_metadata(path)[1] == {}
+    mc.save(path, {})
+    assert io.load_with_metadata(path) == ({}, {})
+
+
+def test_texts_that_are_no_text_are_refused(path):
+    mc.save(path, {"x": BASE})
+    with pytest.raises(TypeError):
+        mc.save(path, {"y": BASE}, {"a": 1})
+    assert list(mc.load(path)) == ["x"]
+    assert names(path.parent) == [path.name]
 
 
 def test_where_nothing_can_be_written(tmp_path):

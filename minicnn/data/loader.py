@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ class DataLoader:
     transform   called with each batch of images, an array (N, C, H, W), and returns such an array
 
     `epoch` counts the epochs begun, from 0. Each `iter(loader)` takes the order of the current
-    `epoch` and adds one; set it to continue an interrupted run: `loader.epoch = 3`.
+    `epoch` and adds one; set it to continue an interrupted run: `loader.epoch = 3`. `order` (N,) is
+    the order of the epoch begun last, and `on(device, start=k)` goes on in it.
 
     Raises TypeError or ValueError for arguments that do not fit, for an empty data set, when
     drop_last leaves no batch at all, and, while iterating, for items that are no such images.
@@ -55,6 +56,7 @@ class DataLoader:
         self.drop_last = drop_last
         self.transform = transform
         self.epoch = 0
+        self.order: NDArray[np.int64] | None = None
         self._copy: tuple[str, ArrayDataset] | None = None
         self._length = _count_items(dataset)
         if len(self) == 0:
@@ -71,15 +73,50 @@ class DataLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return self.on(resolve_device())
 
-    def on(self, device: str) -> Iterator[tuple[Tensor, Tensor]]:
+    def on(self, device: str, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch with their images on a device; the labels stay on the CPU.
 
         An ArrayDataset goes there once and as a whole, if it fits; batches that a transform or a
-        data set of another kind makes on the CPU go one by one. Raises DeviceError.
+        data set of another kind makes on the CPU go one by one. With a start above 0 no epoch is
+        begun: the one begun last goes on with that batch, and those before it are not read.
+        Raises DeviceError; ValueError for a start beyond the end or before any epoch was begun.
         """
-        device, order = resolve_device(device), self._order()
-        self.epoch += 1
-        return self._batches(self._resident(device), order, device)
+        device = resolve_device(device)
+        if start == 0:
+            self.order = self._new_order()
+            self.epoch += 1
+        if self.order is None or not 0 <= start <= len(self):
+            raise ValueError(
+                f"start: got {start}, expected 0 to {len(self)}, above 0 only in an epoch begun"
+            )
+        return self._batches(self._resident(device), self.order, device, start)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader is: `epoch`, `order`, and the options that decide what a batch holds."""
+        return {"epoch": self.epoch, "order": self.order, "options": self._options()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where a loader like this one was; all of it or, on error, nothing.
+
+        Raises ValueError when it is not the state of a loader with these options.
+        """
+        if not isinstance(state_dict, Mapping) or not {"epoch", "options"} <= state_dict.keys():
+            raise ValueError("state dict: no state of a DataLoader")
+        there, here = state_dict["options"], self._options()
+        if there != here:
+            raise ValueError(f"state dict: of a DataLoader with {there}, but this one has {here}")
+        order = state_dict.get("order")
+        if order is not None:
+            order = np.array(order)
+            every = np.arange(self._length)
+            if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order.ravel()), every):
+                raise ValueError(f"state dict: order is no permutation of {self._length} images")
+        self.epoch = _checked_integer("state dict: epoch", state_dict["epoch"], least=0)
+        self.order = order
+
+    def _options(self) -> dict[str, Any]:
+        names = ("batch_size", "shuffle", "seed", "drop_last")
+        return {"images": self._length, **{name: getattr(self, name) for name in names}}
 
     def _resident(self, device: str) -> Dataset:
         """The data set on the device, where it is kept for the next epoch; else as it is."""
@@ -94,7 +131,7 @@ class DataLoader:
                 self._copy = device, self.dataset
         return self._copy[1]
 
-    def _order(self) -> NDArray[np.int64]:
+    def _new_order(self) -> NDArray[np.int64]:
         if not self.shuffle:
             return np.arange(self._length)
         if self.seed is None:
@@ -104,12 +141,12 @@ class DataLoader:
         return generator(int(mixed[0])).permutation(self._length)
 
     def _batches(
-        self, dataset: Dataset, order: NDArray[np.int64], device: str
+        self, dataset: Dataset, order: NDArray[np.int64], device: str, start: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
         rows = order
         if isinstance(dataset, ArrayDataset):
             rows = to_device(order, device_of(dataset.images))  # not a small copy for each batch
-        for k in range(len(self)):
+        for k in range(start, len(self)):
             part = slice(k * self.batch_size, (k + 1) * self.batch_size)
             if isinstance(dataset, ArrayDataset):
                 images, labels = dataset.batch(rows[part]), dataset.labels[order[part]]

@@ -192,13 +192,14 @@ def _index_part(part: Any, device: str) -> Any:
         if not all(b is None or hasattr(b, "__index__") for b in bounds):
             raise TypeError(f"getitem: {part} is no index, expected a slice of integers")
         return part
-    if not isinstance(part, Tensor | np.ndarray | list | tuple | range):
+    if not isinstance(part, Tensor | list | tuple | range) and not is_array(part):
         raise TypeError(
             f"getitem: {part!r} is a {type(part).__name__}, expected an integer, a slice, None, "
             "..., or an array of integers or booleans"
         )
+    part = part.data if isinstance(part, Tensor) else part
     try:
-        array = np.array(part)
+        array = part.copy() if is_array(part) else np.array(part)
     except ValueError as error:
         raise TypeError(f"getitem: an index is no regular array ({error})") from error
     if array.size == 0 and isinstance(part, list | tuple | range):

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..optim import ReduceLROnPlateau, Schedule
+from .best import column
 
 if TYPE_CHECKING:
-    from .trainer import Means, Trainer
+    from .progress import Means
+    from .trainer import Trainer
 
 __all__ = ["Callback", "LearningRate", "ProgressBar"]
 
 
 class Callback:
-    """Override what you need; every method does nothing by itself."""
+    """Override what you need; every method does nothing by itself.
+
+    ``trainer.stop_training = True`` ends training after the epoch, ``trainer.progress`` says where
+    it is. Whoever keeps something from one call to the next that decides how training goes on
+    (a schedule, a best value) returns it from ``state_dict``: a Checkpoint saves it.
+    """
+
+    rank: ClassVar[int] = 0
+    """Callbacks of a higher rank are called after the others: they write down what these did."""
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Before the first epoch."""
 
     def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
-        """Before an epoch (numbered from 1) of that many batches, if the data says how many."""
+        """Before an epoch (numbered from 1) of that many batches, if the data says how many.
+
+        Also when a training goes on in the middle of one: ``trainer.progress.batch`` is not 0 then.
+        """
 
     def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
         """After each batch of that many images; means over the epoch so far."""
@@ -30,6 +44,16 @@ class Callback:
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """After the last epoch, also when an error or Ctrl-C was the end."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers, text, arrays, lists and dicts; empty if this callback never keeps anything.
+
+        Also asked for before ``on_fit_begin``.
+        """
+        return {}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a ``state_dict()``; called before ``on_fit_begin``."""
 
 
 class LearningRate(Callback):
@@ -54,14 +78,20 @@ class LearningRate(Callback):
         row["learning_rate"] = self.schedule.get_last_lr()[0]
         if self.every == "batch":
             return
-        if not isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step()
-        elif self.metric in row:
-            self.schedule.step(row[self.metric])
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(column(row, self.metric, "LearningRate"))
         else:
+            self.schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"every": self.every, "schedule": self.schedule.state_dict()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        if state_dict["every"] != self.every:
             raise ValueError(
-                f"LearningRate: metric is {self.metric!r}, but an epoch has {', '.join(row)}"
+                f"LearningRate: every was {state_dict['every']!r}, but is {self.every!r} here"
             )
+        self.schedule.load_state_dict(state_dict["schedule"])
 
 
 class ProgressBar(Callback):
@@ -79,6 +109,7 @@ class ProgressBar(Callback):
         self.title = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
         self.bar = tqdm(
             total=batches,
+            initial=trainer.progress.batch,
             desc=self.title,
             disable=None,  # shown on a terminal only, so that log files stay readable
             leave=False,

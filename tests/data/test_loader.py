@@ -196,3 +196,90 @@ def test_transforms_compose_with_the_loader() -> None:
     images, _ = next(iter(DataLoader(DATASET, 10, transform=prepare)))
     assert images.shape == (10, 2, 8, 8)
     assert images.data[0, 0, 0, 0] == -1
+
+
+def epoch_from(loader: DataLoader, start: int) -> list[list[int]]:
+    return [labels.data.tolist() for _, labels in loader.on("cpu", start)]
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("dataset", [DATASET, Items(IMAGES, list(range(10)))])
+def test_an_epoch_goes_on_at_any_batch(dataset: Any, seed: int | None) -> None:
+    loader = DataLoader(dataset, 3, shuffle=True, seed=seed)
+    labels_of(loader)
+    epoch = labels_of(loader)
+    for start in range(1, 5):
+        assert epoch_from(loader, start) == epoch[start:]
+    assert loader.epoch == 2
+    assert loader.order is not None
+    assert loader.order.tolist() == [label for batch in epoch for label in batch]
+
+
+def test_the_batches_before_are_not_read() -> None:
+    seen = []
+
+    def note(images: np.ndarray) -> np.ndarray:
+        seen.append(len(images))
+        return images
+
+    loader = DataLoader(DATASET, 3, transform=note)
+    next(iter(loader))
+    seen.clear()
+    list(loader.on("cpu", 2))
+    assert seen == [3, 1]
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_a_state_continues_in_another_loader(seed: int | None) -> None:
+    first, second = (DataLoader(DATASET, 3, shuffle=True, seed=seed) for _ in range(2))
+    epoch = labels_of(first)
+    second.load_state_dict(first.state_dict())
+    manual_seed(7)
+    rest = [epoch_from(second, 2), labels_of(second), labels_of(second)]
+    manual_seed(7)
+    assert rest == [epoch[2:], labels_of(first), labels_of(first)]
+    assert second.epoch == first.epoch == 3
+
+
+@pytest.mark.parametrize("start", [-1, 5])
+def test_a_start_that_is_not_in_the_epoch(start: int) -> None:
+    loader = DataLoader(DATASET, 3)
+    labels_of(loader)
+    with pytest.raises(ValueError, match=f"start: got {start}, expected 0 to 4"):
+        loader.on("cpu", start)
+
+
+def test_no_epoch_no_middle() -> None:
+    loader = DataLoader(DATASET, 3)
+    with pytest.raises(ValueError, match="start: got 1, .* only in an epoch begun"):
+        loader.on("cpu", 1)
+    loader.load_state_dict(loader.state_dict())
+    assert loader.order is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"options": {"batch_size": 4}}, "of a DataLoader with .*4.*, but this one has .*3"),
+        ({"order": np.arange(9)}, "order is no permutation of 10"),
+        ({"order": np.zeros(10, int)}, "order is no permutation of 10"),
+        ({"order": np.arange(10.0)}, "order is no permutation of 10"),
+        ({"order": np.arange(1, 11)}, "order is no permutation of 10"),
+        ({"epoch": -1}, "epoch: got -1"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], message: str) -> None:
+    loader, other = (DataLoader(DATASET, 3, shuffle=True, seed=5) for _ in range(2))
+    epoch = labels_of(loader)
+    labels_of(other)
+    state = {**other.state_dict(), "epoch": 9, **change}
+    with pytest.raises(ValueError, match=message):
+        loader.load_state_dict(state)
+    assert loader.epoch == 1
+    assert epoch_from(loader, 1) == epoch[1:]
+
+
+@pytest.mark.parametrize("state", [None, {}, {"epoch": 1}, []])
+def test_what_is_no_state_of_a_loader(state: Any) -> None:
+    with pytest.raises(ValueError, match="no state of a DataLoader"):
+        DataLoader(DATASET).load_state_dict(state)

@@ -5,57 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.commands import SHORT, run, write_data, write_idx
 
 import minicnn as mc
 from minicnn import cli
-from minicnn.data import catalog
-
-SHORT = ["--epochs", "1", "--batch-size", "500"]
-
-
-@pytest.fixture(autouse=True)
-def places(monkeypatch, tmp_path) -> Path:
-    """No MNIST anywhere, no network, and an empty cache."""
-
-    def no_network(name, mirrors, directory, sha256):
-        raise mc.data.DataError(f"no mirror delivered {name}")
-
-    monkeypatch.delenv("MINICNN_DATA", raising=False)
-    monkeypatch.delenv("MINICNN_DEVICE", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(Path(mc.__file__).parents[1]))  # for other processes
-    monkeypatch.setattr(catalog, "cache_directory", lambda: tmp_path / "cache")
-    monkeypatch.setattr(catalog, "fetch", no_network)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    code = {"u1": 8, "i4": 0x0C, "f4": 0x0D}[array.dtype.str[1:]]
-    header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    path.write_bytes(header + array.astype(array.dtype.newbyteorder(">")).tobytes())
-
-
-def write_data(directory: Path, size=(8, 8), classes=10, test_size=None, labels_dtype="u1") -> Path:
-    directory.mkdir(exist_ok=True)
-    rng = np.random.default_rng(0)
-    for stem, shape in (("train", size), ("t10k", test_size or size)):
-        labels = (np.arange(40) % classes).astype(labels_dtype)
-        pixels = rng.integers(0, 256, (40, *shape), dtype=np.uint8)
-        write_idx(directory / f"{stem}-images-idx3-ubyte", pixels)
-        write_idx(directory / f"{stem}-labels-idx1-ubyte", labels)
-    return directory
-
-
-def run(*arguments: str, **options) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "minicnn", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+from minicnn.cli import training
+from minicnn.train.recipes import MODELS
 
 
 def test_training_prints_the_model_an_epoch_and_the_accuracy(capsys):
@@ -70,11 +31,11 @@ def test_training_prints_the_model_an_epoch_and_the_accuracy(capsys):
     assert err == ""
 
 
-def test_the_checkpoint_has_the_printed_accuracy(capsys, tmp_path):
+def test_the_weights_have_the_printed_accuracy(capsys, tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_text("old")
     options = ["--optimizer", "sgd", "--lr", "0.02", "--seed", "3", "--device", "cpu"]
-    options += ["--epochs", "2", "--batch-size", "16", "--checkpoint", str(path)]
+    options += ["--epochs", "2", "--batch-size", "16", "--weights", str(path)]
     assert cli.main(["train", "lenet5", "--data", "digits", *options]) == 0
     out = capsys.readouterr().out
     right = int(re.search(r"\((\d+) of 355 images\)", out)[1])
@@ -94,7 +55,7 @@ def test_the_seed_decides_the_weights(tmp_path):
     states = []
     for number, seed in enumerate("001"):
         path = tmp_path / f"{number}.st"
-        options = ["--data", str(data), *SHORT, "--seed", seed, "--checkpoint", str(path)]
+        options = ["--data", str(data), *SHORT, "--seed", seed, "--weights", str(path)]
         assert cli.main(["train", "lenet5", *options]) == 0
         states.append(path.read_bytes())
     assert states[0] == states[1] != states[2]
@@ -103,7 +64,7 @@ def test_the_seed_decides_the_weights(tmp_path):
 @pytest.mark.parametrize("model", list(cli.RECIPES))
 @pytest.mark.parametrize("size", [(8, 8), (28, 28), (30, 40), (1, 1), (20, 28), (14, 28)], ids=str)
 def test_every_model_takes_images_of_any_size(capsys, tmp_path, model, size):
-    wanted = mc.models.LeNet5Sigmoid.input_shape[1:] if "sigmoid" in model else (28, 28)
+    wanted = MODELS[model]().input_shape[1:]
     nearly = all(m / 2 < n <= m for n, m in zip(size, wanted, strict=True))
     fitted = "" if size == wanted else f", {'PadTo' if nearly else 'Resize'}({wanted})"
     data = write_data(tmp_path / "data", size)
@@ -130,7 +91,7 @@ def test_every_model_takes_images_of_any_size(capsys, tmp_path, model, size):
 def test_defaults_are_the_recipes(monkeypatch, options, expected):
     seen = []
 
-    def fit(trainer, train, epochs, validation=None):
+    def fit(trainer, train, epochs, validation=None, resume=None):
         seen.append((epochs, train.batch_size, trainer.optimizer))
         assert (train.shuffle, train.seed) == (True, 5)
         assert trainer.loss.keywords == {"label_smoothing": 0.1}
@@ -170,7 +131,7 @@ USAGE = [
 
 @pytest.mark.parametrize(("arguments", "message"), USAGE, ids=str)
 def test_wrong_usage_is_status_2_and_a_line_about_it(monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr(cli, "_load", lambda name: pytest.fail("accepted"))
+    monkeypatch.setattr(training, "load_data", lambda name: pytest.fail("accepted"))
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
@@ -226,10 +187,10 @@ BAD = {
     "test images in colour": (made(test_size=(3, 8, 8)), "channels"),
     "cuda": (fixed("--device", "cuda"), 'device "cuda": '),
     "unknown device": (fixed("--device", "gpu"), "device: got 'gpu'"),
-    "checkpoint directory": (fixed("--checkpoint", "."), "--checkpoint"),
-    "checkpoint nowhere": (fixed("--checkpoint", "no/w.st"), "no/w.st"),
-    "checkpoint below a file": (fixed("--checkpoint", f"{__file__}/w.st"), "w.st"),
-    "checkpoint too long": (fixed("--checkpoint", "x" * 300), "--checkpoint"),
+    "weights directory": (fixed("--weights", "."), "--weights"),
+    "weights nowhere": (fixed("--weights", "no/w.st"), "no/w.st"),
+    "weights below a file": (fixed("--weights", f"{__file__}/w.st"), "w.st"),
+    "weights too long": (fixed("--weights", "x" * 300), "--weights"),
 }
 
 
@@ -249,7 +210,7 @@ def test_bad_input_is_status_2_and_one_line(capsys, monkeypatch, tmp_path, case)
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
 def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(capsys):
-    arguments = ["--data", "digits", *SHORT, "--checkpoint", "/proc/w.st"]
+    arguments = ["--data", "digits", *SHORT, "--weights", "/proc/w.st"]
     assert cli.main(["train", "lenet5", *arguments]) == 2
     out, err = capsys.readouterr()
     assert "test accuracy" not in out
@@ -261,7 +222,7 @@ def test_a_full_disk_is_one_line(capsys, monkeypatch, tmp_path):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(mc.io.os, "fsync", full)
-    arguments = ["--data", "digits", *SHORT, "--checkpoint", "w.st"]
+    arguments = ["--data", "digits", *SHORT, "--weights", "w.st"]
     assert cli.main(["train", "lenet5", *arguments]) == 2
     assert re.fullmatch("minicnn: .*No space left on device.*\n", capsys.readouterr().err)
     assert os.listdir(tmp_path) == []
@@ -276,7 +237,7 @@ def test_ctrl_c_is_130_and_leaves_no_file(capsys, monkeypatch, tmp_path, moment)
         monkeypatch.setattr(mc.train.Trainer, "fit", interrupt)
     else:
         monkeypatch.setattr(mc.io.os, "replace", interrupt)
-    arguments = ["--data", "digits", *SHORT, "--checkpoint", "w.st"]
+    arguments = ["--data", "digits", *SHORT, "--weights", "w.st"]
     assert cli.main(["train", "lenet5", *arguments]) == 130
     assert capsys.readouterr().err == "minicnn: interrupted\n"
     assert os.listdir(tmp_path) == []
@@ -312,7 +273,7 @@ def test_the_environment_names_the_device(device):
 @pytest.mark.parametrize(("lr", "batch_size"), [("1e6", "64"), ("1e30", "64"), ("1e30", "5000")])
 def test_divergence_ends_with_one_clear_line_and_saves_nothing(tmp_path, lr, batch_size):
     options = ["--epochs", "1", "--batch-size", batch_size, "--optimizer", "sgd", "--lr", lr]
-    result = run("train", "lenet5", "--data", "digits", *options, "--checkpoint", "w.st")
+    result = run("train", "lenet5", "--data", "digits", *options, "--weights", "w.st")
     assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
     assert "smaller learning rate" in result.stderr
     assert os.listdir(tmp_path) == []
@@ -328,51 +289,3 @@ def test_a_closed_pipe_ends_quietly(arguments):
     result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
     os.close(theirs)
     assert result.stderr == ""
-
-
-def test_summary_is_the_table(capsys):
-    for name, recipe in cli.RECIPES.items():
-        assert cli.main(["summary", name]) == 0
-        model = recipe.build()
-        assert capsys.readouterr().out == f"{mc.summary(model, model.input_shape)}\n"
-
-
-def test_summary_prints_in_any_encoding():
-    result = run("summary", "lenet5", env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    assert result.returncode == 0, result.stderr
-    assert "Total parameters: 44,426" in result.stdout
-
-
-@pytest.mark.parametrize("arguments", [["data"], ["data", "list"]])
-def test_data_list_says_where_each_is(capsys, arguments):
-    assert cli.main(arguments) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(mc.data.NAMES)
-    assert lines[0].endswith(str(mc.data.locate("digits")))
-    assert "minicnn data get mnist" in lines[1]
-
-
-def test_data_get(capsys):
-    assert cli.main(["data", "get", "digits"]) == 0
-    assert capsys.readouterr().out == f"digits is in {mc.data.locate('digits')}\n"
-    for name, message in (("mnist", "no mirror delivered"), ("cifar", "expected one of")):
-        assert cli.main(["data", "get", name]) == 2
-        assert re.fullmatch(f"minicnn: .*{message}.*\n", capsys.readouterr().err)
-
-
-def test_devices(capsys):
-    assert cli.main(["devices"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "cpu       available"
-    assert lines[1].startswith("cuda      ")
-    assert lines[2].startswith("emulator  ")
-
-
-def test_version_help_and_the_module():
-    result = run("--version")
-    assert (result.returncode, result.stdout) == (0, f"minicnn {mc.__version__}\n")
-    result = run("train", "--help")
-    assert result.returncode == 0
-    assert "--checkpoint" in result.stdout
-    for name, (_, options) in cli.OPTIMIZERS.items():
-        assert f"{name} {options['lr']}" in " ".join(result.stdout.split())

@@ -1,0 +1,115 @@
+"""What one does with a trained network: ``minicnn evaluate``, ``predict`` and ``export``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import viz
+from ..autograd import Tensor, no_grad
+from ..data.handwriting import read_digit
+from ..ops import softmax
+from ..train.recipes import MODELS, RECIPES
+from ..train.report import confusion_matrix, report
+from .inputs import DATA_HELP, InputError, check_writable, fit_images, load_data, load_model
+
+__all__ = ["add_trained"]
+
+MOST_MISTAKES = 200
+
+
+def add_trained(commands: Any) -> None:
+    """The commands and their options."""
+    command = commands.add_parser("evaluate", help="test a trained network, class by class")
+    _add_weights(command)
+    command.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
+    command.add_argument(
+        "--mistakes", type=Path, metavar="PATH", help="a picture of the images it got wrong"
+    )
+    command.set_defaults(run=_evaluate)
+    command = commands.add_parser("predict", help="which digit does an image show?")
+    _add_weights(command)
+    command.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ...")
+    command.set_defaults(run=_predict)
+    command = commands.add_parser("export", help="write a trained network as an ONNX file")
+    _add_weights(command)
+    command.add_argument("target", type=Path, metavar="MODEL.onnx")
+    command.set_defaults(run=_export)
+
+
+def _add_weights(command: Any) -> None:
+    command.add_argument(
+        "weights", type=Path, metavar="WEIGHTS", help="what train saved, a checkpoint too"
+    )
+    command.add_argument(
+        "--model", choices=MODELS, help="default: the one whose parameters they are"
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    check_writable("--mistakes", options.mistakes)
+    name, model, prepare = _loaded(options)
+    data_name, (_, test) = load_data(options.data)
+    fitting = fit_images(test.image_shape, model.input_shape)
+    images, labels = test[:]
+    guesses = _probabilities(model, [fitting, prepare], images).argmax(1)
+    right = int((guesses == labels).sum())
+    print(f"{name} on the {len(labels):,} test images of {data_name}")
+    print(f"accuracy {right / len(labels):.2%} ({len(labels) - right:,} wrong)\n")
+    matrix = confusion_matrix(labels, guesses, test.num_classes)
+    print(report(matrix, test.classes))
+    wrong = np.flatnonzero(guesses != labels)
+    if options.mistakes and len(wrong):
+        shown = wrong[:MOST_MISTAKES]
+        captions = [f"{labels[i]} as {guesses[i]}" for i in shown]
+        try:
+            viz.sheet(images[shown], captions).save(options.mistakes)
+        except (ImportError, ValueError) as error:
+            raise InputError(f"--mistakes: {error}") from error
+        print(f"\n{len(shown)} of {len(wrong)} mistakes are drawn in {options.mistakes}")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    _, model, prepare = _loaded(options)
+    digits = np.stack([read_digit(path) for path in options.images])[:, None]  # (N, 1, 28, 28)
+    fitting = fit_images((1, 28, 28), model.input_shape)
+    width = max(len(path) for path in options.images)
+    for path, row in zip(
+        options.images, _probabilities(model, [fitting, prepare], digits), strict=True
+    ):
+        best = np.argsort(-row)[:3]
+        print(f"{path:{width}}  " + "  ".join(f"{i}: {row[i]:6.2%}" for i in best))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from ..export import export_onnx  # only those who export pay for the import
+
+    check_writable("MODEL.onnx", options.target)
+    name, model, _ = _loaded(options)
+    try:
+        export_onnx(model, options.target)
+    except ImportError as error:
+        raise InputError(str(error)) from error
+    print(f"{name} written to {options.target}")
+
+
+def _loaded(options: argparse.Namespace) -> tuple[str, Any, Any]:
+    """The name of the network, the network, and what its images are prepared with."""
+    name, model = load_model(options.weights, options.model)
+    recipes = RECIPES.get(name)
+    return name, model, next(iter(recipes.values())).prepare if recipes else None
+
+
+def _probabilities(model: Any, steps: list[Any], images: Any) -> Any:
+    """The probabilities (N, K) that the network gives for images (N, C, H, W)."""
+    parts = []
+    with no_grad():
+        for start in range(0, len(images), 512):
+            x = images[start : start + 512]
+            for step in steps:
+                x = x if step is None else step(x)
+            parts.append(softmax(model(Tensor(x))).numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,60 @@
+"""The graph that the converters build: nodes and their names, without the package onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array
+from .record import Step
+
+__all__ = ["Converter", "Graph", "Node"]
+
+
+@dataclass
+class Node:
+    """One ONNX node with one output; "" among the inputs is one left out."""
+
+    op_type: str
+    inputs: tuple[str, ...]
+    output: str
+    attributes: dict[str, Any]
+
+
+class Graph:
+    """Nodes in the order of computation; values have names, which no two share."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self.nodes: list[Node] = []
+        self._taken = set(taken)
+
+    def unused(self, name: str) -> str:
+        """The name, or if a value has it already, the same with underscores."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
+    def node(self, op_type: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node and return the name of its output."""
+        output = self.unused(f"{op_type}_{len(self.nodes)}")
+        self.nodes.append(Node(op_type, inputs, output, attributes))
+        return output
+
+    def constant(self, values: Any, dtype: Any = np.int64) -> str:
+        """Add an array or a number that is no parameter (a shape, an exponent)."""
+        array: Array = np.asarray(values, dtype)
+        return self.node("Constant", value=array)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a value another name."""
+        for node in self.nodes:
+            node.output = new if node.output == old else node.output
+            node.inputs = tuple(new if name == old else name for name in node.inputs)
+
+
+Converter = Callable[[Graph, Step, tuple[str, ...]], str]
+"""Adds the nodes of a step, whose inputs have these names; returns the name of the result."""

@@ -1,0 +1,172 @@
+"""Converters of ops on images (N, C, H, W): convolution, pooling, padding."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..backend.geometry import Window
+from ..backend.sources import Sources, pad_sources
+from .graph import Graph
+from .record import Step
+
+__all__ = [
+    "avg_pool2d",
+    "channel_sum",
+    "conv2d",
+    "conv_transpose2d",
+    "im2col",
+    "max_pool2d",
+    "min_pool2d",
+    "pad2d",
+]
+
+Names = tuple[str, ...]
+PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def conv2d(graph: Graph, step: Step, inputs: Names) -> str:
+    window = step.options["window"]
+    slide = {**_slide(window), "dilations": window.dilation, "pads": _pads(window)}
+    return graph.node("Conv", *inputs, group=step.options["groups"], **slide)
+
+
+def conv_transpose2d(graph: Graph, step: Step, inputs: Names) -> str:
+    """The window is that of the convolution whose input is computed here."""
+    window = step.options["window"]
+    axes = zip(*window[:4], window.padding, window.dilation, strict=True)
+    extra = [
+        size - ((outputs - 1) * stride - before - after + dilation * (kernel - 1) + 1)
+        for size, outputs, kernel, stride, (before, after), dilation in axes
+    ]
+    pads = [side for sides in zip(*window.padding, strict=True) for side in sides]
+    slide = {**_slide(window), "dilations": window.dilation, "pads": pads, "output_padding": extra}
+    return graph.node("ConvTranspose", *inputs, group=step.options["groups"], **slide)
+
+
+def max_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
+    window = step.options["window"]
+    x, pads = _pooled_image(graph, step, inputs, fill=-math.inf)
+    return graph.node("MaxPool", x, **_slide(window), dilations=window.dilation, pads=pads)
+
+
+def min_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
+    """-max(-x): ONNX has no minimum pooling."""
+    return graph.node("Neg", max_pool2d(graph, step, (graph.node("Neg", *inputs),)))
+
+
+def avg_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
+    """The sum by KH·KW, then corrected where the divisor (OH, OW) is another number."""
+    window, divisor = step.options["window"], step.options["divisor"]
+    x, pads = _pooled_image(graph, step, inputs, fill=0.0)
+    y = graph.node("AveragePool", x, **_slide(window), pads=pads, count_include_pad=1)
+    taps = math.prod(window.kernel_size)
+    if (divisor == taps).all():
+        return y
+    return graph.node("Mul", y, graph.constant(taps / divisor, step.dtype))
+
+
+def _slide(window: Window) -> dict[str, Any]:
+    return {"kernel_shape": window.kernel_size, "strides": window.stride}
+
+
+def _pads(window: Window) -> list[int]:
+    """(top, left, bottom, right), as far as a place of the window reaches.
+
+    That is more than the window's own padding with ceil_mode, which needs no attribute then: ONNX
+    and minicnn differ in which last places it keeps.
+    """
+    after = [
+        max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
+        for size, outputs, kernel, stride, (before, _), dilation in zip(
+            *window[:4], window.padding, window.dilation, strict=True
+        )
+    ]
+    return [before for before, _ in window.padding] + after
+
+
+def _pooled_image(graph: Graph, step: Step, inputs: Names, fill: float) -> tuple[str, list[int]]:
+    """The image and the padding left to the pooling, which ONNX wants smaller than the kernel."""
+    window = step.options["window"]
+    pads = _pads(window)
+    if all(p < k for p, k in zip(pads, window.kernel_size * 2, strict=True)):
+        return inputs[0], pads
+    return _padded(graph, inputs[0], pads, fill, step), [0, 0, 0, 0]
+
+
+def _padded(
+    graph: Graph, x: str, pads: list[int], value: float, step: Step, mode: str = "constant"
+) -> str:
+    top, left, bottom, right = pads
+    lengths = graph.constant([0, 0, top, left, 0, 0, bottom, right])
+    fill = [graph.constant(value, step.dtype)] if mode == "constant" else []
+    return graph.node("Pad", x, lengths, *fill, mode=mode)
+
+
+def pad2d(graph: Graph, step: Step, inputs: Names) -> str:
+    """Pad in the mode whose sources these are; other sources are gathered."""
+    sources = (step.options["rows"], step.options["columns"])
+    sizes = [int(n) for n in step.input_shapes[0][2:]]  # type: ignore[arg-type]
+    for mode, name in PAD_MODES.items():
+        rows, columns = (_sides(s, n, mode) for s, n in zip(sources, sizes, strict=True))
+        if rows and columns:
+            pads = [rows[0], columns[0], rows[1], columns[1]]
+            return _padded(graph, inputs[0], pads, step.options["value"], step, name)
+    return _gathered(graph, step, inputs[0], sources, sizes)
+
+
+def _sides(sources: Sources, size: int, mode: str) -> tuple[int, int] | None:
+    """How many pixels before and after an axis give it these sources in a mode, None if none do."""
+    for before in sorted({i - source for i, source in enumerate(sources) if source >= 0}):
+        after = len(sources) - size - before
+        if mode != "zeros" and min(before, after) < 0:
+            continue  # ONNX crops in the mode "constant" alone
+        try:
+            if pad_sources(size, before, after, mode) == sources:
+                return before, after
+        except ValueError:  # more than the mode allows
+            continue
+    return None
+
+
+def _gathered(
+    graph: Graph, step: Step, x: str, sources: tuple[Sources, Sources], sizes: list[int]
+) -> str:
+    """The pixels row by row and column by column; -1 takes from one more row filled with value."""
+    more = [int(-1 in s) for s in sources]
+    if any(more):
+        x = _padded(graph, x, [0, 0, *more], step.options["value"], step)
+    for axis, (taken, size) in enumerate(zip(sources, sizes, strict=True), 2):
+        places = [size if source < 0 else source for source in taken]
+        x = graph.node("Gather", x, graph.constant(places), axis=axis)
+    return x
+
+
+def channel_sum(graph: Graph, step: Step, inputs: Names) -> str:
+    """An average over channels, as rows of an image of one channel, times their number.
+
+    ONNX's LRN would do for an odd size; for an even one it takes its neighbours on the other side.
+    """
+    _, channels, height, width = step.input_shapes[0]
+    before, after = step.options["before"], step.options["after"]
+    size = before + after + 1
+    flat = graph.constant([0, 1, channels, height * width])  # type: ignore[operator]
+    rows = graph.node("Reshape", *inputs, flat)
+    pads = [before, 0, after, 0]
+    slide = {"kernel_shape": (size, 1), "pads": pads, "count_include_pad": 1}
+    mean = graph.node("AveragePool", rows, **slide)
+    total = graph.node("Mul", mean, graph.constant(size, step.dtype))
+    return graph.node("Reshape", total, graph.constant([0, channels, height, width]))
+
+
+def im2col(graph: Graph, step: Step, inputs: Names) -> str:
+    """A convolution of each channel with KH·KW kernels, each 1 at one tap."""
+    window, channels = step.options["window"], step.input_shapes[0][1]
+    taps = math.prod(window.kernel_size)
+    eye = np.eye(taps).reshape(taps, 1, *window.kernel_size)  # (KH·KW, 1, KH, KW)
+    kernels = graph.constant(np.tile(eye, (channels, 1, 1, 1)), step.dtype)
+    slide = {**_slide(window), "dilations": window.dilation, "pads": _pads(window)}
+    y = graph.node("Conv", *inputs, kernels, group=channels, **slide)  # (N, C·KH·KW, OH, OW)
+    return graph.node("Reshape", y, graph.constant([0, *step.output_shape[1:]]))

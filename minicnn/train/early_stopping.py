@@ -1,0 +1,75 @@
+"""Stopping when training gets no further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..backend import Array
+from ..optim.checks import check_integer
+from .best import Best
+from .callbacks import Callback
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+__all__ = ["EarlyStopping"]
+
+
+class EarlyStopping(Callback):
+    """Ends training after ``patience`` epochs in a row without a better value of a column.
+
+    metric: a column of the History. min_delta: better is what is so by more than this. mode: "min"
+    or "max"; None takes it from the name, "max" for an accuracy and "min" for a loss.
+    restore_best: however training ends, give the model the weights of its best epoch.
+    Raises ValueError for a patience below 1, a negative min_delta, a mode that is missing or
+    unknown, and after an epoch without the column.
+    """
+
+    def __init__(
+        self,
+        metric: str = "val_loss",
+        patience: int = 5,
+        min_delta: float = 0.0,
+        mode: str | None = None,
+        restore_best: bool = False,
+    ) -> None:
+        self.patience = check_integer("patience", patience, 1)
+        self.best = Best(metric, mode, min_delta)
+        self.restore_best = restore_best
+        self._reset()
+
+    def _reset(self) -> None:
+        self.best.value = None
+        self.best_epoch = self.bad_epochs = 0
+        self.best_weights: dict[str, Array] | None = None
+
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        if trainer.progress.at_start:
+            self._reset()
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        self.bad_epochs += 1
+        if self.best.update(row, "EarlyStopping"):
+            self.best_epoch, self.bad_epochs = epoch, 0
+            if self.restore_best:
+                self.best_weights = trainer.model.state_dict()
+        if self.bad_epochs >= self.patience:
+            trainer.stop_training = True
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        if self.best_weights is not None:
+            trainer.model.load_state_dict(self.best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "best": self.best.state_dict(),
+            "best_epoch": self.best_epoch,
+            "bad_epochs": self.bad_epochs,
+            "best_weights": self.best_weights,
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        self.best.load_state_dict(state_dict["best"])
+        self.best_epoch, self.bad_epochs = state_dict["best_epoch"], state_dict["bad_epochs"]
+        self.best_weights = state_dict["best_weights"]

@@ -1,0 +1,177 @@
+"""What is done with a trained network: evaluating, predicting, exporting, going on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.commands import SHORT, write_data
+
+import minicnn as mc
+from minicnn import cli
+from minicnn.train.recipes import MODELS, recognise
+
+TRAIN = ["train", "lenet5", "--data", "digits", "--epochs", "2"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """LeNet-5 trained on the digits, as a file of weights beside a checkpoint."""
+    directory = tmp_path_factory.mktemp("trained")
+    path = directory / "lenet.safetensors"
+    more = ["--weights", str(path), "--checkpoint", str(directory / "lenet.ckpt")]
+    assert cli.main([*TRAIN, "--log", str(directory / "log.csv"), *more]) == 0
+    return path
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Callable[..., str]:
+    """Draws an image file and returns its path."""
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+
+    def draw(pixels: Any, name: str = "digit.png") -> str:
+        image.fromarray(np.asarray(pixels, np.uint8)).save(tmp_path / name)
+        return str(tmp_path / name)
+
+    return draw
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "ckpt"])
+def test_evaluate_prints_accuracy_and_confusion(capsys: Any, weights: Path, suffix: str) -> None:
+    assert cli.main(["evaluate", str(weights.with_suffix(f".{suffix}")), "--data", "digits"]) == 0
+    title, accuracy, _, header, *rows = capsys.readouterr().out.splitlines()
+    assert title == "lenet5 on the 355 test images of digits"
+    wrong = int(re.fullmatch(r"accuracy .*% \((\d+) wrong\)", accuracy)[1])
+    counts = np.array([[int(n.replace(".", "0")) for n in r.split()[1:-1]] for r in rows[:10]])
+    assert counts.sum() == 355
+    assert 355 - counts.trace() == wrong < 60
+    assert header.split()[-1] == "recall"
+    assert rows[-1].startswith("precision")
+
+
+def test_mistakes_are_drawn(capsys: Any, weights: Path, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    path = tmp_path / "wrong.png"
+    arguments = ["evaluate", str(weights), "--data", "digits", "--mistakes", str(path)]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out.endswith(f" mistakes are drawn in {path}\n")
+    with image.open(path) as drawn:
+        assert min(drawn.size) > 100
+
+
+def digit_on_paper(flip: bool) -> Any:
+    """A 3 of the bundled digits, large and off the middle, dark on light or light on dark."""
+    images, labels = mc.data.load("digits", "test")[:]
+    ink = np.kron(images[np.flatnonzero(labels == 3)[0], 0], np.ones((9, 9)))
+    paper = np.zeros((160, 200))
+    paper[70:142, 20:92] = ink
+    return 230 - 200 * paper if flip else 10 + 240 * paper
+
+
+@pytest.mark.parametrize("flip", [True, False], ids=["dark on light", "light on dark"])
+def test_predict_names_the_three_likeliest(
+    capsys: Any, weights: Path, picture: Callable[..., str], flip: bool
+) -> None:
+    path, other = picture(digit_on_paper(flip)), picture(digit_on_paper(not flip), "other.png")
+    assert cli.main(["predict", str(weights), path, other]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    found = re.findall(r"(\d): +([\d.]+)%", first)
+    assert len(found) == 3
+    assert [float(p) for _, p in found] == sorted([float(p) for _, p in found], reverse=True)
+    assert first.removeprefix(path).split() == second.removeprefix(other).split()
+
+
+def test_export_runs_in_onnxruntime(capsys: Any, weights: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    path = tmp_path / "lenet.onnx"
+    assert cli.main(["export", str(weights), str(path)]) == 0
+    assert capsys.readouterr().out == f"lenet5 written to {path}\n"
+    x = np.random.default_rng(0).random((3, 1, 28, 28), np.float32)
+    session = runtime.InferenceSession(str(path))
+    (got,) = session.run(None, {session.get_inputs()[0].name: x})
+    model = mc.models.lenet5()
+    model.load_state_dict(mc.load(weights))
+    np.testing.assert_allclose(got, model(mc.Tensor(x)).numpy(), atol=1e-5)
+
+
+def test_a_training_goes_on_where_it_stopped(capsys: Any, tmp_path: Path) -> None:
+    ends = []
+    for name, steps in (("whole", [["--epochs", "3"]]), ("parts", [["--epochs", "1"], ["-"]])):
+        path = tmp_path / name
+        for step in steps:
+            more = ["--epochs", "3", "--resume", f"{path}.ckpt"] if step == ["-"] else step
+            more += ["--checkpoint", f"{path}.ckpt", "--weights", f"{path}.st"]
+            assert cli.main([*TRAIN[:4], *more]) == 0
+        ends.append(Path(f"{path}.st").read_bytes())
+    assert ends[0] == ends[1]
+
+
+def test_the_log_has_a_row_for_each_epoch(weights: Path) -> None:
+    header, *rows = (weights.parent / "log.csv").read_text("utf-8").splitlines()
+    assert header.startswith("epoch,loss,accuracy")
+    assert [row.split(",")[0] for row in rows] == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_are_recognised(name: str) -> None:
+    assert recognise(MODELS[name]().state_dict()) == name
+
+
+def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
+    foreign, text = tmp_path / "foreign.safetensors", tmp_path / "text.st"
+    mc.save(foreign, {"a": np.ones(3)})
+    text.write_text("no weights")
+    some, digits = str(weights), ["--data", "digits"]
+    return {
+        "no file": (["evaluate", "none.st", *digits], "none.st"),
+        "no weights": (["evaluate", str(text), *digits], "text.st: no intact safetensors"),
+        "other weights": (["evaluate", str(foreign), *digits], "weights of none of lenet5,"),
+        "another model": (["evaluate", some, "--model", "alexnet_mnist", *digits], "missing"),
+        "colour": (
+            ["evaluate", some, "--data", str(write_data(tmp_path / "data", size=(3, 8, 8)))],
+            "the model takes 1 channel",
+        ),
+        "no picture": (["predict", some, str(text)], "text.st: no image that can be read"),
+        "no image file": (["predict", some, "none.png"], "none.png"),
+        "nowhere to export": (["export", some, "no/where.onnx"], "where.onnx cannot be written"),
+        "nothing to resume": ([*TRAIN, "--resume", "none.ckpt"], "none.ckpt"),
+        "weights to resume": ([*TRAIN, "--resume", some], "checkpoint"),
+        "another recipe": ([*TRAIN, "--recipe", "secret"], "no recipe 'secret', there is course"),
+    }
+
+
+CASES = [
+    "no file", "no weights", "other weights", "another model", "colour", "no picture",
+    "no image file", "nowhere to export", "nothing to resume", "weights to resume",
+    "another recipe",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_one_line(capsys: Any, weights: Path, tmp_path: Path, case: str) -> None:
+    if "picture" in case or "image" in case:
+        pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    cases = bad(weights, tmp_path)
+    assert list(cases) == CASES
+    arguments, message = cases[case]
+    capsys.readouterr()
+    assert cli.main(arguments) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1, err
+    assert re.match(f"minicnn: .*{re.escape(message)}", err), err
+
+
+def test_an_empty_picture(capsys: Any, weights: Path, picture: Callable[..., str]) -> None:
+    path = picture(np.full((30, 30), 200))
+    assert cli.main(["predict", str(weights), path]) == 2
+    assert capsys.readouterr().err.startswith(f"minicnn: {path}: shows no digit")
+
+
+def test_a_recipe_by_name(capsys: Any) -> None:
+    assert cli.main(["train", "lenet5", "--recipe", "best", "--data", "digits", *SHORT]) == 0
+    assert "test accuracy" in capsys.readouterr().out
