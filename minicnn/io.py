@@ -15,7 +15,7 @@ import numpy as np
 from .autograd import Tensor
 from .backend import Array, to_device
 
-__all__ = ["load", "load_with_metadata", "save"]
+__all__ = ["load", "load_with_metadata", "save", "write_whole"]
 
 
 def save(
@@ -32,13 +32,18 @@ def save(
     from safetensors.numpy import save as to_bytes  # only those who save pay for the import
 
     arrays = {_name(name): _array(name, value) for name, value in mapping.items()}
+    write_whole(path, to_bytes(arrays, None if metadata is None else dict(metadata)))
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file that takes its place only when it is complete. Raises OSError."""
     target = Path(os.path.realpath(path))  # a link stays a link
     if target.exists() and not target.is_file():
         raise OSError(f"{target} exists and is no file")
     partial = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with partial.open("xb") as file:
-            file.write(to_bytes(arrays, None if metadata is None else dict(metadata)))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, target)

@@ -13,6 +13,7 @@ from typing import Any
 from .. import data, io, train
 from ..backend import Array
 from ..nn import Module
+from ..train import recipes
 
 __all__ = [
     "DATA_HELP",
@@ -112,8 +113,8 @@ def load_model(path: Path, name: str | None = None) -> tuple[str, Module]:
     """
     state = _read_weights(path)
     try:
-        name = name or train.recipes.recognise(state)
-        model = train.recipes.MODELS[name]()
+        name = name or recipes.recognise(state)
+        model = recipes.MODELS[name]()
         model.load_state_dict(state)
     except (ValueError, KeyError) as error:
         message = error.args[0] if error.args else error

@@ -56,6 +56,8 @@ def _train(options: argparse.Namespace) -> None:
     device = backend.resolve_device(options.device)
     for option in ("weights", "checkpoint", "log"):
         check_writable(f"--{option}", getattr(options, option))
+    if options.resume and options.lr is not None:
+        raise InputError("--lr: the checkpoint to resume has the learning rate")
     recipe = _recipe(options)
     name, (training, test) = load_data(options.data)
     if name == "digits" and options.recipe is None:
@@ -72,7 +74,7 @@ def _train(options: argparse.Namespace) -> None:
         f"{f', {fitting}' if fitting else ''}"
     )
     optimizer = recipe.build_optimizer(model)
-    callbacks = recipe.callbacks(optimizer, recipe.epochs * len(batches))
+    callbacks = recipe.callbacks(optimizer, batches)
     trainer = train.Trainer(
         model,
         optimizer,

@@ -5,6 +5,7 @@ from .catalog import NAMES, cache_directory, download, load, load_directory, loc
 from .dataset import ArrayDataset, Dataset, random_split
 from .errors import DataError
 from .idx import read_idx
+from .image_folder import ImageFolder
 from .loader import DataLoader
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "NAMES",
     "ArrayDataset",
     "Dataset",
+    "ImageFolder",
     "random_split",
     "DataLoader",
     "transforms",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, Protocol, overload
 
+from numpy.typing import NDArray
+
+from . import cifar, idx_files
 from .dataset import ArrayDataset
 from .errors import DataError
 from .idx import read_idx
@@ -17,25 +20,40 @@ __all__ = ["NAMES", "cache_directory", "download", "load", "load_directory", "lo
 
 Split = Literal["train", "test"]
 
-_FILES = {  # split: (images, labels), the names that MNIST gave them
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
+
+class Format(Protocol):
+    """What the modules `idx_files` and `cifar` have."""
+
+    def download_name(self, file: str, /) -> str: ...
+
+    def find(self, directory: Path, file: str, /) -> Path | None: ...
+
+    def missing(self, directory: Path, splits: Sequence[str], /) -> list[str]: ...
+
+    def check(self, path: Path, sha256: str, /) -> object: ...
+
+    def read(
+        self, directory: Path, split: str, sums: Mapping[str, str], /
+    ) -> tuple[NDArray[Any], NDArray[Any], str]: ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: its classes, the SHA-256 of its uncompressed files, and where they may be."""
+    """One data set: its classes, the SHA-256 of its files, and where they may be.
 
-    classes: tuple[str, ...]
+    The sum of an IDX file is that of its uncompressed content.
+    """
+
+    classes: tuple[str, ...] | int
     sums: dict[str, str]
     installed: Path | None = None  # where this package or a system package puts it
     mirrors: tuple[str, ...] = ()
+    format: Format = idx_files
 
 
 def _sums(*sums: str) -> dict[str, str]:
-    stems = [stem for pair in _FILES.values() for stem in pair]
-    return dict(zip(stems, sums, strict=True))
+    files = [file for pair in idx_files.FILES.values() for file in pair]
+    return dict(zip(files, sums, strict=True))
 
 
 _SOURCES = {
@@ -81,6 +99,16 @@ _SOURCES = {
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         ),
     ),
+    "cifar10": Source(
+        classes=(
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ),
+        # As TensorFlow Datasets lists it, in url_checksums/cifar10.txt; the authors give an MD5.
+        sums={cifar.ARCHIVE: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+        mirrors=("https://www.cs.toronto.edu/~kriz/",),
+        format=cifar,
+    ),
 }
 NAMES = tuple(_SOURCES)
 
@@ -99,17 +127,19 @@ def load(name: str, split: Split | None = None) -> ArrayDataset | tuple[ArrayDat
     digits         bundled: 1,442 + 355 images 8x8; a fifth of each class is held out
     mnist          60,000 + 10,000 images 28x28
     fashion-mnist  60,000 + 10,000 images 28x28 of clothes
+    cifar10        50,000 + 10,000 images 32x32 in colour, of animals and vehicles
 
     The files are looked for in $MINICNN_DATA/<name>/, then where this package or Debian's
     dataset-fashion-mnist installs them, then in the user's cache directory, and downloaded there if
-    they are nowhere. Wherever they come from, their content is compared with its known SHA-256.
+    they are nowhere. Wherever they come from, their content is compared with its known SHA-256;
+    only for what was unpacked from CIFAR-10's archive none is known.
 
     Raises DataError for an unknown name or split, a damaged file, or a download that fails.
     """
     source = _source(name)
     wanted = _splits(split)
     directory = _find(name, source, wanted) or download(name)
-    loaded = [_read(directory, part, name, source.classes, source.sums) for part in wanted]
+    loaded = [_read(source, directory, part, name) for part in wanted]
     return loaded[0] if split else (loaded[0], loaded[1])
 
 
@@ -135,15 +165,16 @@ def load_directory(
     """
     directory = Path(path)
     wanted = _splits(split)
-    if missing := _missing(directory, wanted):
+    if missing := idx_files.missing(directory, wanted):
         raise DataError(
             f"{directory}: found no {', '.join(missing)}, expected them with or without .gz"
         )
-    all_labels = [_find_file(directory, labels) for _, labels in _FILES.values()]
+    all_labels = [idx_files.find(directory, labels) for _, labels in idx_files.FILES.values()]
     found = [read_idx(file) for file in all_labels if file]
     # Labels that are no integers are refused, with the file's name, where they are read.
     classes = 1 + max(int(labels.max()) if labels.dtype.kind in "iu" else 0 for labels in found)
-    loaded = [_read(directory, part, directory.name, classes, {}) for part in wanted]
+    source = Source(classes, {})
+    loaded = [_read(source, directory, part, directory.name) for part in wanted]
     return loaded[0] if split else (loaded[0], loaded[1])
 
 
@@ -170,9 +201,10 @@ def download(name: str) -> Path:
     directory = cache_directory() / name
     mirrors = list(source.mirrors)
     try:
-        for stem, sha256 in source.sums.items():
-            if not _is_intact(_find_file(directory, stem), sha256):
-                good = fetch(f"{stem}.gz", mirrors, directory, sha256)
+        for file, sha256 in source.sums.items():
+            if not _is_intact(source, directory, file):
+                called = source.format.download_name(file)
+                good = fetch(called, mirrors, directory, sha256, source.format.check)
                 mirrors.sort(key=lambda mirror: mirror != good)  # the next file asks it first
     except DataError as error:
         raise DataError(f"{name}: {error}. {_by_hand(name, source, directory)}") from error
@@ -198,15 +230,16 @@ def _source(name: str) -> Source:
 
 def _splits(split: str | None) -> tuple[str, ...]:
     if split is None:
-        return tuple(_FILES)
-    if split not in _FILES:
+        return tuple(idx_files.FILES)
+    if split not in idx_files.FILES:
         raise DataError(f"split: got {split!r}, expected 'train', 'test' or None for both")
     return (split,)
 
 
 def _find(name: str, source: Source, splits: tuple[str, ...]) -> Path | None:
     """The first directory that has all files of the splits."""
-    return next((place for place in _places(name, source) if not _missing(place, splits)), None)
+    places = _places(name, source)
+    return next((place for place in places if not source.format.missing(place, splits)), None)
 
 
 def _places(name: str, source: Source) -> Iterator[Path]:
@@ -217,45 +250,26 @@ def _places(name: str, source: Source) -> Iterator[Path]:
     yield cache_directory() / name
 
 
-def _missing(directory: Path, splits: tuple[str, ...]) -> list[str]:
-    stems = [stem for split in splits for stem in _FILES[split]]
-    return [stem for stem in stems if _find_file(directory, stem) is None]
-
-
-def _find_file(directory: Path, stem: str) -> Path | None:
-    # The compressed file first, because that is what `download` replaces. And some sites unpack the
-    # archives to names with a dot, train-images.idx3-ubyte.
-    for name in (stem, stem.replace("-idx", ".idx")):
-        for path in (directory / f"{name}.gz", directory / name):
-            if path.is_file():
-                return path
-    return None
-
-
-def _is_intact(path: Path | None, sha256: str) -> bool:
+def _is_intact(source: Source, directory: Path, file: str) -> bool:
+    path = source.format.find(directory, file)
     try:
-        return path is not None and read_idx(path, sha256) is not None
+        if path is not None:
+            source.format.check(path, source.sums[file])
     except DataError:
         return False
+    return path is not None
 
 
-def _read(
-    directory: Path, split: str, name: str, classes: tuple[str, ...] | int, sums: dict[str, str]
-) -> ArrayDataset:
-    stems = _FILES[split]
-    paths = [_find_file(directory, stem) for stem in stems]
-    images, labels = (
-        read_idx(path or directory / stem, sums.get(stem))
-        for path, stem in zip(paths, stems, strict=True)
-    )
+def _read(source: Source, directory: Path, split: str, name: str) -> ArrayDataset:
+    images, labels, paths = source.format.read(directory, split, source.sums)
     try:
-        return ArrayDataset(images, labels, f"{name} {split}", classes)
+        return ArrayDataset(images, labels, f"{name} {split}", source.classes)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{paths[0]} and {paths[1]}: {error}") from error
+        raise DataError(f"{paths}: {error}") from error
 
 
 def _by_hand(name: str, source: Source, directory: Path) -> str:
-    files = ", ".join(f"{stem}.gz" for stem in source.sums)
+    files = ", ".join(map(source.format.download_name, source.sums))
     return (
         f"By hand: put {files} into {directory}, or into DIR/{name} and set the environment "
         "variable MINICNN_DATA to DIR; or take the data set 'digits', which needs no download"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
+from .pictures import need_pillow
 
 __all__ = ["as_mnist", "read_digit"]
 
@@ -54,10 +55,8 @@ def as_mnist(gray: NDArray[np.uint8], name: str = "image") -> NDArray[np.float32
 
 
 def _pillow() -> Any:
-    try:
-        return importlib.import_module("PIL.Image")  # only those who read pictures need it
-    except ImportError as error:
-        raise DataError("reading pictures needs Pillow: pip install 'minicnn[images]'") from error
+    need_pillow()
+    return importlib.import_module("PIL.Image")  # only those who read pictures pay for the import
 
 
 def _ink(gray: NDArray[np.uint8], name: str) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from ..backend import device_of, resolve_device, to_device
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator
 from .dataset import ArrayDataset, Dataset, to_float32
+from .image_folder import ImageFolder
 
 __all__ = ["DataLoader"]
 
@@ -146,15 +147,26 @@ class DataLoader:
         rows = order
         if isinstance(dataset, ArrayDataset):
             rows = to_device(order, device_of(dataset.images))  # not a small copy for each batch
-        for k in range(start, len(self)):
-            part = slice(k * self.batch_size, (k + 1) * self.batch_size)
+        size = self.batch_size
+        parts = [slice(k * size, (k + 1) * size) for k in range(start, len(self))]
+        read = _reader(dataset, [order[part] for part in parts])
+        for part in parts:
             if isinstance(dataset, ArrayDataset):
                 images, labels = dataset.batch(rows[part]), dataset.labels[order[part]]
             else:
-                images, labels = _read(dataset, order[part])
+                images, labels = next(read)
             if self.transform is not None:
                 images = _transformed(self.transform, images)
             yield Tensor(to_device(images, device)), Tensor(labels)
+
+
+def _reader(
+    dataset: Dataset, parts: list[NDArray[np.int64]]
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """The batches of a data set that does not lie in memory, decoded ahead where it can do that."""
+    if isinstance(dataset, ImageFolder):
+        return dataset.batches(parts)
+    return (_read(dataset, part) for part in parts)
 
 
 def _read(

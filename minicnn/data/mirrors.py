@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .errors import DataError
@@ -17,33 +17,42 @@ __all__ = ["fetch"]
 TIMEOUT = 10  # seconds to wait for a mirror to connect, or to send its next bytes
 
 
-def fetch(name: str, mirrors: Sequence[str], directory: Path, sha256: str) -> str:
-    """Download the IDX file `name` to `directory` and return the mirror that had it.
+def fetch(
+    name: str,
+    mirrors: Sequence[str],
+    directory: Path,
+    sha256: str,
+    check: Callable[[Path, str], object] = decode_idx,
+) -> str:
+    """Download the file `name` to `directory` and return the mirror that had it.
 
     Each mirror is an address to which the name is added. A file takes its place in the directory
-    only once it is complete and its uncompressed content has the SHA-256; a mirror that refuses,
-    breaks off, or sends something else is passed over.
+    only once it is complete and check(path, sha256) raises no DataError: that of an IDX file takes
+    the sum of the uncompressed content. A mirror that refuses, breaks off, or sends something else
+    is passed over.
 
     Raises DataError with one reason for each mirror when all fail, or when the directory cannot be
     written to.
     """
     reasons = []
     for mirror in mirrors:
-        reason = _fetch_from(f"{mirror}{name}", directory / name, sha256)
+        reason = _fetch_from(f"{mirror}{name}", directory / name, sha256, check)
         if reason is None:
             return mirror
         reasons.append(f"{mirror}{name}: {reason}")
     raise DataError(f"no mirror delivered {name} ({'; '.join(reasons)})")
 
 
-def _fetch_from(url: str, target: Path, sha256: str) -> str | None:
+def _fetch_from(
+    url: str, target: Path, sha256: str, check: Callable[[Path, str], object]
+) -> str | None:
     """None if the target is now in place, else the reason why not."""
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         reason = _transfer(url, partial)
         if reason is None:
-            decode_idx(partial, sha256)
+            check(partial, sha256)
             os.replace(partial, target)
         return reason
     except DataError as error:

@@ -1,22 +1,37 @@
 """Changes to a batch of images (N, C, H, W) on its way from the loader to the network.
 
 Each transform is called with a float array and returns a new one that lies batch-last in memory.
+The random ones, from `crops` and `augment`, draw for each image anew from the global generator:
+after the same `minicnn.manual_seed` they do the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.layout import as_chwn, as_nchw
+from .augment import PCALighting, RandomAffine, RandomRotation
+from .checks import Images, checked_images, checked_size
+from .crops import CenterCrop, RandomCrop, RandomHorizontalFlip, RandomShift, TenCrop
 
-__all__ = ["Compose", "Normalize", "PadTo", "Resize"]
-
-Images = NDArray[Any]
+__all__ = [
+    "CenterCrop",
+    "Compose",
+    "Normalize",
+    "PCALighting",
+    "PadTo",
+    "RandomAffine",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomRotation",
+    "RandomShift",
+    "Resize",
+    "TenCrop",
+]
 
 
 class Compose:
@@ -58,7 +73,7 @@ class Normalize:
             raise ValueError(f"std: got {std}, expected more than 0")
 
     def __call__(self, images: Images) -> Images:
-        x = as_chwn(_checked(self, images))  # (C, H, W, N)
+        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
         if self._mean.ndim == 1 and len(self._mean) != len(x):
             raise ValueError(f"{self!r}: has {len(self._mean)} channels, the images have {len(x)}")
         result = x - self._mean.astype(x.dtype).reshape(-1, 1, 1, 1)  # (C, H, W, N)
@@ -79,10 +94,10 @@ class PadTo:
     """
 
     def __init__(self, size: int | tuple[int, int]) -> None:
-        self.size = _checked_size("PadTo", size)
+        self.size = checked_size("PadTo", size)
 
     def __call__(self, images: Images) -> Images:
-        x = as_chwn(_checked(self, images))  # (C, H, W, N)
+        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
         channels, height, width, count = x.shape
         if height > self.size[0] or width > self.size[1]:
             raise ValueError(f"{self!r}: the images are larger, {height}x{width}")
@@ -108,10 +123,10 @@ class Resize:
     """
 
     def __init__(self, size: int | tuple[int, int]) -> None:
-        self.size = _checked_size("Resize", size)
+        self.size = checked_size("Resize", size)
 
     def __call__(self, images: Images) -> Images:
-        x = as_chwn(_checked(self, images))  # (C, H, W, N)
+        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
         channels, height, width, count = x.shape
         new_height, new_width = self.size
         rows = _interpolation(height, new_height).astype(x.dtype)  # (H', H)
@@ -135,17 +150,3 @@ def _interpolation(size: int, new_size: int) -> NDArray[np.float64]:
     np.add.at(weights, (np.arange(new_size), low), 1 - (source - low))
     np.add.at(weights, (np.arange(new_size), high), source - low)
     return weights
-
-
-def _checked(transform: object, images: Images) -> Images:
-    if not isinstance(images, np.ndarray) or images.ndim != 4 or images.dtype.kind != "f":
-        got = getattr(images, "shape", ""), getattr(images, "dtype", type(images).__name__)
-        raise ValueError(f"{transform!r}: got {got}, expected a float array (N, C, H, W)")
-    return images
-
-
-def _checked_size(owner: str, size: int | tuple[int, int]) -> tuple[int, int]:
-    pair = size if isinstance(size, tuple) else (size, size)
-    if len(pair) != 2 or not all(type(n) is int and n > 0 for n in pair):
-        raise ValueError(f"{owner}: size {size!r}, expected H or (H, W), integers above 0")
-    return pair[0], pair[1]

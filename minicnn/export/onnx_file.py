@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from .._version import __version__
 from ..autograd import Tensor
 from ..backend import to_device
+from ..io import write_whole
 from ..nn import Module
 from .graph import Graph, Node
 from .record import BATCHES, Recording, Shape, Source, record
@@ -53,7 +52,7 @@ def export_onnx(
     weights = {name: state[name] for name in used}
     proto = _graph_proto(onnx, graph, recording, ends, weights, axis)
     proto.name = type(model).__name__
-    _write(path, _checked_bytes(onnx, proto))
+    write_whole(path, _checked_bytes(onnx, proto))
 
 
 def _onnx() -> Any:
@@ -169,19 +168,3 @@ def _checked_bytes(onnx: Any, graph: Any) -> bytes:
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     content: bytes = model.SerializeToString()
     return content
-
-
-def _write(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file that takes its place only when it is complete, as ``minicnn.save`` does."""
-    target = Path(os.path.realpath(path))  # a link stays a link
-    if target.exists() and not target.is_file():
-        raise OSError(f"{target} exists and is no file")
-    partial = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)

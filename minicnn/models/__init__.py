@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from .alexnet import AlexNetMNIST, alexnet_mnist
+from .alexnet2012 import (
+    AlexNet,
+    AlexNetTorchvision,
+    ScaledAlexNet,
+    alexnet,
+    alexnet_torchvision,
+    mean_over_crops,
+    scaled_alexnet,
+)
 from .lenet import LeNet5, LeNet5Sigmoid, lenet5, lenet5_sigmoid
+from .lenet1998 import BACKGROUND, INK, LeNet5_1998, map_loss
 
 __all__ = [
-    "AlexNetMNIST",
+    # LeNet-5: the course's, in code and in text, and the paper's of 1998
     "LeNet5",
-    "LeNet5Sigmoid",
-    "alexnet_mnist",
     "lenet5",
+    "LeNet5Sigmoid",
     "lenet5_sigmoid",
+    "LeNet5_1998",
+    "map_loss",
+    "BACKGROUND",
+    "INK",
+    # AlexNet: the course's, the paper's of 2012, torchvision's, and one for small images
+    "AlexNetMNIST",
+    "alexnet_mnist",
+    "AlexNet",
+    "alexnet",
+    "AlexNetTorchvision",
+    "alexnet_torchvision",
+    "ScaledAlexNet",
+    "scaled_alexnet",
+    "mean_over_crops",
 ]

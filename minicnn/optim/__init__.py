@@ -6,6 +6,7 @@ from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .clip import clip_grad_norm, clip_grad_value
+from .diagonal_lm import DiagonalLM
 from .one_cycle import OneCycleLR
 from .optimizer import Optimizer
 from .plateau import ReduceLROnPlateau
@@ -28,6 +29,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "DiagonalLM",
     "Schedule",
     "StepLR",
     "MultiStepLR",

@@ -141,6 +141,7 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
         "nowhere to export": (["export", some, "no/where.onnx"], "where.onnx cannot be written"),
         "nothing to resume": ([*TRAIN, "--resume", "none.ckpt"], "none.ckpt"),
         "weights to resume": ([*TRAIN, "--resume", some], "checkpoint"),
+        "a rate to resume with": ([*TRAIN, "--resume", "a", "--lr", "1"], "--lr: the checkpoint"),
         "another recipe": ([*TRAIN, "--recipe", "secret"], "no recipe 'secret', there is course"),
     }
 
@@ -148,7 +149,7 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
 CASES = [
     "no file", "no weights", "other weights", "another model", "colour", "no picture",
     "no image file", "nowhere to export", "nothing to resume", "weights to resume",
-    "another recipe",
+    "a rate to resume with", "another recipe",
 ]  # fmt: skip
 
 

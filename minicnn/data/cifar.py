@@ -1,0 +1,138 @@
+"""CIFAR-10's binary version, read straight from its archive or from the files unpacked from it.
+
+This module and `idx_files` have the same functions, and the catalog works with either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DataError
+
+__all__ = ["ARCHIVE", "check", "download_name", "find", "missing", "read"]
+
+ARCHIVE = "cifar-10-binary.tar.gz"
+FOLDER = "cifar-10-batches-bin"  # in the archive
+FILES = {
+    "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
+    "test": ("test_batch.bin",),
+}
+RECORDS = 10_000  # in each file
+SHAPE = (3, 32, 32)
+ADVICE = "Replace it with the original file, or delete it and get the data set again"
+
+
+def download_name(file: str) -> str:
+    """What mirrors call the file."""
+    return file
+
+
+def find(directory: Path, file: str) -> Path | None:
+    """Where the directory has the file, the archive or one unpacked from it."""
+    paths = (directory / file, directory / FOLDER / file)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def missing(directory: Path, splits: Sequence[str]) -> list[str]:
+    """The files of these splits that the directory lacks; with the archive it lacks none."""
+    if find(directory, ARCHIVE):
+        return []
+    files = [file for split in splits for file in FILES[split]]
+    return [file for file in files if find(directory, file) is None]
+
+
+def check(path: Path, sha256: str) -> None:
+    """Raises DataError unless the file can be read and has this SHA-256."""
+    try:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})") from error
+    if digest.hexdigest() != sha256:
+        raise DataError(f"found the SHA-256 {digest.hexdigest()}, expected {sha256}")
+
+
+def read(
+    directory: Path, split: str, sums: Mapping[str, str]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
+    """Images (N, 3, 32, 32), labels (N,), and the path they are from.
+
+    A file is 10,000 records, each of 1 byte for the label and 3072 for the pixels: 32 rows of red,
+    then green, then blue. An archive has to have the SHA-256 in `sums`; of unpacked files no sums
+    are published, their length and labels are checked.
+
+    Raises DataError, naming the path, for files that are missing, unreadable or something else.
+
+    Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009, and
+    https://www.cs.toronto.edu/~kriz/cifar.html.
+    """
+    archive = find(directory, ARCHIVE)
+    if archive is None:
+        contents = _unpacked(directory, FILES[split])
+    else:
+        contents = _packed(archive, FILES[split], sums[ARCHIVE])
+    images = np.empty((len(FILES[split]), RECORDS, *SHAPE), np.uint8)
+    labels = np.empty((len(FILES[split]), RECORDS), np.uint8)
+    for name, content in contents:
+        number = FILES[split].index(Path(name).name)
+        labels[number], images[number] = _decode(name, content)
+    return images.reshape(-1, *SHAPE), labels.ravel(), str(archive or directory)
+
+
+def _decode(name: str, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    pixels = SHAPE[0] * SHAPE[1] * SHAPE[2]
+    size = RECORDS * (1 + pixels)
+    if len(content) != size:
+        expected = f"expected {RECORDS} records of 1+{pixels} = {size}"
+        found = "more" if len(content) > size else len(content)
+        raise DataError(f"{name}: found {found} bytes, {expected}. {ADVICE}")
+    records = np.frombuffer(content, np.uint8).reshape(RECORDS, 1 + pixels)
+    if records[:, 0].max() > 9:
+        raise DataError(f"{name}: found the label {records[:, 0].max()}, expected 0..9. {ADVICE}")
+    return records[:, 0], records[:, 1:].reshape(RECORDS, *SHAPE)
+
+
+def _unpacked(directory: Path, files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        path = find(directory, file) or directory / file
+        try:
+            with path.open("rb") as stream:
+                yield str(path), stream.read(_limit())
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _packed(archive: Path, files: Sequence[str], sha256: str) -> Iterator[tuple[str, bytes]]:
+    try:
+        check(archive, sha256)
+    except DataError as error:
+        raise DataError(f"{archive}: {error}. {ADVICE}") from error
+    wanted = set(files)
+    try:
+        # "r|gz" reads from front to end, once: going back would decompress all anew.
+        with tarfile.open(archive, "r|gz") as members:
+            for member in members:
+                stream = members.extractfile(member) if Path(member.name).name in wanted else None
+                if stream:
+                    wanted.remove(Path(member.name).name)
+                    yield f"{archive}/{member.name}", stream.read(_limit())
+                if not wanted:
+                    break
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise DataError(f"{archive}: found a damaged archive ({error}). {ADVICE}") from error
+    if wanted:
+        raise DataError(f"{archive}: found no {', '.join(sorted(wanted))} in it. {ADVICE}")
+
+
+def _limit() -> int:
+    """One byte more than a file should have, which shows leftovers."""
+    return RECORDS * (1 + SHAPE[0] * SHAPE[1] * SHAPE[2]) + 1

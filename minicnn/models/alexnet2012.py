@@ -1,0 +1,213 @@
+"""AlexNet: the paper's of 2012, the one-column variant of 2014, and one for small images.
+
+Sources: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural
+Networks", NIPS 25, 2012; Krizhevsky, "One weird trick for parallelizing convolutional neural
+networks", 2014 (arXiv 1404.5997), in the sizes of torchvision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..autograd import Tensor
+from ..nn import (
+    AdaptiveAvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    Module,
+    ReLU,
+    Sequential,
+    init,
+)
+from ..nn.parameters import check_positive
+from ..ops import mean, relu, softmax
+
+__all__ = [
+    "AlexNet",
+    "AlexNetTorchvision",
+    "ScaledAlexNet",
+    "alexnet",
+    "alexnet_torchvision",
+    "mean_over_crops",
+    "scaled_alexnet",
+]
+
+
+BIASES_OF_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
+
+
+class EightLayers(Module):
+    """What the two networks after the paper share: the layers without weights, and the order.
+
+    LRN has the paper's n = 5, alpha = 1e-4, beta = 0.75 and k = 2; the alpha of
+    ``local_response_norm`` is divided by n. Pooling windows of 3 overlap at stride 2.
+    """
+
+    def __init__(self, convolutions: Sequence[Conv2d], dense: Sequence[Linear]) -> None:
+        self.conv1, self.conv2, self.conv3, self.conv4, self.conv5 = convolutions
+        self.norm1, self.norm2 = (LocalResponseNorm(5, 5 * 1e-4, 0.75, 2.0) for _ in range(2))
+        self.pool1, self.pool2, self.pool5 = (MaxPool2d(3, 2) for _ in range(3))
+        self.flatten = Flatten()
+        self.fc6, self.fc7, self.fc8 = dense
+        self.dropout6, self.dropout7 = Dropout(0.5), Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool1(self.norm1(relu(self.conv1(x))))
+        x = self.pool2(self.norm2(relu(self.conv2(x))))
+        x = relu(self.conv4(relu(self.conv3(x))))
+        x = self.pool5(relu(self.conv5(x)))
+        x = self.dropout6(relu(self.fc6(self.flatten(x))))
+        x = self.dropout7(relu(self.fc7(x)))
+        return self.fc8(x)  # (N, num_classes)
+
+
+class AlexNet(EightLayers):
+    """The network of the paper: eight learned layers, ReLU, LRN, overlapping pooling, dropout.
+
+    The paper's two GPUs see only each other's half of the maps in conv2, conv4 and conv5: two
+    groups. It says 224x224, but its 55x55 after conv1 need 227x227. Weights start N(0, 0.01),
+    biases 1 in conv2, conv4, conv5 and the hidden dense layers, so that their ReLUs start alive,
+    and 0 elsewhere.
+    """
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        self.input_shape, self.num_classes = (3, 227, 227), num_classes
+        convolutions = [
+            Conv2d(3, 96, 11, stride=4),  # (N, 96, 55, 55), pooled (N, 96, 27, 27)
+            Conv2d(96, 256, 5, padding=2, groups=2),  # (N, 256, 27, 27), pooled (N, 256, 13, 13)
+            Conv2d(256, 384, 3, padding=1),  # (N, 384, 13, 13)
+            Conv2d(384, 384, 3, padding=1, groups=2),  # (N, 384, 13, 13)
+            Conv2d(384, 256, 3, padding=1, groups=2),  # (N, 256, 13, 13), pooled (N, 256, 6, 6)
+        ]
+        dense = [Linear(9216, 4096), Linear(4096, 4096), Linear(4096, num_classes)]
+        super().__init__(convolutions, dense)
+        for name, parameter in self.named_parameters():
+            layer, kind = name.split(".")
+            if kind == "weight":
+                init.normal_(parameter, 0.0, 0.01)
+            else:
+                init.constant_(parameter, float(layer in BIASES_OF_ONE))
+
+
+def alexnet(num_classes: int = 1000) -> AlexNet:
+    """The AlexNet of 2012 for (N, 3, 227, 227); 60,965,224 parameters for 1000 classes.
+
+    conv1 96@11x11 stride 4 34,944, conv2 256@5x5 in 2 groups 307,456, conv3 384@3x3 885,120,
+    conv4 384@3x3 in 2 groups 663,936, conv5 256@3x3 in 2 groups 442,624, fc6 37,752,832,
+    fc7 16,781,312, fc8 4,097,000.
+    """
+    return AlexNet(num_classes)
+
+
+class AlexNetTorchvision(Module):
+    """The AlexNet of torchvision, whose state dicts fit: one column, no LRN, dropout before dense.
+
+    Weights start as those of the layers do, which is PyTorch's default and torchvision's.
+    """
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        self.input_shape, self.num_classes = (3, 224, 224), num_classes
+        self.features = Sequential(
+            Conv2d(3, 64, 11, stride=4, padding=2),
+            ReLU(),
+            MaxPool2d(3, 2),  # (N, 64, 27, 27)
+            Conv2d(64, 192, 5, padding=2),
+            ReLU(),
+            MaxPool2d(3, 2),  # (N, 192, 13, 13)
+            Conv2d(192, 384, 3, padding=1),
+            ReLU(),
+            Conv2d(384, 256, 3, padding=1),
+            ReLU(),
+            Conv2d(256, 256, 3, padding=1),
+            ReLU(),
+            MaxPool2d(3, 2),  # (N, 256, 6, 6)
+        )
+        self.avgpool, self.flatten = AdaptiveAvgPool2d((6, 6)), Flatten()
+        self.classifier = Sequential(
+            Dropout(0.5),
+            Linear(9216, 4096),
+            ReLU(),
+            Dropout(0.5),
+            Linear(4096, 4096),
+            ReLU(),
+            Linear(4096, num_classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.avgpool(self.features(x))  # (N, 256, 6, 6)
+        return self.classifier(self.flatten(x))  # (N, num_classes)
+
+
+def alexnet_torchvision(num_classes: int = 1000) -> AlexNetTorchvision:
+    """torchvision's AlexNet for (N, 3, 224, 224), or any H, W from 63 on; 61,100,840 parameters.
+
+    features.0 64@11x11 stride 4 23,296, features.3 192@5x5 307,392, features.6 384@3x3 663,936,
+    features.8 256@3x3 884,992, features.10 256@3x3 590,080, classifier.1 37,752,832,
+    classifier.4 16,781,312, classifier.6 4,097,000.
+    """
+    return AlexNetTorchvision(num_classes)
+
+
+class ScaledAlexNet(EightLayers):
+    """AlexNet's eight layers for small images: the paper's stages, with stride 1 and 3x3 at first.
+
+    With w = width: conv w@3x3, 2w@5x5, 4w, 4w, 2w@3x3, dense 16w, 16w, num_classes; LRN after the
+    first two, overlapping pooling (3, stride 2) after the first two and the fifth, dropout after
+    both hidden dense layers. No groups: one device holds it. Weights start He normal, biases 0:
+    with N(0, 0.01) the signal would die out in layers this small.
+    """
+
+    def __init__(
+        self, num_classes: int = 10, in_channels: int = 1, image_size: int = 28, width: int = 32
+    ) -> None:
+        check_positive("scaled_alexnet", width=width, image_size=image_size)
+        if image_size < 15:
+            raise ValueError(f"scaled_alexnet: image_size is {image_size}, expected 15 or more")
+        self.input_shape, self.num_classes = (in_channels, image_size, image_size), num_classes
+        w, side = width, (((image_size - 1) // 2 - 1) // 2 - 1) // 2  # (n - 3) // 2 + 1, thrice
+        convolutions = [
+            Conv2d(in_channels, w, 3, padding=1),  # (N, w, 28, 28), pooled (N, w, 13, 13)
+            Conv2d(w, 2 * w, 5, padding=2),  # (N, 2w, 13, 13), pooled (N, 2w, 6, 6)
+            Conv2d(2 * w, 4 * w, 3, padding=1),  # (N, 4w, 6, 6)
+            Conv2d(4 * w, 4 * w, 3, padding=1),  # (N, 4w, 6, 6)
+            Conv2d(4 * w, 2 * w, 3, padding=1),  # (N, 2w, 6, 6), pooled (N, 2w, 2, 2)
+        ]
+        hidden = 16 * w
+        dense = [Linear(2 * w * side**2, hidden), Linear(hidden, hidden)]
+        super().__init__(convolutions, [*dense, Linear(hidden, num_classes)])
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                init.kaiming_normal_(parameter, nonlinearity="relu")
+            else:
+                init.zeros_(parameter)
+
+
+def scaled_alexnet(
+    num_classes: int = 10, in_channels: int = 1, image_size: int = 28, width: int = 32
+) -> ScaledAlexNet:
+    """AlexNet for small images (N, in_channels, image_size, image_size), see ``ScaledAlexNet``.
+
+    Raises ValueError for sizes that are no integers above 0, and for images below 15x15, of which
+    the third pooling would leave nothing.
+    """
+    return ScaledAlexNet(num_classes, in_channels, image_size, width)
+
+
+def mean_over_crops(scores: Tensor, crops: int = 10) -> Tensor:
+    """The mean of the softmax over the crops of each image: (crops·N, K) -> (N, K) probabilities.
+
+    p[n, k] = mean over c of softmax(scores[c·N + n])[k]
+
+    Crop-major, as ``transforms.TenCrop`` gives them: the first N rows are the first crop of every
+    image. The paper's evaluation, section 4.1. Raises ValueError for other shapes.
+    """
+    check_positive("mean_over_crops", crops=crops)
+    if scores.ndim != 2 or len(scores) % crops or not len(scores):
+        raise ValueError(
+            f"mean_over_crops: scores have shape {scores.shape}, expected ({crops}·N, K)"
+        )
+    return mean(softmax(scores).reshape(crops, -1, scores.shape[1]), 0)  # (N, K)

@@ -1,0 +1,115 @@
+"""Stochastic diagonal Levenberg-Marquardt: each parameter's step from the curvature it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..autograd import Tensor, grad, no_grad
+from ..backend import Array, to_device
+from ..backend.random import generator
+from .checks import check_integer, check_number
+from .optimizer import Optimizer, Slice
+
+__all__ = ["DiagonalLM"]
+
+
+class DiagonalLM(Optimizer):
+    """The stochastic diagonal Levenberg-Marquardt method (LeCun et al., 1998, appendix C).
+
+        p = p - lr / (mu + h) · grad
+
+    h is the diagonal of the Gauss-Newton approximation of the loss's Hessian, kept from the last
+    ``estimate``; call that before each pass. Before the first h is 0, which is plain descent with
+    the rate lr / mu. mu keeps the step bounded where the loss is flat. The paper's rates (5e-4 for
+    2 passes, 2e-4 for 3, 1e-4 for 3, 5e-5 for 4, then 1e-5) are for a step after each image; mean
+    gradients of batches, which are fewer and steadier, bear larger ones.
+
+        for _ in range(20):
+            optimizer.estimate(model.features, loss_of_features, images[:500], labels[:500])
+            ...                                                         one pass, then lr changes
+
+    Raises ValueError for a negative lr or a mu not above 0.
+    """
+
+    state_names: ClassVar = {"curvature": None}
+
+    def __init__(self, params: Iterable[Any], lr: float = 5e-4, mu: float = 0.02) -> None:
+        super().__init__(params, lr=lr, mu=mu)
+
+    def check(self, options: dict[str, Any]) -> None:
+        check_number("lr", options["lr"])
+        check_number("mu", options["mu"], "above 0")
+
+    def update(self, s: Slice, options: dict[str, Any]) -> None:
+        data, curvature = s.data, s.state["curvature"]
+        data -= options["lr"] * s.grad / (options["mu"] + curvature)
+
+    def estimate(
+        self,
+        model: Callable[[Tensor], Tensor],
+        loss: Callable[[Tensor, Any], Tensor],
+        images: Tensor,
+        labels: Any,
+        batch_size: int = 10,
+    ) -> None:
+        """Replace h by its estimate on these images, of which the paper takes 500; no step.
+
+        h = mean over n of diag(Jᵀ H J), J the derivatives of the K outputs of image n to the
+        parameters, H ≥ 0 the (K, K) second derivatives of its loss to them, exact by autograd.
+        With random signs s, the gradient of <H^½ s, outputs> squared has the mean diag(Jᵀ H J), and
+        images with signs of their own do not disturb each other's. So one walk back for each batch
+        is exact in expectation, its relative error about sqrt(2 · batch_size / images).
+
+        model: a function images -> outputs (N, K); loss: (outputs, labels) -> the mean over the
+        batch. H is all of the curvature that is seen: where the outputs are something curved, such
+        as squared distances to targets, let the model end before and the loss begin there.
+        Directions in which the loss curves down count as flat. The model is called as it is: put
+        one with dropout into evaluation before. No ``.grad`` is touched; the signs come from the
+        global generator.
+        Raises ValueError for outputs that are not (N, K), RuntimeError for a loss without
+        curvature.
+        """
+        check_integer("batch_size", batch_size, 1)
+        with no_grad():
+            outputs = model(images)
+        roots = _roots(_hessians(loss, outputs, labels))  # (N, K, K)
+        signs = generator().choice((-1.0, 1.0), outputs.shape)
+        factors = np.einsum("nkl,nl->nk", roots, signs).astype(outputs.dtype)  # (N, K)
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        squares: list[Any] = [0.0] * len(parameters)
+        for start in range(0, len(images), batch_size):
+            batch = slice(start, start + batch_size)
+            weights = to_device(factors[batch], outputs.device)
+            found = grad(model(images[batch]), parameters, Tensor(weights), allow_unused=True)
+            squares = [s + g.data**2 for s, g in zip(squares, found, strict=True)]
+        self._keep_curvature(iter([s / len(images) for s in squares]))
+
+    def _keep_curvature(self, curvatures: Iterator[Array]) -> None:
+        self._keep_state()
+        for flat in self._flat:
+            flat.bind()  # to the device of the parameters, should they have moved
+            for i in range(len(flat.parameters)):
+                flat.part(flat.state["curvature"], i)[...] = next(curvatures)
+
+
+def _hessians(loss: Callable[[Tensor, Any], Tensor], outputs: Tensor, labels: Any) -> Array:
+    """The second derivatives of each image's loss to its outputs (N, K): (N, K, K)."""
+    if outputs.ndim != 2:
+        raise ValueError(f"model: gave outputs of shape {outputs.shape}, expected (N, K)")
+    x = Tensor(outputs.data, requires_grad=True)
+    (slope,) = grad(loss(x, labels) * len(x), x, create_graph=True)  # (N, K)
+    if not slope.requires_grad:
+        raise RuntimeError("loss: is linear in the outputs, there is no curvature to estimate")
+    # An image's loss depends on its own outputs alone, so one walk serves all images.
+    rows = [grad(slope[:, k].sum(), x, retain_graph=True)[0] for k in range(x.shape[1])]
+    return np.stack([row.numpy() for row in rows], 1)  # (N, K, K)
+
+
+def _roots(hessians: Array) -> Array:
+    """R with R Rᵀ = H for each symmetric H (N, K, K), negative eigenvalues taken as 0."""
+    values, vectors = np.linalg.eigh(hessians.astype(np.float64))  # (N, K), (N, K, K)
+    roots: Array = vectors * np.sqrt(np.maximum(values, 0))[:, None]  # (N, K, K)
+    return roots
