@@ -1,6 +1,6 @@
 // Average pooling and its adjoint; the divisor is given for each place, for it may count padding.
 //
-//   avg_pool          y[c, oh, ow, n] = (sum of x[c, ih, iw, n] under the window) / divisor[oh, ow]
+//   avg_pool          y[c, oh, ow, n] = (sum of x[c, ih, iw, n] in the window) / divisor[oh, ow]
 //   avg_pool_adjoint  x[c, ih, iw, n] = sum of y[c, oh, ow, n] / divisor[oh, ow] over its windows
 //
 // x (C, H, W, N), y (C, OH, OW, N), divisor (OH, OW)
@@ -10,14 +10,14 @@
 template <typename T, typename I>
 __global__ void avg_pool(
     array<const T> x, array<const T> divisor, array<T> y, Window window, I channels, I batch) {
-    FOR_EACH(i, channels * window.output_h * window.output_w * batch) {
-        const Pixel<I> place(i, window.output_h, window.output_w, int(batch));
+    const Images<I> input = window.input(batch), output = window.output(batch);
+    FOR_EACH(i, output.in_channels(channels)) {
+        const Pixel<I> place = output.pixel(i);
         T sum = 0;
         for (int kh = 0; kh < window.kernel_h; ++kh)
             for (int kw = 0; kw < window.kernel_w; ++kw) {
                 const int ih = window.row_under(place.h, kh), iw = window.column_under(place.w, kw);
-                if (window.is_pixel(ih, iw))
-                    sum += x[index_of<I>(place.c, ih, iw, place.n, window.input_h, window.input_w, int(batch))];
+                if (window.is_pixel(ih, iw)) sum += x[input.index(place.c, ih, iw, place.n)];
             }
         y[i] = sum / divisor[I(place.h) * window.output_w + place.w];
     }
@@ -27,8 +27,9 @@ __global__ void avg_pool(
 template <typename T, typename I>
 __global__ void avg_pool_adjoint(
     array<const T> y, array<const T> divisor, array<T> x, Window window, I channels, I batch) {
-    FOR_EACH(i, channels * window.input_h * window.input_w * batch) {
-        const Pixel<I> pixel(i, window.input_h, window.input_w, int(batch));
+    const Images<I> input = window.input(batch), output = window.output(batch);
+    FOR_EACH(i, input.in_channels(channels)) {
+        const Pixel<I> pixel = input.pixel(i);
         T sum = 0;
         for (int kh = 0; kh < window.kernel_h; ++kh) {
             const int oh = window.row_of_place(pixel.h, kh);
@@ -36,8 +37,8 @@ __global__ void avg_pool_adjoint(
             for (int kw = 0; kw < window.kernel_w; ++kw) {
                 const int ow = window.column_of_place(pixel.w, kw);
                 if (ow < 0) continue;
-                sum += y[index_of<I>(pixel.c, oh, ow, pixel.n, window.output_h, window.output_w, int(batch))]
-                    / divisor[I(oh) * window.output_w + ow];
+                const T share = y[output.index(pixel.c, oh, ow, pixel.n)];
+                sum += share / divisor[I(oh) * window.output_w + ow];
             }
         }
         x[i] = sum;

@@ -7,13 +7,14 @@
 
 // One thread for each element.
 template <typename T, typename I>
-__global__ void channel_sum(array<const T> x, array<T> y, I before, I after, I channels, I pixels) {
+__global__ void channel_sum(
+    array<const T> x, array<T> y, I before, I after, I channels, I pixels) {
     FOR_EACH(i, channels * pixels) {
         const I c = i / pixels, pixel = i % pixels;
         const I first = c < before ? 0 : c - before;
         const I last = c + after < channels ? c + after : channels - 1;
         T sum = 0;
-        for (I neighbour = first; neighbour <= last; ++neighbour) sum += x[neighbour * pixels + pixel];
+        for (I k = first; k <= last; ++k) sum += x[k * pixels + pixel];
         y[i] = sum;
     }
 }

@@ -1,7 +1,7 @@
-// What every source shares: which threads do what, and the geometry of a window.
+// What every source shares: which threads do what, and the geometry of images and windows.
 //
-// Arrays lie in storage order (C, H, W, N), the batch index n moving fastest, so neighbouring threads
-// take neighbouring images: every access of a warp is one piece of memory (it is coalesced).
+// Arrays lie in storage order (C, H, W, N), the batch index n moving fastest, so neighbouring
+// threads take neighbouring images: every access of a warp is one piece of memory (coalesced).
 //
 // The template parameters T and I are the type of the numbers (float, double) and of the indices
 // (int, or long long for arrays of 2^30 elements and more).
@@ -19,13 +19,46 @@ using array = T* __restrict__;  // no two arguments of a kernel overlap
     for (I i = I(blockIdx.x) * I(blockDim.x) + I(threadIdx.x); i < I(elements);  \
          i += I(gridDim.x) * I(blockDim.x))
 
-// geometry.Window: input index = output index * stride + tap * dilation - padding, along each axis.
+// Where an element of images (C, H, W, N) is.
+template <typename I>
+struct Pixel {
+    I c;
+    int h, w, n;
+};
+
+// Images of one size: from the index of an element to its place and back.
+template <typename I>
+struct Images {
+    int height, width;
+    I batch;
+
+    __device__ I in_channels(I channels) const { return channels * height * width * batch; }
+    __device__ Pixel<I> pixel(I i) const {
+        const int n = int(i % batch);
+        i /= batch;
+        const int w = int(i % width);
+        i /= width;
+        return {i / height, int(i % height), w, n};
+    }
+    __device__ I index(I c, int h, int w, int n) const {
+        return ((c * height + h) * width + w) * batch + n;
+    }
+};
+
+// geometry.Window: input index = output index * stride + tap * dilation - padding, on each axis.
 struct Window {
     int input_h, input_w, output_h, output_w, kernel_h, kernel_w;
     int stride_h, stride_w, top, left, dilation_h, dilation_w;
 
+    template <typename I>
+    __device__ Images<I> input(I batch) const { return {input_h, input_w, batch}; }
+    template <typename I>
+    __device__ Images<I> output(I batch) const { return {output_h, output_w, batch}; }
+
     __device__ int row_under(int oh, int kh) const { return oh * stride_h + kh * dilation_h - top; }
-    __device__ int column_under(int ow, int kw) const { return ow * stride_w + kw * dilation_w - left; }
+    __device__ int column_under(int ow, int kw) const {
+        return ow * stride_w + kw * dilation_w - left;
+    }
     __device__ bool is_pixel(int ih, int iw) const {
         return 0 <= ih && ih < input_h && 0 <= iw && iw < input_w;
     }
@@ -40,20 +73,3 @@ struct Window {
         return start >= 0 && start % stride == 0 && start / stride < places ? start / stride : -1;
     }
 };
-
-// Where element i of an array (C, H, W, N) is, and element (c, h, w, n) back as an index.
-template <typename I>
-struct Pixel {
-    int n, w, h;
-    I c;
-    __device__ Pixel(I i, int height, int width, int batch) {
-        n = int(i % batch), i /= batch;
-        w = int(i % width), i /= width;
-        h = int(i % height), c = i / height;
-    }
-};
-
-template <typename I>
-__device__ I index_of(I c, int h, int w, int n, int height, int width, int batch) {
-    return ((c * height + h) * width + w) * batch + n;
-}

@@ -1,8 +1,9 @@
-// A GPU in miniature: as much of CUDA C++ as the sources beside this file use, for a C++17 compiler.
+// A GPU in miniature: as much of CUDA C++ as the sources beside this file use, in C++17.
 //
-// A kernel runs on a CPU, its threads one after the other, block by block. At __syncthreads() a thread
-// stops until all the others of its block have come there: then each has a stack of its own. Every
-// access to an array checks its index. It is for reading, testing and stepping through, not for speed.
+// A kernel runs on a CPU, its threads one after the other, block by block. At __syncthreads() a
+// thread stops until all others of its block have come there: then each has a stack of its own.
+// Every access to an array checks its index. It is for reading, testing and stepping through, not
+// for speed.
 #pragma once
 
 #include <cmath>
@@ -43,7 +44,8 @@ struct array {
     int argument;
 
     T& operator[](long long index) const {
-        if (index < 0 || index >= size) throw emulator::Fault{argument, index, size, threadIdx, blockIdx};
+        if (index < 0 || index >= size)
+            throw emulator::Fault{argument, index, size, threadIdx, blockIdx};
         return data[index];
     }
     operator array<const T>() const { return {data, size, argument}; }
@@ -65,8 +67,8 @@ inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 
 namespace emulator {
 
-// A thread with a stack of its own, so that it can stop at a barrier and go on later. It starts as a
-// context of its own; from then on _setjmp and _longjmp switch, which need no system call.
+// A thread with a stack of its own, so that it can stop at a barrier and go on later. It starts as
+// a context of its own; from then on _setjmp and _longjmp switch, which need no system call.
 struct Thread {
     static constexpr std::size_t STACK = 64 * 1024;
     std::unique_ptr<char[]> stack{new char[STACK]};

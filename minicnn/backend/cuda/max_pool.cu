@@ -1,6 +1,6 @@
 // Maximum and minimum pooling, and where their values go and come from.
 //
-//   y[c, oh, ow, n] = the largest (smallest) x[c, ih, iw, n] under the window; padding is -inf (inf)
+//   y[c, oh, ow, n] = the largest (smallest) x[c, ih, iw, n] under the window; padding is ∓inf
 //   winner_scatter    puts each window's value back onto its winner, adding where windows overlap
 //   winner_gather     picks from another array the pixels that won in x
 //
@@ -19,15 +19,17 @@ struct Smaller {
 
 // One thread for each place of the window.
 template <typename Better, typename T, typename I>
-__device__ void pool(array<const T> x, array<T> y, const Window& window, T worst, I channels, I batch) {
-    FOR_EACH(i, channels * window.output_h * window.output_w * batch) {
-        const Pixel<I> place(i, window.output_h, window.output_w, int(batch));
+__device__ void pool(
+    array<const T> x, array<T> y, const Window& window, T worst, I channels, I batch) {
+    const Images<I> input = window.input(batch), output = window.output(batch);
+    FOR_EACH(i, output.in_channels(channels)) {
+        const Pixel<I> place = output.pixel(i);
         T best = worst;
         for (int kh = 0; kh < window.kernel_h; ++kh)
             for (int kw = 0; kw < window.kernel_w; ++kw) {
                 const int ih = window.row_under(place.h, kh), iw = window.column_under(place.w, kw);
                 if (!window.is_pixel(ih, iw)) continue;
-                const T value = x[index_of<I>(place.c, ih, iw, place.n, window.input_h, window.input_w, int(batch))];
+                const T value = x[input.index(place.c, ih, iw, place.n)];
                 if (Better::wins(value, best) || value != value) best = value;
             }
         y[i] = best;
@@ -35,12 +37,14 @@ __device__ void pool(array<const T> x, array<T> y, const Window& window, T worst
 }
 
 template <typename T, typename I>
-__global__ void max_pool(array<const T> x, array<T> y, Window window, T worst, I channels, I batch) {
+__global__ void max_pool(
+    array<const T> x, array<T> y, Window window, T worst, I channels, I batch) {
     pool<Larger, T, I>(x, y, window, worst, channels, batch);
 }
 
 template <typename T, typename I>
-__global__ void min_pool(array<const T> x, array<T> y, Window window, T worst, I channels, I batch) {
+__global__ void min_pool(
+    array<const T> x, array<T> y, Window window, T worst, I channels, I batch) {
     pool<Smaller, T, I>(x, y, window, worst, channels, batch);
 }
 
@@ -48,15 +52,15 @@ __global__ void min_pool(array<const T> x, array<T> y, Window window, T worst, I
 template <typename T>
 __device__ bool is_best(T value, T y) { return value == y || value != value; }
 
-// The tap, kh * KW + kw, of the first winner of the window at (oh, ow), looked for before `end`.
+// The tap, kh·KW + kw, of the first winner of the window at a place, looked for before `end`.
 template <typename T, typename I>
 __device__ int first_winner(
-    array<const T> x, T y, const Window& window, I c, int oh, int ow, int n, int batch, int end) {
+    array<const T> x, T y, const Window& window, const Images<I>& input, const Pixel<I>& place,
+    int end) {
     for (int tap = 0; tap < end; ++tap) {
-        const int ih = window.row_under(oh, tap / window.kernel_w);
-        const int iw = window.column_under(ow, tap % window.kernel_w);
-        if (window.is_pixel(ih, iw)
-            && is_best(x[index_of<I>(c, ih, iw, n, window.input_h, window.input_w, batch)], y))
+        const int ih = window.row_under(place.h, tap / window.kernel_w);
+        const int iw = window.column_under(place.w, tap % window.kernel_w);
+        if (window.is_pixel(ih, iw) && is_best(x[input.index(place.c, ih, iw, place.n)], y))
             return tap;
     }
     return end;
@@ -67,8 +71,9 @@ template <typename V, typename T, typename I>
 __global__ void winner_scatter(
     array<const V> values, array<const T> x, array<const T> y, array<V> result,
     Window window, I channels, I batch) {
-    FOR_EACH(i, channels * window.input_h * window.input_w * batch) {
-        const Pixel<I> pixel(i, window.input_h, window.input_w, int(batch));
+    const Images<I> input = window.input(batch), output = window.output(batch);
+    FOR_EACH(i, input.in_channels(channels)) {
+        const Pixel<I> pixel = input.pixel(i);
         V sum = 0;
         for (int kh = 0; kh < window.kernel_h; ++kh) {
             const int oh = window.row_of_place(pixel.h, kh);
@@ -76,12 +81,12 @@ __global__ void winner_scatter(
             for (int kw = 0; kw < window.kernel_w; ++kw) {
                 const int ow = window.column_of_place(pixel.w, kw);
                 if (ow < 0) continue;
-                const I place =
-                    index_of<I>(pixel.c, oh, ow, pixel.n, window.output_h, window.output_w, int(batch));
+                const Pixel<I> place{pixel.c, oh, ow, pixel.n};
+                const I p = output.index(pixel.c, oh, ow, pixel.n);
                 const int tap = kh * window.kernel_w + kw;
-                if (is_best(x[i], y[place])
-                    && first_winner<T, I>(x, y[place], window, pixel.c, oh, ow, pixel.n, int(batch), tap) == tap)
-                    sum += values[place];
+                if (is_best(x[i], y[p])
+                    && first_winner<T, I>(x, y[p], window, input, place, tap) == tap)
+                    sum += values[p];
             }
         }
         result[i] = sum;
@@ -93,16 +98,17 @@ template <typename V, typename T, typename I>
 __global__ void winner_gather(
     array<const V> values, array<const T> x, array<const T> y, array<V> result,
     Window window, I channels, I batch) {
+    const Images<I> input = window.input(batch), output = window.output(batch);
     const int taps = window.kernel_h * window.kernel_w;
-    FOR_EACH(i, channels * window.output_h * window.output_w * batch) {
-        const Pixel<I> place(i, window.output_h, window.output_w, int(batch));
-        const int tap = first_winner<T, I>(x, y[i], window, place.c, place.h, place.w, place.n, int(batch), taps);
+    FOR_EACH(i, output.in_channels(channels)) {
+        const Pixel<I> place = output.pixel(i);
+        const int tap = first_winner<T, I>(x, y[i], window, input, place, taps);
         if (tap == taps) {  // only for a y that is not the pooled x
             result[i] = 0;
             continue;
         }
         const int ih = window.row_under(place.h, tap / window.kernel_w);
         const int iw = window.column_under(place.w, tap % window.kernel_w);
-        result[i] = values[index_of<I>(place.c, ih, iw, place.n, window.input_h, window.input_w, int(batch))];
+        result[i] = values[input.index(place.c, ih, iw, place.n)];
     }
 }

@@ -1,4 +1,4 @@
-// Padding in every mode, cropping, and the adjoint. Which pixel is copied is in two lists of indices.
+// Padding in every mode, cropping, and the adjoint. Two lists of indices say what is copied.
 //
 //   pad          y[c, i, j, n] = x[c, rows[i], columns[j], n], or value where either index is -1
 //   pad_adjoint  x[c, h, w, n] = sum of y[c, i, j, n] over all (i, j) that copy (h, w)
@@ -11,10 +11,12 @@ template <typename T, typename I>
 __global__ void pad(
     array<const T> x, array<const int> rows, array<const int> columns, array<T> y, T value,
     I channels, I height, I width, I padded_height, I padded_width, I batch) {
-    FOR_EACH(i, channels * padded_height * padded_width * batch) {
-        const Pixel<I> to(i, int(padded_height), int(padded_width), int(batch));
+    const Images<I> images{int(height), int(width), batch};
+    const Images<I> padded{int(padded_height), int(padded_width), batch};
+    FOR_EACH(i, padded.in_channels(channels)) {
+        const Pixel<I> to = padded.pixel(i);
         const int h = rows[to.h], w = columns[to.w];
-        y[i] = h < 0 || w < 0 ? value : x[index_of<I>(to.c, h, w, to.n, int(height), int(width), int(batch))];
+        y[i] = h < 0 || w < 0 ? value : x[images.index(to.c, h, w, to.n)];
     }
 }
 
@@ -25,13 +27,14 @@ __global__ void pad_adjoint(
     array<const T> y, array<const int> row_starts, array<const int> row_copies,
     array<const int> column_starts, array<const int> column_copies, array<T> x,
     I channels, I height, I width, I padded_height, I padded_width, I batch) {
-    FOR_EACH(i, channels * height * width * batch) {
-        const Pixel<I> pixel(i, int(height), int(width), int(batch));
+    const Images<I> images{int(height), int(width), batch};
+    const Images<I> padded{int(padded_height), int(padded_width), batch};
+    FOR_EACH(i, images.in_channels(channels)) {
+        const Pixel<I> pixel = images.pixel(i);
         T sum = 0;
         for (int r = row_starts[pixel.h]; r < row_starts[pixel.h + 1]; ++r)
             for (int c = column_starts[pixel.w]; c < column_starts[pixel.w + 1]; ++c)
-                sum += y[index_of<I>(pixel.c, row_copies[r], column_copies[c], pixel.n,
-                                     int(padded_height), int(padded_width), int(batch))];
+                sum += y[padded.index(pixel.c, row_copies[r], column_copies[c], pixel.n)];
         x[i] = sum;
     }
 }

@@ -1,14 +1,14 @@
 // Uniform random numbers by counting: element i depends on the key and on i alone.
 //
-//   Philox4x64-10 (Salmon et al., 2011) turns the counters 1, 2, 3, ... into four random words each,
-//   and each half of a word into a float in [0, 1). These are the bits of numpy.random.Philox.
+//   Philox4x64-10 (Salmon et al., 2011) turns the counters 1, 2, 3, ... into four random words
+//   each, and each half of a word into a float in [0, 1): the bits of numpy.random.Philox.
 //
 // y (elements,) of float; T is float
 #include "common.cuh"
 
 typedef unsigned long long word;
 
-// Ten rounds: the counter is multiplied and mixed with the key, which grows by a constant each time.
+// Ten rounds: the counter is multiplied and mixed with the key, which grows each time.
 __device__ inline void philox(word counter[4], word key0, word key1) {
     for (int round = 0; round < 10; ++round) {
         const word a = 0xD2E7470EE14C6C93ULL, b = 0xCA5A826395121157ULL;

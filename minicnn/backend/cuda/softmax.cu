@@ -1,6 +1,6 @@
 // Softmax and its logarithm over the middle axis, and the scores of given classes.
 //
-//   softmax      y_c = e^(x_c - m) / sum of e^(x_k - m), m = the largest x_k, so that nothing overflows
+//   softmax      y_c = e^(x_c - m) / sum of e^(x_k - m), m the largest x_k: nothing overflows
 //   log_softmax  y_c = x_c - m - log(sum of e^(x_k - m))
 //   pick         y = scores[class];  put_back  scores[class] = y, 0 elsewhere
 //
@@ -56,7 +56,8 @@ __global__ void pick(array<const T> scores, array<const long long> classes, arra
 // One thread for each score.
 template <typename T, typename I>
 __global__ void put_back(
-    array<const T> values, array<const long long> classes, array<T> scores, I num_classes, I places) {
+    array<const T> values, array<const long long> classes, array<T> scores, I num_classes,
+    I places) {
     FOR_EACH(i, num_classes * places) {
         const I place = i % places;
         scores[i] = classes[place] == i / places ? values[place] : T(0);

@@ -2,8 +2,8 @@
 //
 //   totals[c] = sum of x[c, k] over k
 //
-// x (C, L), totals (C, pieces): one block of threads for each piece of a channel. With many pieces the
-// kernel runs a second time, over the totals of the pieces.
+// x (C, L), totals (C, pieces): one block of threads for each piece of a channel. With many pieces
+// the kernel runs a second time, over the totals of the pieces.
 #include "common.cuh"
 
 // Each thread adds up numbers that lie a block apart (the reads of a warp are coalesced), then the

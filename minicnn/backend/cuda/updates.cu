@@ -1,6 +1,6 @@
 // The steps of the optimizers, each in one pass over the parameters p and their gradients g.
 //
-// The formulas are those of minicnn/optim; a state array that is not there (has_... is 0) is not touched.
+// The formulas are those of minicnn/optim; a state array whose has_... is 0 is not touched.
 // All arrays (elements,); one thread for each element.
 #include "common.cuh"
 
@@ -63,8 +63,8 @@ __global__ void rmsprop(
 
 template <typename T, typename I>
 __global__ void adadelta(
-    array<T> p, array<const T> g, array<T> v, array<T> u, T lr, T rho, T rest, T eps, T weight_decay,
-    I elements) {
+    array<T> p, array<const T> g, array<T> v, array<T> u, T lr, T rho, T rest, T eps,
+    T weight_decay, I elements) {
     FOR_EACH(i, elements) {
         const T direction = g[i] + weight_decay * p[i];
         v[i] = rho * v[i] + rest * (direction * direction);
