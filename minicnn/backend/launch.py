@@ -21,7 +21,9 @@ __all__ = ["launch"]
 MOST_BLOCKS = 1 << 20  # a thread handles several elements where there are more
 INT_LIMIT = 1 << 30  # so that an int index can also step past the end without overflow
 
-C_TYPES = {"float32": "float", "float64": "double", "int64": "long long", "bool": "bool"}
+C_TYPES = {
+    "float32": "float", "float64": "double", "int32": "int", "int64": "long long", "bool": "bool",
+}  # fmt: skip
 
 
 def launch(
@@ -39,8 +41,7 @@ def launch(
     first = next(a for a in arguments if is_array(a))
     largest = max(elements, *[a.size for a in arguments if is_array(a)])
     index = np.int32 if largest < INT_LIMIT else np.int64
-    names = [_c_type(kernel, np.dtype(t)) for t in types]
-    expression = f"{kernel}<{', '.join([*names, 'int' if index is np.int32 else 'long long'])}>"
+    expression = _expression(kernel, *types, index)
     values = [_argument(a, index) for a in arguments]
     blocks = min(-(-elements // THREADS), MOST_BLOCKS)
     if isinstance(first, EmulatorArray):
@@ -49,13 +50,17 @@ def launch(
         gpu.run(source, expression, blocks, THREADS, values, device_of(first))
 
 
-def _c_type(kernel: str, dtype: np.dtype[Any]) -> str:
-    if dtype.name not in C_TYPES:
-        raise TypeError(
-            f"{kernel}: got {dtype}, but the CUDA kernels know {', '.join(C_TYPES)}; "
-            "convert it with .to('float32')"
-        )
-    return C_TYPES[dtype.name]
+@lru_cache(maxsize=1024)
+def _expression(kernel: str, *types: Any) -> str:
+    """The instance of the template for these types, as in C++."""
+    names = [np.dtype(t).name for t in types]
+    for name in names:
+        if name not in C_TYPES:
+            raise TypeError(
+                f"{kernel}: got {name}, but the CUDA kernels know float32 and float64; "
+                "convert it with .to('float32')"
+            )
+    return f"{kernel}<{', '.join(C_TYPES[name] for name in names)}>"
 
 
 def _argument(value: Any, index: Any) -> Any:
