@@ -1,6 +1,6 @@
-"""How accurate does a network become with the course's recipe, over several seeds?
+"""How accurate does a network become with a recipe, over several seeds?
 
-    python -m benchmarks.accuracy lenet5 --data mnist
+    python -m benchmarks.accuracy lenet5 --data mnist --recipe best
 
 It runs ``minicnn train`` once for each seed (0, 1, ...), as anybody would.
 """
@@ -32,9 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(__doc__, seeds=(3, 1))
     parser.add_argument("network", nargs="?", default="lenet5")
     parser.add_argument("--data", help="default: mnist, with --quick digits for one epoch")
+    parser.add_argument("--recipe", help="default: the network's first")
     options = parser.options(arguments)
     options.data = options.data or ("digits" if options.quick else "mnist")
-    more = ("--epochs", "1") if options.quick else ()
+    more = ["--epochs", "1"] if options.quick else []
+    more += ["--recipe", options.recipe] if options.recipe else []
     lines = ["| network | data | seed | test accuracy |", "|---|---|---|---|"]
     found = []
     for seed in range(options.seeds):
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(lines[-1])
     name = f"accuracy {options.network} --data {options.data} --seeds {options.seeds}"
+    name += f" --recipe {options.recipe}" if options.recipe else ""
     name += " --quick" if options.quick else ""
     numbers = {"test_accuracy_percent": found, "mean": mean}
     save(name, "\n".join(lines), numbers, options.results)
