@@ -60,9 +60,7 @@ def _train(options: argparse.Namespace) -> None:
         raise InputError("--lr: the checkpoint to resume has the learning rate")
     recipe = _recipe(options)
     name, (training, test) = load_data(options.data)
-    if name == "digits" and options.recipe is None:
-        recipe = recipe.for_digits()
-    recipe = _changed(recipe, options)
+    recipe = _changed(recipe.on(name), options)
     manual_seed(options.seed)
     model: Any = MODELS[options.model]()
     check_parts(model, training, test)

@@ -1,0 +1,116 @@
+"""The recipes: each learns in a few steps, and each is what it says for every data set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import data, optim, train
+from minicnn.data.transforms import Compose, Resize
+from minicnn.train.curvature import Curvature
+from minicnn.train.recipes import (
+    CLOTHES,
+    HANDWRITING,
+    MODELS,
+    OPTIMIZERS,
+    RATES_1998,
+    RECIPES,
+    Recipe,
+)
+
+ALL = [(model, name) for model, named in RECIPES.items() for name in named]
+
+
+def digits(count: int) -> data.ArrayDataset:
+    return data.load("digits", "train").subset(slice(count))
+
+
+def loader(recipe: Recipe, model: Any, count: int) -> data.DataLoader:
+    steps = [Resize(model.input_shape[1:]), recipe.augment, recipe.prepare]
+    transform = Compose([step for step in steps if step is not None])
+    return data.DataLoader(digits(count), recipe.batch_size, True, 0, transform=transform)
+
+
+@pytest.mark.parametrize(("model", "name"), ALL)
+def test_every_recipe_learns(model: str, name: str) -> None:
+    """Short versions, which would notice a rate, a loss or images that are wrong."""
+    mc.manual_seed(0)
+    recipe = replace(RECIPES[model][name], batch_size=16, epochs=3)
+    network: Any = MODELS[model]()
+    batches = loader(recipe, network, 160)
+    optimizer = recipe.build_optimizer(network)
+    callbacks = recipe.callbacks(optimizer, batches)
+    trainer = train.Trainer(network, optimizer, recipe.loss, callbacks=callbacks)
+    history = trainer.fit(batches, recipe.epochs)
+    assert history["loss"][-1] < 0.999 * history["loss"][0]
+    if name == "course" and "sigmoid" not in model:  # the others take longer to be seen
+        assert history["accuracy"][-1] > 0.4
+
+
+def test_one_cycle_ends_with_the_last_batch() -> None:
+    recipe = replace(RECIPES["lenet5"]["best"], epochs=2)
+    model = mc.models.lenet5()
+    optimizer, batches = recipe.build_optimizer(model), loader(recipe, model, 300)
+    (callback,) = recipe.callbacks(optimizer, batches)
+    rates = []
+    for _ in range(recipe.epochs * len(batches)):
+        rates.append(optimizer.param_groups[0]["lr"])
+        callback.schedule.step()  # type: ignore[attr-defined]
+    assert max(rates) == pytest.approx(recipe.lr, rel=0.2)
+    assert rates[0] < max(rates) / 20
+    assert optimizer.param_groups[0]["lr"] < 1e-6
+
+
+def test_recipes_on_other_data() -> None:
+    course, best = RECIPES["lenet5"].values()
+    assert course.on("mnist") == course
+    assert course.on("digits") == replace(course, epochs=30, batch_size=32, label_smoothing=0.1)
+    assert best.augment is HANDWRITING
+    assert best.on("fashion-mnist") == replace(best, augment=CLOTHES)
+    assert course.on("fashion-mnist") == course
+
+
+def test_the_rates_of_1998() -> None:
+    """5e-4 for 2 passes, 2e-4 for 3, 1e-4 for 3, 5e-5 for 4, then 1e-5, as parts of the first."""
+    paper = [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
+    np.testing.assert_allclose(RATES_1998, np.array(paper) / 5e-4)
+    assert len(RATES_1998) == RECIPES["LeNet5_1998"]["paper"].epochs
+
+
+@pytest.mark.parametrize("model", ["LeNet5_1998", "lenet5"])
+def test_curvature_before_each_epoch(device: str, model: str) -> None:
+    mc.manual_seed(0)
+    network: Any = MODELS[model]().to(device)
+    batches = loader(Recipe(1, 20), network, 40)
+    optimizer = optim.DiagonalLM(network.parameters(), lr=7.0, mu=2.0)
+    loss = mc.models.map_loss if model == "LeNet5_1998" else mc.ops.cross_entropy
+    trainer = train.Trainer(network, optimizer, loss)
+    callback, found = Curvature(batches, [0.5, 0.25], images=20), []
+    for epoch in (1, 2, 3):
+        callback.on_epoch_begin(trainer, epoch, 2)
+        state = optimizer.state_dict()
+        found.append((optimizer.param_groups[0]["lr"], state["state"][0]["curvature"].sum()))
+    assert [rate for rate, _ in found] == [0.5, 0.25, 0.25]
+    assert all(curvature > 0 for _, curvature in found)
+
+
+def test_curvature_refuses_another_optimizer() -> None:
+    model = mc.models.lenet5()
+    trainer = train.Trainer(model, optim.SGD(model.parameters(), 0.1))
+    callback = Curvature(loader(Recipe(1), model, 20), [0.1], images=20)
+    with pytest.raises(TypeError, match="Curvature: goes with DiagonalLM, not SGD"):
+        callback.on_epoch_begin(trainer, 1, 1)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_by_name(name: str) -> None:
+    model = mc.models.lenet5()
+    build, options = OPTIMIZERS[name]
+    assert type(Recipe(1, optimizer=name).build_optimizer(model)) is build
+    chosen = Recipe(1, optimizer=name, lr=0.25).build_optimizer(model)
+    assert chosen.param_groups[0]["lr"] == 0.25
+    assert options["lr"] != 0.25
