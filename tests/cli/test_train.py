@@ -175,7 +175,7 @@ BAD = {
     "unknown data": (lambda tmp: ["--data", "minst"], "did you mean 'mnist'"),
     "missing directory": (lambda tmp: ["--data", "no/such"], "no/such"),
     "endless name": (lambda tmp: ["--data", "x" * 300], "xxx"),
-    "a file as data": (lambda tmp: ["--data", __file__], "test_cli.py"),
+    "a file as data": (lambda tmp: ["--data", __file__], "test_train.py"),
     "no IDX files": (empty, "found no train-images-idx3-ubyte"),
     "truncated": (truncated, "t10k-images-idx3-ubyte: .*truncated"),
     "damaged MNIST": (damaged_mnist, "SHA-256"),
