@@ -43,6 +43,7 @@ def test_the_program_for_another_device() -> None:
 @pytest.mark.parametrize(
     ("script", "shows"),
     [
+        ("alexnet_step.py", r"^60,965,224 parameters\nstep  1  loss 7(.|\n)*step 10  loss [1-4]\."),
         ("custom_op.py", "second derivative checked: True"),
         ("training_loop.py", r"accuracy on 355 held-out digits: 9[6-9]\.\d+%"),
     ],
