@@ -27,8 +27,9 @@ __all__ = [
 ]
 
 DATA_HELP = (
-    f"{', '.join(data.NAMES)}, a directory of IDX files, or auto: MNIST if it is here or can be "
-    "downloaded, else the bundled digits (default: auto)"
+    f"{', '.join(data.NAMES)}, a directory of IDX files or with pictures in train/CLASS/ and "
+    "test/CLASS/, or auto: MNIST if it is here or can be downloaded, else the bundled digits "
+    "(default: auto)"
 )
 
 
@@ -49,8 +50,8 @@ def number(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
     return read
 
 
-def load_data(name: str) -> tuple[str, tuple[data.ArrayDataset, data.ArrayDataset]]:
-    """The name of the data and its training and test part."""
+def load_data(name: str, model: Any) -> tuple[str, tuple[data.ArrayDataset, data.ArrayDataset]]:
+    """The name of the data and its training and test part; pictures in the size of the model."""
     if name == "auto":
         try:
             return "mnist", data.load("mnist")
@@ -64,7 +65,27 @@ def load_data(name: str) -> tuple[str, tuple[data.ArrayDataset, data.ArrayDatase
             return "digits", data.load("digits")
     if name in data.NAMES or not Path(name).exists():
         return name, data.load(name)
+    if (Path(name) / "train").is_dir():
+        return name, _load_pictures(Path(name), model.input_shape)
     return name, data.load_directory(name)
+
+
+def _load_pictures(
+    path: Path, shape: tuple[int, int, int]
+) -> tuple[data.ArrayDataset, data.ArrayDataset]:
+    """The pictures in path/train/CLASS/ and path/test/CLASS/, all in memory."""
+    parts = [data.ImageFolder(path / part, shape[1:], shape[0]) for part in ("train", "test")]
+    classes = parts[0].classes
+    if parts[1].classes != classes:
+        raise InputError(
+            f"{path}: the classes of train are {', '.join(classes)}, but those of test "
+            f"{', '.join(parts[1].classes)}"
+        )
+    training, test = (
+        data.ArrayDataset(*next(part.batches([range(len(part))])), path.name, classes)
+        for part in parts
+    )
+    return training, test
 
 
 def fit_images(image: tuple[int, int, int], model: tuple[int, int, int]) -> Any:

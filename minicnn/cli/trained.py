@@ -52,7 +52,7 @@ def _add_weights(command: Any) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     check_writable("--mistakes", options.mistakes)
     name, model, prepare = _loaded(options)
-    data_name, (_, test) = load_data(options.data)
+    data_name, (_, test) = load_data(options.data, model)
     fitting = fit_images(test.image_shape, model.input_shape)
     images, labels = test[:]
     guesses = _probabilities(model, [fitting, prepare], images).argmax(1)

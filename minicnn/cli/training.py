@@ -59,10 +59,10 @@ def _train(options: argparse.Namespace) -> None:
     if options.resume and options.lr is not None:
         raise InputError("--lr: the checkpoint to resume has the learning rate")
     recipe = _recipe(options)
-    name, (training, test) = load_data(options.data)
-    recipe = _changed(recipe.on(name), options)
     manual_seed(options.seed)
     model: Any = MODELS[options.model]()
+    name, (training, test) = load_data(options.data, model)
+    recipe = _changed(recipe.on(name), options)
     check_parts(model, training, test)
     fitting = fit_images(training.image_shape, model.input_shape)
     batches, test_batches = _loaders(recipe, options.seed, training, test, fitting)

@@ -131,7 +131,7 @@ USAGE = [
 
 @pytest.mark.parametrize(("arguments", "message"), USAGE, ids=str)
 def test_wrong_usage_is_status_2_and_a_line_about_it(monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr(training, "load_data", lambda name: pytest.fail("accepted"))
+    monkeypatch.setattr(training, "load_data", lambda *_: pytest.fail("accepted"))
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
