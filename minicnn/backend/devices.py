@@ -75,6 +75,8 @@ def to_device(x: Array, device: str) -> Array:
         return x.copy(order="K").view(kind)  # a copy, as if it went to another memory
     axes = tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
     stored = _copied(x.transpose(axes), device)
+    if axes == tuple(range(x.ndim)):
+        return stored
     return stored.transpose(tuple(sorted(range(x.ndim), key=axes.__getitem__)))
 
 

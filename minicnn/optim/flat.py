@@ -60,7 +60,7 @@ class FlatGroup:
         self._follow()
         for i, parameter in enumerate(self.parameters):
             view = self.views[i]
-            if view is None or view.base is not self.data:  # at first, and in a deep copy
+            if view is None or _owner(view) is not _owner(self.data):  # at first, and in a copy
                 view = self.views[i] = self.part(self.data, i)
             if parameter.data is view:
                 continue
@@ -111,3 +111,10 @@ class FlatGroup:
             b = min(a + at_once, stop)
             state = {name: flat[a:b] for name, flat in self.state.items()}
             yield Slice(self.data[a:b], self.grad[a:b], state, step)
+
+
+def _owner(x: Array) -> Array:
+    """The array whose memory x lies in."""
+    while x.base is not None:
+        x = x.base
+    return x
