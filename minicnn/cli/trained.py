@@ -11,6 +11,7 @@ import numpy as np
 from .. import viz
 from ..autograd import Tensor, no_grad
 from ..data.handwriting import read_digit
+from ..data.pictures import need_pillow
 from ..ops import softmax
 from ..train.recipes import MODELS, RECIPES
 from ..train.report import confusion_matrix, report
@@ -51,6 +52,8 @@ def _add_weights(command: Any) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     check_writable("--mistakes", options.mistakes)
+    if options.mistakes:
+        need_pillow()
     name, model, prepare = _loaded(options)
     data_name, (_, test) = load_data(options.data, model)
     fitting = fit_images(test.image_shape, model.input_shape)
@@ -67,7 +70,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         captions = [f"{labels[i]} as {guesses[i]}" for i in shown]
         try:
             viz.sheet(images[shown], captions).save(options.mistakes)
-        except (ImportError, ValueError) as error:
+        except ValueError as error:  # a name that ends like no format of pictures
             raise InputError(f"--mistakes: {error}") from error
         print(f"\n{len(shown)} of {len(wrong)} mistakes are drawn in {options.mistakes}")
 

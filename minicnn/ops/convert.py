@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module, device_of, is_array, is_device_name, to_device
+from ..backend import Array, device_of, is_array, is_device_name, to_device
 from .check import check_broadcast, check_tensor
 
 __all__ = ["as_float", "as_tensor", "binary_operands", "broadcast_operands", "to"]
@@ -29,10 +29,10 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     try:
         if like is None and is_array(value):
             array = value
-        elif like is None or array_module(like.data) is np:
+        elif like is None or like.device == "cpu":
             array = np.asarray(value, dtype=dtype)
         elif is_number:
-            array = _constant(value, dtype, like.device)
+            array = _constant(repr(value), value, dtype, like.device)
         else:
             array = to_device(value if is_array(value) else np.asarray(value), like.device)
     except ValueError as error:
@@ -44,8 +44,8 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
 
 
 @lru_cache(maxsize=1024)
-def _constant(value: float, dtype: Any, device: str) -> Array:
-    """A number on another device, where it stays for the next time."""
+def _constant(text: str, value: float, dtype: Any, device: str) -> Array:
+    """A number on another device, where it stays for the next time; 0 and -0 differ as text."""
     return to_device(np.asarray(value, dtype), device)
 
 

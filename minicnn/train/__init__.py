@@ -7,6 +7,7 @@ from .checkpoint import Checkpoint, CheckpointError, load_weights
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
 from .history import History
+from .report import confusion_matrix, report
 from .trainer import Trainer
 
 __all__ = [
@@ -20,4 +21,6 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "load_weights",
+    "confusion_matrix",
+    "report",
 ]

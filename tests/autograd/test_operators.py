@@ -157,3 +157,10 @@ def test_methods_are_the_ops() -> None:
     assert x.permute(1, 0).transpose(0, 1).reshape(-1).flatten().shape == (4,)
     assert x[..., 0].numpy().tolist() == [1, 3]
     assert x[x > 2].numpy().tolist() == [3, 4]
+
+
+def test_minus_zero_beside_a_tensor_is_not_zero(device: str) -> None:
+    x = mc.tensor([1.0], device=device)
+    for number in (0.0, -0.0, 0):
+        sign = np.copysign(1, number)
+        assert np.copysign(1, (x * number).item()) == sign

@@ -31,16 +31,10 @@ __global__ void avg_pool_adjoint(
     FOR_EACH(i, input.in_channels(channels)) {
         const Pixel<I> pixel = input.pixel(i);
         T sum = 0;
-        for (int kh = 0; kh < window.kernel_h; ++kh) {
-            const int oh = window.row_of_place(pixel.h, kh);
-            if (oh < 0) continue;
-            for (int kw = 0; kw < window.kernel_w; ++kw) {
-                const int ow = window.column_of_place(pixel.w, kw);
-                if (ow < 0) continue;
-                const T share = y[output.index(pixel.c, oh, ow, pixel.n)];
-                sum += share / divisor[I(oh) * window.output_w + ow];
-            }
-        }
+        window.for_places_above(pixel.h, pixel.w, [&](int, int oh, int ow) {
+            const T share = y[output.index(pixel.c, oh, ow, pixel.n)];
+            sum += share / divisor[I(oh) * window.output_w + ow];
+        });
         x[i] = sum;
     }
 }

@@ -26,19 +26,13 @@ __global__ void im2col(array<const T> x, array<T> columns, Window window, I chan
 template <typename T, typename I>
 __global__ void col2im(array<const T> columns, array<T> x, Window window, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
+    const int taps = window.kernel_h * window.kernel_w;
     FOR_EACH(i, input.in_channels(channels)) {
         const Pixel<I> pixel = input.pixel(i);
         T sum = 0;
-        for (int kh = 0; kh < window.kernel_h; ++kh) {
-            const int oh = window.row_of_place(pixel.h, kh);
-            if (oh < 0) continue;
-            for (int kw = 0; kw < window.kernel_w; ++kw) {
-                const int ow = window.column_of_place(pixel.w, kw);
-                if (ow < 0) continue;
-                const I tap = (pixel.c * window.kernel_h + kh) * window.kernel_w + kw;
-                sum += columns[output.index(tap, oh, ow, pixel.n)];
-            }
-        }
+        window.for_places_above(pixel.h, pixel.w, [&](int tap, int oh, int ow) {
+            sum += columns[output.index(pixel.c * taps + tap, oh, ow, pixel.n)];
+        });
         x[i] = sum;
     }
 }

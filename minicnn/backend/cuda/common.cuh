@@ -72,4 +72,17 @@ struct Window {
     __device__ static int place(int start, int stride, int places) {
         return start >= 0 && start % stride == 0 && start / stride < places ? start / stride : -1;
     }
+
+    // visit(tap, oh, ow) for every place that sees the pixel, tap = kh·KW + kw in row order.
+    template <typename Visit>
+    __device__ void for_places_above(int ih, int iw, Visit visit) const {
+        for (int kh = 0; kh < kernel_h; ++kh) {
+            const int oh = row_of_place(ih, kh);
+            if (oh < 0) continue;
+            for (int kw = 0; kw < kernel_w; ++kw) {
+                const int ow = column_of_place(iw, kw);
+                if (ow >= 0) visit(kh * kernel_w + kw, oh, ow);
+            }
+        }
+    }
 };

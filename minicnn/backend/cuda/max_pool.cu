@@ -75,20 +75,13 @@ __global__ void winner_scatter(
     FOR_EACH(i, input.in_channels(channels)) {
         const Pixel<I> pixel = input.pixel(i);
         V sum = 0;
-        for (int kh = 0; kh < window.kernel_h; ++kh) {
-            const int oh = window.row_of_place(pixel.h, kh);
-            if (oh < 0) continue;
-            for (int kw = 0; kw < window.kernel_w; ++kw) {
-                const int ow = window.column_of_place(pixel.w, kw);
-                if (ow < 0) continue;
-                const Pixel<I> place{pixel.c, oh, ow, pixel.n};
-                const I p = output.index(pixel.c, oh, ow, pixel.n);
-                const int tap = kh * window.kernel_w + kw;
-                if (is_best(x[i], y[p])
-                    && first_winner<T, I>(x, y[p], window, input, place, tap) == tap)
-                    sum += values[p];
-            }
-        }
+        window.for_places_above(pixel.h, pixel.w, [&](int tap, int oh, int ow) {
+            const Pixel<I> place{pixel.c, oh, ow, pixel.n};
+            const I p = output.index(pixel.c, oh, ow, pixel.n);
+            if (is_best(x[i], y[p])
+                && first_winner<T, I>(x, y[p], window, input, place, tap) == tap)
+                sum += values[p];
+        });
         result[i] = sum;
     }
 }
