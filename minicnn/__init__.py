@@ -6,10 +6,14 @@
     print(mc.summary(model, (1, 28, 28)))
 
 Floors, from the ground up: backend (how), autograd (the tape), ops (what); nn, optim, data, io and
-testing; models; train; cli. Each imports only from below.
+testing; models; export and viz (imported when asked for); explain and train; cli. Each imports only
+from below.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
 
 from . import data, models, nn, ops, optim, testing, train
 from . import ops as functional
@@ -55,3 +59,10 @@ __all__ = [
 ]
 
 keep_freed_memory()
+
+
+def __getattr__(name: str) -> ModuleType:
+    """``mc.viz``, ``mc.explain`` and ``mc.export``, imported when first asked for."""
+    if name in ("explain", "export", "viz"):
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
