@@ -122,7 +122,7 @@ VERDICTS = ("holds", "holds in part", "does not hold here")
 
 
 def verdict(statement: int, holds: bool | str, finding: str) -> Verdict:
-    """holds: True, False, or "holds in part"; finding: the numbers measured and their conditions."""
+    """holds: True, False or "holds in part"; finding: the numbers and their conditions."""
     words = holds if isinstance(holds, str) else VERDICTS[0 if holds else 2]
     if words not in VERDICTS or statement not in statements():
         raise ValueError(f"verdict: got statement {statement} and {holds!r}")

@@ -1,4 +1,4 @@
-"""The paper under every picture: its figure, colours and scales; what is drawn is said elsewhere."""
+"""The paper under every picture: its figure, colours and scales."""
 
 from __future__ import annotations
 
