@@ -44,13 +44,19 @@ def test_the_program_for_another_device() -> None:
     ("script", "shows"),
     [
         ("alexnet_step.py", r"^60,965,224 parameters\nstep  1  loss 7(.|\n)*step 10  loss [1-4]\."),
+        ("cpu_vs_gpu.py", r"batch size +cpu(.|\n)* 2048 +[\d,]+ i/s"),
+        (
+            "custom_layer.py",
+            r"gradients checked: True(.|\n)*accuracy 9[3-9](.|\n)*pool2 takes \d+%",
+        ),
         ("custom_op.py", "second derivative checked: True"),
+        ("own_images.py", r"320 \+ 80 pictures of circles, squares(.|\n)*accuracy (9\d|100)\."),
         ("training_loop.py", r"accuracy on 355 held-out digits: 9[6-9]\.\d+%"),
     ],
 )
 def test_examples(script: str, shows: str) -> None:
     listed = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
-    assert f"examples/{script}" in listed
+    assert f"`python examples/{script}" in listed
     assert re.search(shows, run("-c", f"import runpy; runpy.run_path('examples/{script}')"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,17 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> tuple[Any, Any]: ...
+
+
+Divisible = TypeVar("Divisible", bound="HasParts")
+
+
+class HasParts(Protocol):
+    """What can be split: an ArrayDataset, an ImageFolder."""
+
+    def __len__(self) -> int: ...
+
+    def subset(self: Divisible, index: Any, /) -> Divisible: ...
 
 
 class ArrayDataset:
@@ -125,9 +136,9 @@ class ArrayDataset:
 
 
 def random_split(
-    dataset: ArrayDataset, lengths: Sequence[int] | Sequence[float], seed: int | None = None
-) -> list[ArrayDataset]:
-    """Cut a data set at random into parts without overlap.
+    dataset: Divisible, lengths: Sequence[int] | Sequence[float], seed: int | None = None
+) -> list[Divisible]:
+    """Cut a data set at random into parts without overlap, by its method ``subset``.
 
     `lengths` are integers that sum to len(dataset), or fractions that sum to 1: then each part has
     floor(len * fraction) images, and the rest goes one by one to the first parts, as in PyTorch.

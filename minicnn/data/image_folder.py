@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +74,16 @@ class ImageFolder:
     def __getitem__(self, index: int, /) -> tuple[NDArray[np.float32], int]:
         number = self._checked(index)
         return to_float32(self._pixels(number)), int(self.labels[number])
+
+    def subset(self, index: slice | Sequence[int] | NDArray[Any]) -> ImageFolder:
+        """The chosen pictures, still undecoded, as a data set of their own with the same classes.
+
+        Raises IndexError for a picture outside the data set.
+        """
+        chosen = np.arange(len(self))[index]
+        part = copy.copy(self)
+        part.paths, part.labels = tuple(self.paths[i] for i in chosen), self.labels[chosen]
+        return part
 
     def batches(
         self, chosen: Iterable[Sequence[int] | NDArray[np.integer]]

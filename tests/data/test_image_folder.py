@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn.data import DataError, DataLoader, ImageFolder, image_folder
+from minicnn.data import DataError, DataLoader, ImageFolder, image_folder, random_split
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 ImageOps = pytest.importorskip("PIL.ImageOps", reason="Pillow is not installed")
@@ -310,3 +310,18 @@ def test_a_loader_reads_it(pets: Path, shuffle: bool) -> None:
     found = [np.ascontiguousarray(image).tobytes() for images in seen for image in images]
     assert (found == expected) is not shuffle
     assert sorted(found) == sorted(expected)
+
+
+def test_a_folder_is_split_without_decoding(save: Callable[..., Path]) -> None:
+    for i in range(6):
+        save(f"{'cat' if i < 2 else 'dog'}/{i}.png", noise(4, 4))
+    whole = ImageFolder(save("cat/0.png", noise(4, 4)).parent.parent)
+    train, test = random_split(whole, (4, 2), seed=0)
+    assert isinstance(train, ImageFolder)
+    assert sorted(train.paths + test.paths) == sorted(whole.paths)
+    assert train.classes == test.classes == ("cat", "dog")
+    for part in (train, test):
+        assert [path.parent.name for path in part.paths] == [part.classes[i] for i in part.labels]
+        assert sum(len(labels) for _, labels in DataLoader(part, 2)) == len(part)
+    with pytest.raises(IndexError):
+        whole.subset([6])
