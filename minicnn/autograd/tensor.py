@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 
 from ..backend import Array, device_of, is_array, resolve_device, to_device
+from .display import tensor_html, tensor_text
 
 if TYPE_CHECKING:
     from .function import Function
@@ -167,13 +168,10 @@ class Tensor:
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        text = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
-        extras = "" if self.dtype == np.float32 else f", dtype={self.dtype}"
-        if self.function is not None:
-            extras += f", function={type(self.function).__name__}"
-        elif self.requires_grad:
-            extras += ", requires_grad=True"
-        return f"tensor({text}{extras})"
+        return tensor_text(self)
+
+    def _repr_html_(self) -> str:
+        return tensor_html(self)
 
 
 class Parameter(Tensor):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import viz
 from ..autograd import Tensor, no_grad
 from ..data.handwriting import read_digit
-from ..data.pictures import need_pillow
 from ..ops import softmax
 from ..train.recipes import MODELS, RECIPES
 from ..train.report import confusion_matrix, report
@@ -19,7 +18,8 @@ from .inputs import DATA_HELP, InputError, check_writable, fit_images, load_data
 
 __all__ = ["add_trained"]
 
-MOST_MISTAKES = 200
+MOST_MISTAKES = 100
+PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
 
 
 def add_trained(commands: Any) -> None:
@@ -52,27 +52,36 @@ def _add_weights(command: Any) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     check_writable("--mistakes", options.mistakes)
-    if options.mistakes:
-        need_pillow()
+    draw = _drawing(options.mistakes) if options.mistakes else None
     name, model, prepare = _loaded(options)
     data_name, (_, test) = load_data(options.data, model)
     fitting = fit_images(test.image_shape, model.input_shape)
     images, labels = test[:]
-    guesses = _probabilities(model, [fitting, prepare], images).argmax(1)
+    chances = _probabilities(model, [fitting, prepare], images)  # (N, K)
+    guesses = chances.argmax(1)
     right = int((guesses == labels).sum())
     print(f"{name} on the {len(labels):,} test images of {data_name}")
     print(f"accuracy {right / len(labels):.2%} ({len(labels) - right:,} wrong)\n")
     matrix = confusion_matrix(labels, guesses, test.num_classes)
     print(report(matrix, test.classes))
-    wrong = np.flatnonzero(guesses != labels)
-    if options.mistakes and len(wrong):
-        shown = wrong[:MOST_MISTAKES]
-        captions = [f"{labels[i]} as {guesses[i]}" for i in shown]
-        try:
-            viz.sheet(images[shown], captions).save(options.mistakes)
-        except ValueError as error:  # a name that ends like no format of pictures
-            raise InputError(f"--mistakes: {error}") from error
-        print(f"\n{len(shown)} of {len(wrong)} mistakes are drawn in {options.mistakes}")
+    wrong = len(labels) - right
+    if draw and wrong:
+        names = test.classes and list(test.classes)
+        if names:  # the model may tell more apart
+            names += map(str, range(len(names), chances.shape[1]))
+        draw(images, labels, chances, names, MOST_MISTAKES).savefig(options.mistakes)
+        print(f"\n{min(wrong, MOST_MISTAKES)} of {wrong} mistakes are drawn in {options.mistakes}")
+
+
+def _drawing(path: Path) -> Callable[..., Any]:
+    """``viz.mistakes``. Refuses, before the work, what could not be drawn after it."""
+    if path.suffix.lower() not in PICTURES:
+        raise InputError(f"--mistakes: {path}: expected a name that ends in {', '.join(PICTURES)}")
+    try:
+        from ..viz import mistakes  # only those who draw pay for the import
+    except ImportError as error:
+        raise InputError(f"--mistakes: {error}") from error
+    return mistakes
 
 
 def _predict(options: argparse.Namespace) -> None:

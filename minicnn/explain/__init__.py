@@ -1,5 +1,13 @@
-"""Floor 6, how one number came about."""
+"""Floor 6, how one number came about, and where each size comes from.
+
+print(explain(conv, images, n=0, channel=2, i=10, j=12))
+print(explain_shapes(model, (1, 28, 28)))
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from .explanation import Explanation
+from .layers import explain
+from .shapes import ShapeRow, ShapeTable, explain_shapes
+
+__all__ = ["Explanation", "ShapeRow", "ShapeTable", "explain", "explain_shapes"]

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Parameter, Tensor, no_grad
+from ..autograd.display import html_table
 from ..backend import Array, is_device_name, resolve_device, to_device
 
 __all__ = ["Module", "Sequential", "evaluating"]
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+PreHook = Callable[["Module", tuple[Any, ...]], None]
 
 _hook_numbers = count()  # so that a hook registered twice can be removed once
 
@@ -41,6 +43,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        for watch in tuple(vars(self).get("_forward_pre_hooks", {}).values()):
+            watch(self, inputs)
         output = self.forward(*inputs, **options)
         for hook in tuple(self._hooks.values()):
             replaced = hook(self, inputs, output)
@@ -57,7 +61,17 @@ class Module:
 
         What the hook returns, unless None, takes the place of the output.
         """
-        hooks = vars(self).setdefault("_forward_hooks", {})
+        return self._register("_forward_hooks", hook)
+
+    def register_forward_pre_hook(self, hook: PreHook) -> Callable[[], None]:
+        """Call ``hook(module, inputs)`` before each forward; the result removes it again.
+
+        It only watches: unlike PyTorch's, it cannot replace the inputs.
+        """
+        return self._register("_forward_pre_hooks", hook)
+
+    def _register(self, kind: str, hook: Callable[..., Any]) -> Callable[[], None]:
+        hooks = vars(self).setdefault(kind, {})
         number = next(_hook_numbers)
         hooks[number] = hook
         return lambda: hooks.pop(number, None)
@@ -192,6 +206,23 @@ class Module:
             return f"{type(self).__name__}({self._options()})"
         body = "\n".join(line.replace("\n", "\n  ") for line in lines)
         return f"{type(self).__name__}(\n{body}\n)"
+
+    def _repr_html_(self) -> str:
+        """The tree of modules and what each holds itself; nothing is run."""
+        rows: list[tuple[str, str, str, int | str]] = []
+        total = sum(p.size for p in self.parameters())
+        counted: set[int] = set()
+        for path, module in self._paths():
+            name = "    " * path.count(".") + path.rpartition(".")[2]
+            own = {n: p for n, p in vars(module).items() if isinstance(p, Parameter)}
+            shapes = "\n".join(f"{n} {p.shape}" for n, p in own.items())
+            new = sum(p.size for p in own.values() if id(p) not in counted)
+            counted.update(map(id, own.values()))
+            is_leaf = not any(module.children())
+            kind = type(module).__name__ + (f"({module._options()})" if is_leaf else "")
+            rows.append((name, kind, shapes, new if new or is_leaf else ""))
+        header = ("name", "module", "weights", "parameters")
+        return html_table([*rows, ("total", "", "", total)], header, totals=1)
 
 
 class Sequential(Module):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..viz import Picture
 
 __all__ = ["History"]
 
@@ -32,3 +36,12 @@ class History:
             return "History(no epochs)"
         last = ", ".join(f"{name}={value:.4g}" for name, value in self.rows[-1].items())
         return f"History({len(self.rows)} epochs, last: {last})"
+
+    def plot(self) -> Picture:
+        """Loss and accuracy by epoch as a picture, see ``viz.learning_curves``.
+
+        Raises ImportError, naming the extra, without matplotlib; ValueError before the first epoch.
+        """
+        from ..viz import learning_curves  # matplotlib, for those who draw
+
+        return learning_curves(self)

@@ -10,6 +10,43 @@ try:
 except ImportError as error:
     raise ImportError("minicnn.viz needs matplotlib: pip install 'minicnn[plot]'") from error
 
+from .architecture import architecture
+from .attribution import (
+    grad_cam,
+    grad_cam_map,
+    occlusion,
+    occlusion_map,
+    saliency,
+    saliency_map,
+)
+from .graph import graph
+from .layers import dead_units, panels
 from .picture import COLOURS, Picture, colour_scale, subplots
+from .receptive import receptive_field, receptive_field_map
+from .sheets import feature_maps, filters, images, mistakes
+from .training import confusion_matrix, learning_curves
 
-__all__ = ["COLOURS", "Picture", "colour_scale", "subplots"]
+__all__ = [
+    "images",
+    "filters",
+    "feature_maps",
+    "panels",
+    "dead_units",
+    "learning_curves",
+    "confusion_matrix",
+    "mistakes",
+    "occlusion",
+    "occlusion_map",
+    "saliency",
+    "saliency_map",
+    "grad_cam",
+    "grad_cam_map",
+    "receptive_field",
+    "receptive_field_map",
+    "graph",
+    "architecture",
+    "Picture",
+    "subplots",
+    "colour_scale",
+    "COLOURS",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from support.commands import SHORT, write_data
 
 import minicnn as mc
 from minicnn import cli
+from minicnn.cli import trained
 from minicnn.train.recipes import MODELS, recognise
 
 TRAIN = ["train", "lenet5", "--data", "digits", "--epochs", "2"]
@@ -53,14 +55,66 @@ def test_evaluate_prints_accuracy_and_confusion(capsys: Any, weights: Path, suff
     assert rows[-1].startswith("precision")
 
 
-def test_mistakes_are_drawn(capsys: Any, weights: Path, tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-    path = tmp_path / "wrong.png"
+@pytest.mark.parametrize("suffix", ["png", "svg", "PDF"])
+def test_mistakes_are_drawn(capsys: Any, weights: Path, tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    path = tmp_path / f"wrong.{suffix}"
     arguments = ["evaluate", str(weights), "--data", "digits", "--mistakes", str(path)]
     assert cli.main(arguments) == 0
-    assert capsys.readouterr().out.endswith(f" mistakes are drawn in {path}\n")
-    with image.open(path) as drawn:
-        assert min(drawn.size) > 100
+    out = capsys.readouterr().out
+    wrong = re.search(r"\((\d+) wrong\)", out)[1]
+    assert out.endswith(f"\n{wrong} of {wrong} mistakes are drawn in {path}\n")
+    starts = {"png": b"\x89PNG", "svg": b"<?xml", "PDF": b"%PDF"}
+    assert path.read_bytes().startswith(starts[suffix])
+    if suffix == "svg":
+        text = path.read_text("utf-8")
+        assert f"{wrong} of 355 wrong" in text
+        assert len(re.findall(r"\bsaid \d, \d+%", text)) == int(wrong)
+
+
+def test_mistakes_with_the_names_of_classes(
+    capsys: Any, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of fewer classes than the network tells apart, all but its own taken for one another."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    images, _ = mc.data.load("digits", "test")[:]
+    model = mc.models.lenet5()
+    model.load_state_dict(mc.load(weights))
+    x = mc.data.transforms.Resize(28)(images)
+    guesses = model(mc.tensor(x)).numpy().argmax(1)
+    few = guesses < 2
+    test = mc.data.ArrayDataset(images[few], 1 - guesses[few], classes=["ring", "rod"])
+    monkeypatch.setattr(trained, "load_data", lambda *_: ("shapes", (test, test)))
+    path = tmp_path / "wrong.svg"
+    assert cli.main(["evaluate", str(weights), "--mistakes", str(path)]) == 0
+    text = path.read_text("utf-8")
+    assert text.count("is ring") == int((guesses == 1).sum())
+    assert text.count("said rod,") == int((guesses == 1).sum())
+    capsys.readouterr()
+
+
+def test_no_mistakes_without_matplotlib(
+    capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said before the weights are read, which do not exist."""
+    for name in [name for name in sys.modules if name.startswith("minicnn.viz")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(mc, "viz", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert cli.main(["evaluate", "none.st", "--mistakes", str(tmp_path / "a.png")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "minicnn: --mistakes: minicnn.viz needs matplotlib: pip install 'minicnn[plot]'\n"
+    )
+
+
+def test_evaluate_without_mistakes_needs_no_matplotlib(
+    capsys: Any, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert cli.main(["evaluate", str(weights), "--data", "digits"]) == 0
+    assert capsys.readouterr().out
 
 
 def digit_on_paper(flip: bool) -> Any:
@@ -141,6 +195,18 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
         ),
         "no picture": (["predict", some, str(text)], "text.st: no image that can be read"),
         "no image file": (["predict", some, "none.png"], "none.png"),
+        "mistakes without a format": (
+            ["evaluate", "none.st", "--mistakes", "wrong"],
+            "--mistakes: wrong: expected a name that ends in .png, .svg",
+        ),
+        "mistakes in no format": (
+            ["evaluate", "none.st", "--mistakes", "a.txt"],
+            "a.txt: expected",
+        ),
+        "nowhere for mistakes": (
+            ["evaluate", "none.st", "--mistakes", "no/where.png"],
+            "where.png cannot be written",
+        ),
         "nowhere to export": (["export", some, "no/where.onnx"], "where.onnx cannot be written"),
         "nothing to resume": ([*TRAIN, "--resume", "none.ckpt"], "none.ckpt"),
         "weights to resume": ([*TRAIN, "--resume", some], "checkpoint"),
@@ -151,7 +217,8 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
 
 CASES = [
     "no file", "no weights", "other weights", "another model", "colour", "no picture",
-    "no image file", "nowhere to export", "nothing to resume", "weights to resume",
+    "no image file", "mistakes without a format", "mistakes in no format", "nowhere for mistakes",
+    "nowhere to export", "nothing to resume", "weights to resume",
     "a rate to resume with", "another recipe",
 ]  # fmt: skip
 

@@ -135,3 +135,23 @@ def test_removing_a_hook_of_a_copy_leaves_the_original(calls):
     assert calls == []
     twin(X)
     assert calls == [1]
+
+
+def test_a_pre_hook_sees_the_inputs_before_each_forward_until_it_is_removed(calls):
+    layer = nn.ReLU()
+    layer.register_forward_hook(lambda *_: calls.append("after"))
+    remove = layer.register_forward_pre_hook(lambda *arguments: calls.append(arguments))
+    layer(X)
+    assert calls == [(layer, (X,)), "after"]
+    remove()
+    remove()
+    layer(X)
+    assert calls[2:] == ["after"]
+
+
+def test_a_pre_hook_is_called_before_a_forward_that_fails(calls):
+    layer = nn.Linear(3, 1)
+    layer.register_forward_pre_hook(lambda module, inputs: calls.append(inputs[0].shape))
+    with pytest.raises(ValueError, match="linear"):
+        layer(X)
+    assert calls == [X.shape]

@@ -1,0 +1,95 @@
+"""What one window sees of an image: which pixels lie under it, and what stands where none do."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend.geometry import Window
+from ..backend.sources import pad_sources, region_sources
+
+__all__ = ["Axis", "View", "region_axis", "view_of_window", "whole_axis"]
+
+
+class Axis(NamedTuple):
+    """The taps of a window along one axis of an image, in the order of the window."""
+
+    size: int
+    """Pixels of the image along this axis."""
+    positions: tuple[int, ...]
+    """Where each tap falls: 0 to size - 1 is a pixel, all else is not."""
+    sources: tuple[int, ...]
+    """The pixel whose value each tap reads; -1: none, it reads the fill value."""
+    end: int
+    """Where the padding ends: a tap at or past it lies beyond the padded image (ceil_mode)."""
+
+
+class View(NamedTuple):
+    """The taps of a window on the rows and on the columns of an image."""
+
+    rows: Axis
+    columns: Axis
+    fill: float = 0.0
+
+    def read(self, maps: NDArray[Any]) -> NDArray[Any]:
+        """The values under the window: maps (C, H, W) -> (C, KH, KW)."""
+        rows, columns = (np.array(axis.sources, int) for axis in (self.rows, self.columns))
+        values = maps[:, rows[:, None], columns]  # (C, KH, KW), -1 read as the last pixel
+        values[:, (rows[:, None] < 0) | (columns < 0)] = self.fill
+        return values
+
+    @property
+    def is_pixel(self) -> NDArray[np.bool_]:
+        """(KH, KW): whether a tap falls on a pixel of the image."""
+        rows, columns = (
+            np.array([0 <= p < axis.size for p in axis.positions], bool)
+            for axis in (self.rows, self.columns)
+        )
+        return rows[:, None] & columns
+
+    @property
+    def is_beyond(self) -> NDArray[np.bool_]:
+        """(KH, KW): whether a tap falls past the padding too, where nothing is counted."""
+        rows, columns = (
+            np.array([p >= axis.end for p in axis.positions], bool)
+            for axis in (self.rows, self.columns)
+        )
+        return rows[:, None] | columns
+
+    @property
+    def is_padding(self) -> NDArray[np.bool_]:
+        """(KH, KW): whether a tap falls on padding."""
+        return ~self.is_pixel & ~self.is_beyond
+
+    def pixel(self, kh: int, kw: int) -> tuple[int, int]:
+        """Row and column of the image under one tap."""
+        return self.rows.positions[kh], self.columns.positions[kw]
+
+
+def view_of_window(slide: Window, i: int, j: int, mode: str = "zeros", fill: float = 0.0) -> View:
+    """What the window sees at place (i, j) of its output; mode: that of the padding."""
+    return View(_window_axis(slide, 0, i, mode), _window_axis(slide, 1, j, mode), fill)
+
+
+def _window_axis(slide: Window, axis: int, place: int, mode: str) -> Axis:
+    size, (before, after) = slide.input_size[axis], slide.padding[axis]
+    first = place * slide.stride[axis] - before
+    positions = [first + k * slide.dilation[axis] for k in range(slide.kernel_size[axis])]
+    sources = pad_sources(size, before, after, mode)
+    read = (sources[p + before] if p < size + after else -1 for p in positions)
+    return Axis(size, tuple(positions), tuple(read), size + after)
+
+
+def whole_axis(size: int) -> Axis:
+    """A window over all pixels."""
+    return Axis(size, tuple(range(size)), tuple(range(size)), size)
+
+
+def region_axis(size: int, regions: int, place: int) -> Axis:
+    """One of the regions of adaptive pooling."""
+    sources, length, counts = region_sources(size, regions)
+    start = place * length
+    pixels = sources[start : start + counts[place]]
+    return Axis(size, pixels, pixels, size)

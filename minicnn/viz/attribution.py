@@ -1,0 +1,204 @@
+"""Which pixels speak for a class: by covering them, by gradients, by the maps of a layer.
+
+    occlusion   how much of the probability goes when a square is covered
+    saliency    how fast the score changes with each pixel
+    Grad-CAM    where the maps of a layer are that raise the score
+
+Each comes as a picture and, with ``_map``, as the array (H, W) under it. The model runs in
+evaluation mode and is left as it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from numpy.typing import NDArray
+
+from ..autograd import grad
+from ..data.transforms import Resize
+from ..nn import Module
+from ..nn.module import evaluating
+from ..ops import softmax
+from .arrays import as_image, as_pixels
+from .observe import evaluation_mode, input_like, layer_named, run_and_watch
+from .picture import Picture, subplots
+
+__all__ = [
+    "grad_cam",
+    "grad_cam_map",
+    "occlusion",
+    "occlusion_map",
+    "saliency",
+    "saliency_map",
+]
+
+BATCH = 64  # covered images that go through the model at once
+RED, PALE, BLUE = "#c4161c", "#b8b8b8", "#1660a8"
+
+
+def occlusion_map(
+    model: Module, image: Any, label: int | None = None, size: int | None = None
+) -> NDArray[Any]:
+    """By how much the probability of a class falls when a pixel and those around it are covered.
+
+    map[h, w] = p(image) - p(image whose square around (h, w) holds the mean of each channel)
+
+    The map is (H, W). p is the softmax of the model's scores at label, by default its own answer.
+    A square has size x size pixels, by default a quarter of the image's shorter side, and is cut
+    at the border. From size 8 on pixels share squares: there is one for each size // 4 rows and
+    columns. Positive: what is there speaks for the class.
+    Raises ValueError for an image, label or size that does not fit.
+    Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014,
+    section 4.2; they draw p itself.
+    """
+    pixels, label = _checked("occlusion", model, image, label)
+    height, width = pixels.shape[1:]
+    side = max(1, min(height, width) // 4) if size is None else size
+    if not isinstance(side, int) or not 1 <= side <= min(height, width):
+        raise ValueError(
+            f"occlusion: size is {size!r}, expected an integer of 1 to {min(height, width)}"
+        )
+    step = max(1, side // 4)
+    rows, columns = _spans(height, side, step), _spans(width, side, step)
+    squares = [(row, column) for row in rows for column in columns]
+    grey = pixels.mean((1, 2), keepdims=True)  # (C, 1, 1)
+    left = [
+        _probabilities(model, _covered(pixels, squares[start : start + BATCH], grey))[:, label]
+        for start in range(0, len(squares), BATCH)
+    ]
+    whole = _probabilities(model, pixels[None])[0, label]
+    losses = (whole - np.concatenate(left)).reshape(len(rows), len(columns))
+    return losses.repeat(step, 0).repeat(step, 1)[:height, :width]  # (H, W)
+
+
+def _spans(length: int, side: int, step: int) -> list[slice]:
+    """The pixels of the squares around every step-th pixel of an axis."""
+    starts = [centre - side // 2 for centre in range(step // 2, length + step // 2, step)]
+    return [slice(max(0, start), start + side) for start in starts]
+
+
+def _covered(
+    pixels: NDArray[Any], squares: list[tuple[slice, slice]], grey: NDArray[Any]
+) -> NDArray[Any]:
+    """The image once for each square, with the square in grey: (N, C, H, W)."""
+    images = np.repeat(pixels[None], len(squares), 0)
+    for image, (rows, columns) in zip(images, squares, strict=True):
+        image[:, rows, columns] = grey
+    return images
+
+
+def saliency_map(model: Module, image: Any, label: int | None = None) -> NDArray[Any]:
+    """How fast the score of a class changes with each pixel: (H, W).
+
+    map[h, w] = max over c of |d score[label] / d image[c, h, w]|
+
+    score: the model's output before softmax; label: by default the largest. Large where a small
+    change of the pixel changes the score most, whether up or down.
+    Raises ValueError for an image or label that does not fit.
+    Source: Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", 2013
+    (arXiv 1312.6034), section 3.1.
+    """
+    pixels, label = _checked("saliency", model, image, label)
+    x = input_like(model, pixels[None])
+    with evaluation_mode(model):
+        score = model(x)[0, label]
+    (slope,) = grad(score, x)  # (1, C, H, W)
+    return np.abs(slope.numpy()[0]).max(0)  # (H, W)
+
+
+def grad_cam_map(
+    model: Module, image: Any, layer: str | Module, label: int | None = None
+) -> NDArray[Any]:
+    """Where the maps A of a layer are that raise the score of a class: (H, W).
+
+    weight[k] = mean over i, j of d score[label] / d A[k, i, j]
+    map = relu(sum over k of weight[k] · A[k]), enlarged to the image bilinearly
+
+    layer: its name ("conv2") or the module; it makes maps (K, h, w), best those of the last
+    convolution, which are still a picture and already about what is in it.
+    Raises ValueError for an image, label or layer that does not fit.
+    Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+    Localization", 2017 (arXiv 1610.02391), section 3.
+    """
+    pixels, label = _checked("grad_cam", model, image, label)
+    name, module = layer_named(model, layer, "grad_cam")
+    scores, maps = run_and_watch(model, input_like(model, pixels[None]), module, "grad_cam")
+    if maps.ndim != 4:
+        raise ValueError(
+            f"grad_cam: layer {name} makes {maps.shape[1:]}, expected maps (K, H, W): a "
+            "convolution or a pooling"
+        )
+    (slopes,) = grad(scores[0, label], maps)  # (1, K, h, w)
+    weights = slopes.numpy().mean((2, 3), keepdims=True)  # (1, K, 1, 1)
+    map_ = np.maximum((weights * maps.numpy()).sum(1, keepdims=True), 0)  # (1, 1, h, w)
+    return Resize(pixels.shape[1:])(map_)[0, 0]  # (H, W)
+
+
+def occlusion(
+    model: Module, image: Any, label: int | None = None, size: int | None = None
+) -> Picture:
+    """``occlusion_map`` over the image: red speaks for the class, blue against it."""
+    map_ = occlusion_map(model, image, label, size)
+    return _picture(model, image, label, map_, "fall of the probability if covered")
+
+
+def saliency(model: Module, image: Any, label: int | None = None) -> Picture:
+    """``saliency_map`` over the image: red pixels change the score most."""
+    map_ = saliency_map(model, image, label)
+    return _picture(model, image, label, map_, "how fast each pixel changes the score")
+
+
+def grad_cam(model: Module, image: Any, layer: str | Module, label: int | None = None) -> Picture:
+    """``grad_cam_map`` over the image: red where the layer saw what raises the score."""
+    map_ = grad_cam_map(model, image, layer, label)
+    name, _ = layer_named(model, layer, "grad_cam")
+    return _picture(model, image, label, map_, f"where layer {name} raises the score")
+
+
+def _picture(
+    model: Module, image: Any, label: int | None, map_: NDArray[Any], meaning: str
+) -> Picture:
+    """The image, and the map in colour over a pale grey copy of it, with its scale."""
+    pixels, label = _checked("picture", model, image, label)
+    probability = _probabilities(model, pixels[None])[0, label]
+    grey = pixels.mean(0)
+    grey = (grey - grey.min()) / (np.ptp(grey) or 1.0)  # (H, W), from 0 to 1
+    low = -1.0 if map_.min() < 0 else 0.0
+    largest = float(np.abs(map_).max()) or 1.0
+    colours = LinearSegmentedColormap.from_list("", [BLUE, PALE, RED] if low else [PALE, RED])
+    scale = ScalarMappable(Normalize(low * largest, largest), colours)
+    strength = np.abs(map_)[..., None] / largest  # (H, W, 1)
+    mixed = strength * scale.to_rgba(np.sign(map_) * largest)[..., :3]
+    mixed = mixed + (1 - strength) * (0.5 + 0.45 * grey[..., None])  # (H, W, 3)
+    picture, (left, right) = subplots(1, 2, size=(7.0, 3.2))
+    left.imshow(as_pixels("image", pixels[None])[0] if len(pixels) == 3 else grey, cmap="gray")
+    left.set_title(f"class {label}, probability {probability:.2f}")
+    right.imshow(mixed)
+    right.set_title(meaning)
+    picture.colorbar(scale, ax=right)
+    for axes in (left, right):
+        axes.set_axis_off()
+    return picture
+
+
+def _checked(by: str, model: Module, image: Any, label: int | None) -> tuple[NDArray[Any], int]:
+    """The image as an array (C, H, W), and the label, by default the model's answer."""
+    (pixels,) = as_image(by, image)
+    scores = _probabilities(model, pixels[None])[0]
+    if label is None:
+        return pixels, int(scores.argmax())
+    if not isinstance(label, int | np.integer) or not 0 <= label < len(scores):
+        raise ValueError(f"{by}: label is {label!r}, expected a class of 0 to {len(scores) - 1}")
+    return pixels, int(label)
+
+
+def _probabilities(model: Module, images: NDArray[Any]) -> NDArray[Any]:
+    """The softmax of the scores: (N, C, H, W) -> (N, K)."""
+    with evaluating(model):
+        scores = model(input_like(model, images))
+        if scores.ndim != 2:
+            raise ValueError(f"the model makes {scores.shape}, expected scores (N, K)")
+        return softmax(scores).numpy()

@@ -1,0 +1,38 @@
+"""Reading the HTML that objects show in notebooks."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+__all__ = ["texts_of"]
+
+
+class _Page(HTMLParser):
+    """The texts of a page in order; every tag but img has to be closed, in the right order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        assert not any(word in str(attrs) for word in ("color", "background")), attrs
+        if tag != "img":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append(data)
+
+
+def texts_of(html: str) -> list[str]:
+    """The texts between the tags; fails unless the tags are balanced and bring no colours."""
+    page = _Page()
+    page.feed(html)
+    page.close()
+    assert page.open == []
+    return page.texts
