@@ -20,7 +20,7 @@ def run(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
-FIRST_NETWORK, ON_EMULATOR = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+FIRST_NETWORK, EXPLAINED, ON_EMULATOR = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_first_network() -> None:
@@ -29,6 +29,13 @@ def test_the_first_network() -> None:
     accuracy = re.search(r"^accuracy (.*)$", run("-c", program), re.MULTILINE)
     assert accuracy
     assert float(accuracy[1]) > 0.95
+
+
+def test_the_explained_numbers() -> None:
+    shown = run("-c", EXPLAINED)
+    assert re.search(r"\[ *9", shown)
+    assert "(28 + 0 - 3) // 2 + 1 = 13" in shown
+    assert "1 row" in shown  # that no window reaches
 
 
 def test_the_program_for_another_device() -> None:
