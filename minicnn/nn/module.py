@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from typing import Any
 
@@ -265,12 +265,12 @@ class Sequential(Module):
 
 
 @contextmanager
-def evaluating(model: Module) -> Iterator[None]:
-    """Evaluation mode without recording, and afterwards every module as it was before."""
+def evaluating(model: Module, recording: bool = False) -> Iterator[None]:
+    """Evaluation mode, gradients only when recording; afterwards every module is as it was."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with no_grad():
+        with nullcontext() if recording else no_grad():
             yield
     finally:
         for module, mode in modes:

@@ -1,8 +1,8 @@
-"""Which layers a model calls in which order, and with what shapes: one run on an image of zeros."""
+"""Which layers a model calls, in which order, with what: for tables and pictures of networks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,26 +12,40 @@ import numpy as np
 from ..autograd import Tensor
 from .module import Module, evaluating
 
-__all__ = ["LayerCall", "run_on_zeros", "watched"]
+__all__ = ["LayerCall", "input_like", "run_on_zeros", "watched"]
 
 
 @dataclass
 class LayerCall:
-    """One call of a layer; shapes are without N."""
+    """One call of a layer."""
 
     name: str
     """Its path in the model, "block1.conv1"."""
     layer: Module
-    input_shape: tuple[int, ...]
+    input: Any
+    """Its first argument."""
     parameters: int
     """How many it holds that no call before it has held."""
-    output_shape: tuple[int, ...] | None = None
-    """None until it has returned."""
+    output: Any = None
+    """The first, if there are several; None until it has returned."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input, without N."""
+        return self.input.shape[1:] if isinstance(self.input, Tensor) else ()
+
+    @property
+    def output_shape(self) -> tuple[int, ...] | None:
+        """The shape of one output, without N; None until there is one."""
+        return None if self.output is None else self.output.shape[1:]
 
 
 @contextmanager
-def watched(model: Module) -> Iterator[list[LayerCall]]:
-    """Note each call of a layer without children; one that fails is last, without output_shape."""
+def watched(model: Module, layers: Collection[Module] | None = None) -> Iterator[list[LayerCall]]:
+    """The calls of these layers of the model, by default of those without children, in order.
+
+    One that fails is the last and has no output.
+    """
     calls: list[LayerCall] = []
     counted: set[int] = set()
     names = {module: path for path, module in model.named_modules()}
@@ -39,16 +53,16 @@ def watched(model: Module) -> Iterator[list[LayerCall]]:
     def note_input(layer: Module, inputs: tuple[Any, ...]) -> None:
         new = [p for p in layer.parameters() if id(p) not in counted]
         counted.update(id(p) for p in new)
-        shape = inputs[0].shape[1:] if inputs and isinstance(inputs[0], Tensor) else ()
-        calls.append(LayerCall(names[layer], layer, shape, sum(p.size for p in new)))
+        first = inputs[0] if inputs else None
+        calls.append(LayerCall(names[layer], layer, first, sum(p.size for p in new)))
 
     def note_output(layer: Module, inputs: tuple[Any, ...], output: Any) -> None:
-        first = output[0] if isinstance(output, tuple) else output
-        calls[-1].output_shape = first.shape[1:]
+        call = next(c for c in reversed(calls) if c.layer is layer and c.output is None)
+        call.output = output[0] if isinstance(output, tuple) else output
 
-    leaves = [module for module in names if not any(module.children())]
-    removers = [layer.register_forward_pre_hook(note_input) for layer in leaves]
-    removers += [layer.register_forward_hook(note_output) for layer in leaves]
+    chosen = [m for m in names if not any(m.children())] if layers is None else layers
+    removers = [layer.register_forward_pre_hook(note_input) for layer in chosen]
+    removers += [layer.register_forward_hook(note_output) for layer in chosen]
     try:
         yield calls
     finally:
@@ -56,9 +70,16 @@ def watched(model: Module) -> Iterator[list[LayerCall]]:
             remove()
 
 
-def run_on_zeros(model: Module, input_shape: tuple[int, ...]) -> None:
-    """Call the model in evaluation mode with zeros (1, *input_shape) of its dtype and device."""
+def input_like(model: Module, images: Any) -> Tensor:
+    """The images as an input of the model, of its dtype and on its device, that has a gradient."""
     first = next(iter(model.parameters()), Tensor(np.zeros(0, np.float32)))
-    image = Tensor(np.zeros((1, *input_shape), first.dtype)).to(first.device)
+    array = images.numpy() if isinstance(images, Tensor) else np.asarray(images)
+    x = Tensor(array.astype(first.dtype)).to(first.device)
+    x.requires_grad = True
+    return x
+
+
+def run_on_zeros(model: Module, input_shape: tuple[int, ...]) -> None:
+    """Call the model in evaluation mode with one image of zeros."""
     with evaluating(model):
-        model(image)
+        model(input_like(model, np.zeros((1, *input_shape))))

@@ -21,9 +21,10 @@ from ..autograd import grad
 from ..data.transforms import Resize
 from ..nn import Module
 from ..nn.module import evaluating
+from ..nn.watch import input_like
 from ..ops import softmax
 from .arrays import as_image, as_pixels
-from .observe import evaluation_mode, input_like, layer_named, run_and_watch
+from .observe import layer_named, run_and_watch
 from .picture import Picture, subplots
 
 __all__ = [
@@ -103,7 +104,7 @@ def saliency_map(model: Module, image: Any, label: int | None = None) -> NDArray
     """
     pixels, label = _checked("saliency", model, image, label)
     x = input_like(model, pixels[None])
-    with evaluation_mode(model):
+    with evaluating(model, recording=True):
         score = model(x)[0, label]
     (slope,) = grad(score, x)  # (1, C, H, W)
     return np.abs(slope.numpy()[0]).max(0)  # (H, W)

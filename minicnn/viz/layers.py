@@ -17,11 +17,10 @@ from matplotlib.ticker import MaxNLocator
 from ..autograd import Parameter, Tensor, grad
 from ..nn import Module
 from ..nn.module import evaluating
+from ..nn.watch import LayerCall, input_like, watched
 from ..ops import cross_entropy
 from .arrays import Numbers, as_batch, as_numbers
-from .observe import evaluation_mode, input_like
 from .picture import COLOURS, Picture, subplots
-from .watch import Call, watching
 
 __all__ = ["dead_units", "panels"]
 
@@ -41,7 +40,7 @@ def dead_units(model: Module, images: Any) -> dict[str, float]:
     layers = _with_weights("dead_units", model)
     alive: dict[str, Numbers] = {}
     for start in range(0, len(batch), BATCH):
-        with evaluating(model), watching(layers) as calls:
+        with evaluating(model), watched(model, layers.values()) as calls:
             model(input_like(model, batch[start : start + BATCH]))
         for name, values in _activations("dead_units", calls).items():
             alive[name] = alive.get(name, False) | _alive(values)
@@ -68,7 +67,7 @@ def panels(
     batch = as_batch("panels", images)
     layers = _with_weights("panels", model)
     weights = {name: _weight(module) for name, module in layers.items()}
-    with evaluation_mode(model), watching(layers) as calls:
+    with evaluating(model, recording=True), watched(model, layers.values()) as calls:
         outputs = model(input_like(model, batch))
         activations = _activations("panels", calls)
         gradients = _gradients(loss(outputs, labels), weights)
@@ -131,7 +130,7 @@ def _title(axes: Any, title: str, warning: str = "") -> None:
 def _with_weights(op: str, model: Module) -> dict[str, Module]:
     """The modules that have parameters of their own, by name."""
     found = {
-        name or type(module).__name__: module
+        _called(name, module): module
         for name, module in model.named_modules()
         if any(isinstance(value, Parameter) for value in vars(module).values())
     }
@@ -140,17 +139,22 @@ def _with_weights(op: str, model: Module) -> dict[str, Module]:
     return found
 
 
+def _called(name: str, module: Module) -> str:
+    return name or type(module).__name__
+
+
 def _weight(module: Module) -> Parameter:
     return next(value for value in vars(module).values() if isinstance(value, Parameter))
 
 
-def _activations(op: str, calls: list[Call]) -> dict[str, Numbers]:
+def _activations(op: str, calls: list[LayerCall]) -> dict[str, Numbers]:
     """What each layer hands on, as (N, units, places of one unit)."""
     if not calls:
         raise ValueError(f"{op}: no layer with weights runs when the model is called")
     following = [*(call.input for call in calls[1:]), calls[-1].output]
     found = {}
-    for (name, _, output), received in zip(calls, following, strict=True):
+    for call, received in zip(calls, following, strict=True):
+        name, output = _called(call.name, call.layer), call.output
         count, units = output.shape[:2]
         values = received if _comes_from(output, received) else output
         found[name] = as_numbers(op, **{name: values}).reshape(count, units, -1)

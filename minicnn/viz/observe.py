@@ -1,39 +1,15 @@
-"""Watching a network at work: its input, its mode, and what one layer makes of it."""
+"""One layer of a network: found by its name, and what it makes of an input."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import numpy as np
 
 from ..autograd import Tensor
 from ..nn import Module
-from .watch import watching
+from ..nn.module import evaluating
+from ..nn.watch import watched
 
-__all__ = ["evaluation_mode", "input_like", "layer_named", "run_and_watch"]
-
-
-@contextmanager
-def evaluation_mode(model: Module) -> Iterator[None]:
-    """Evaluation mode, and afterwards every module as it was; gradients are recorded as before."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def input_like(model: Module, images: Any) -> Tensor:
-    """The images as an input of the model, of its dtype and on its device, that has a gradient."""
-    first = next(iter(model.parameters()), Tensor(np.zeros(0, np.float32)))
-    array = images.numpy() if isinstance(images, Tensor) else np.asarray(images)
-    x = Tensor(array.astype(first.dtype)).to(first.device)
-    x.requires_grad = True
-    return x
+__all__ = ["layer_named", "run_and_watch"]
 
 
 def layer_named(model: Module, layer: str | Module, by: str) -> tuple[str, Module]:
@@ -58,9 +34,8 @@ def run_and_watch(model: Module, x: Tensor, layer: Module, by: str) -> tuple[Any
 
     Raises ValueError when the layer does not run at all.
     """
-    with evaluation_mode(model), watching({"": layer}) as calls:
+    with evaluating(model, recording=True), watched(model, [layer]) as calls:
         output = model(x)
     if not calls:
         raise ValueError(f"{by}: the layer {layer!r} does not run when the model is called")
-    made: Any = calls[-1].output
-    return output, made[0] if isinstance(made, tuple) else made
+    return output, calls[-1].output

@@ -19,12 +19,6 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.prop_cycle": cycler(color=COLOURS),
-    "axes.titlesize": 10,
-    "axes.labelsize": 9,
-    "font.size": 9,
-    "legend.frameon": False,
-    "figure.titlesize": 11,
-    "svg.fonttype": "none",
 }
 
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from ..autograd import Function, Tensor, is_grad_enabled, no_grad
 from ..backend.geometry import Pair
 from ..nn import Module
+from ..nn.watch import input_like
 from ..ops.avg_pool import AvgPool2d, AvgPoolAdjoint
 from ..ops.conv import Conv2d
 from ..ops.max_pool import MaxPool2d
 from ..ops.pad import Pad2d
 from ..ops.reduce import Max
 from ..ops.select import Mask
-from .observe import input_like, layer_named, run_and_watch
+from .observe import layer_named, run_and_watch
 from .picture import COLOURS, Picture, subplots
 from .record import functions_back_from
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..nn import Module
 from ..nn.module import evaluating
+from ..nn.watch import input_like, watched
 from .arrays import Numbers, as_image, as_numbers, as_pixels
-from .observe import input_like, layer_named
+from .observe import layer_named
 from .picture import Picture, colour_scale
 from .tiles import Row, grid, labelled_rows, side_by_side
-from .watch import watching
 
 __all__ = ["feature_maps", "filters", "images", "mistakes"]
 
@@ -122,7 +122,7 @@ def _maps(model: Module, batch: Numbers, layers: Sequence[str] | None) -> dict[s
         wanted = {name: m for name, m in model.named_modules() if not any(m.children())}
     else:
         wanted = dict(layer_named(model, layer, "feature_maps") for layer in layers)
-    with evaluating(model), watching(wanted) as calls:
+    with evaluating(model), watched(model, wanted.values()) as calls:
         model(input_like(model, batch))
     found = {
         call.name: as_numbers("feature_maps", **{call.name: call.output})[0]
