@@ -62,13 +62,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     right = int((guesses == labels).sum())
     print(f"{name} on the {len(labels):,} test images of {data_name}")
     print(f"accuracy {right / len(labels):.2%} ({len(labels) - right:,} wrong)\n")
-    matrix = confusion_matrix(labels, guesses, test.num_classes)
-    print(report(matrix, test.classes))
+    names = list(test.classes or map(str, range(test.num_classes)))
+    names += map(str, range(len(names), chances.shape[1]))  # the model may tell more apart
+    shown = max(test.num_classes, 1 + int(guesses.max()))
+    print(report(confusion_matrix(labels, guesses, shown), names[:shown]))
     wrong = len(labels) - right
     if draw and wrong:
-        names = test.classes and list(test.classes)
-        if names:  # the model may tell more apart
-            names += map(str, range(len(names), chances.shape[1]))
         draw(images, labels, chances, names, MOST_MISTAKES).savefig(options.mistakes)
         print(f"\n{min(wrong, MOST_MISTAKES)} of {wrong} mistakes are drawn in {options.mistakes}")
 
