@@ -1,11 +1,13 @@
 """What the notebooks share: data, training over seeds, and verdicts on the course's statements.
 
-``python examples/lessons.py`` writes the table of verdicts, read off the executed notebooks, into
-examples/README.md. MINICNN_LESSONS=quick makes every experiment small: enough to see that it runs.
+``python examples/lessons.py`` reads the executed notebooks and writes the table of verdicts into
+examples/README.md and a picture of each lesson into examples/pictures/.
+MINICNN_LESSONS=quick makes every experiment small: enough to see that it runs.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -136,7 +138,7 @@ def took() -> str:
     return f"executed in {seconds:.0f} s on {cores} cores"
 
 
-# The table of examples/README.md
+# The table and the pictures of the README files
 
 
 class Row(NamedTuple):
@@ -147,10 +149,15 @@ class Row(NamedTuple):
     section: str
 
 
+def cells(notebook: Path) -> list[Any]:
+    """The cells of a notebook, as nbformat stores them."""
+    return list(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
+
+
 def verdicts(notebook: Path) -> Iterator[Row]:
     """The verdicts shown in an executed notebook, each under the heading above its cell."""
     section = ""
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+    for cell in cells(notebook):
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             headings = re.findall(r"^#+ (.*)$", source, re.MULTILINE)
@@ -176,7 +183,15 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def cover(notebook: Path) -> bytes:
+    """The picture, PNG, under the cell that has the tag "cover"."""
+    (cell,) = (c for c in cells(notebook) if "cover" in c["metadata"].get("tags", []))
+    return base64.b64decode(cell["outputs"][-1]["data"]["image/png"])
+
+
 if __name__ == "__main__":
+    for path in sorted(HERE.glob("[0-9]*.ipynb")):
+        (HERE / "pictures" / f"{path.stem}.png").write_bytes(cover(path))
     readme = HERE / "README.md"
     before, after = re.split(r"<!-- verdicts -->", readme.read_text(encoding="utf-8"))[:2]
     readme.write_text(f"{before}<!-- verdicts -->\n\n{table()}\n", encoding="utf-8")
