@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..viz import COLOURS, Picture, colour_scale, subplots
+from ..viz.picture import centred_scale
 from .pooling import Extreme, PNorm, Pooled
 from .response_norm import ResponseNorm
 from .text import number, numbers
@@ -27,7 +28,7 @@ def draw_weighted_sum(e: WeightedSum) -> Picture:
     rows = len(e.shown) if e.patch.size else 1
     picture, axes = subplots(rows, 4, (9.0, 2.3 * rows + 0.5), squeeze=False)
     scale = colour_scale(e.image[e.channels.start : e.channels.stop], e.patch)
-    kernel_scale, product_scale = _centred(e.kernel), _centred(e.products)
+    kernel_scale, product_scale = centred_scale(e.kernel), centred_scale(e.products)
     for k, channel in enumerate(e.shown[:rows]):
         image, patch, kernel, products = axes[k]
         _map(image, f"input, channel {channel}", e.image[channel], scale, e.view)
@@ -160,10 +161,3 @@ def _box(axis: Any, column: int, row: int, width: int, height: int, **style: Any
 def _bare(axis: Any, title: str) -> None:
     axis.set(xticks=[], yticks=[], title=title)
     axis.spines[:].set_visible(False)
-
-
-def _centred(values: NDArray[Any]) -> dict[str, Any]:
-    """Zero is white, blue below and red above, even where all numbers have one sign."""
-    finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max(initial=0.0)) or 1.0
-    return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..nn import Module
@@ -16,7 +17,7 @@ from .view import View
 if TYPE_CHECKING:
     from ..viz import Picture
 
-__all__ = ["Asked", "Explanation"]
+__all__ = ["Asked", "Explanation", "as_float64", "window_lines"]
 
 
 class Asked(NamedTuple):
@@ -72,6 +73,11 @@ class Explanation:
         except ImportError:  # without matplotlib the text alone
             return text
         return f'{text}<img alt="{escape(self.name)}" src="data:image/png;base64,{png}">'
+
+
+def as_float64(values: Any, index: Any) -> NDArray[Any]:
+    """Part of a Tensor as a NumPy array of float64; nothing else is brought from a GPU."""
+    return values.detach()[index].numpy().astype(np.float64)
 
 
 def window_lines(image: NDArray[Any], view: View) -> list[str]:

@@ -12,9 +12,9 @@ from ..autograd import Tensor
 from ..nn.module import evaluating
 from ..ops.check import check_images
 from . import pooling
-from .explanation import Asked, Explanation
+from .explanation import Asked, Explanation, as_float64
 from .response_norm import explain_local_response_norm
-from .weighted import as_float64, explain_conv2d, explain_conv_transpose2d
+from .weighted import explain_conv2d, explain_conv_transpose2d
 
 __all__ = ["explain"]
 

@@ -13,7 +13,6 @@ __all__ = ["arithmetic", "multiply_adds"]
 
 Shape = tuple[int, ...]
 
-CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 POOLS = (nn.MaxPool2d, nn.MinPool2d, nn.AvgPool2d, nn.LPPool2d)
 PADS = (nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d)
 GLOBAL_POOLS = (nn.GlobalMaxPool2d, nn.GlobalMinPool2d, nn.GlobalAvgPool2d)
@@ -42,11 +41,17 @@ def multiply_adds(layer: nn.Module, input_shape: Shape, output_shape: Shape) -> 
     return 0 if type(layer).__module__.startswith(nn.__name__) else None
 
 
+def _convolution(layer: nn.Conv2d, shape: Shape) -> list[str]:
+    channels = layer.weight.shape[1] * layer.groups
+    if len(shape) != 3 or shape[0] != channels:
+        return [f"expects {channels} channel{'s' * (channels > 1)}"]
+    return _sliding(layer, shape)
+
+
 def _sliding(layer: Any, shape: Shape) -> list[str]:
     """Convolutions and poolings: span, size, and the pixels that no window reaches."""
-    channels = layer.weight.shape[1] * layer.groups if isinstance(layer, nn.Conv2d) else shape[:1]
-    if len(shape) != 3 or channels not in (shape[0], shape[:1]):
-        return [f"expects {channels} channels"] if isinstance(layer, nn.Conv2d) else []
+    if len(shape) != 3:
+        return []
     kernel, stride = pair(layer.kernel_size, "kernel_size"), pair(layer.stride, "stride")
     dilation = pair(getattr(layer, "dilation", 1), "dilation")
     ceil_mode = getattr(layer, "ceil_mode", False)
@@ -180,7 +185,8 @@ def _both(texts: list[list[str]]) -> list[str]:
 
 
 RULES: list[tuple[Any, Callable[[Any, Shape], list[str]]]] = [
-    ((nn.Conv2d, *POOLS), _sliding),
+    (nn.Conv2d, _convolution),
+    (POOLS, _sliding),
     (nn.ConvTranspose2d, _transposed),
     (PADS, _padded),
     ((nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d), _adaptive),

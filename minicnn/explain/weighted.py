@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.geometry import Pair, pair, sides, window
-from .explanation import Asked, Explanation, window_lines
+from .explanation import Asked, Explanation, as_float64, window_lines
 from .text import beside, column, grid, numbers, places
 from .view import Axis, View, view_of_window
 
@@ -157,8 +157,3 @@ def _weighted_sum(
         bias=None if bias is None else float(as_float64(bias, asked.place[1])),
         note=note,
     )
-
-
-def as_float64(values: Any, index: Any) -> NDArray[Any]:
-    """Part of a Tensor as a NumPy array of float64; nothing else is brought from a GPU."""
-    return values.detach()[index].numpy().astype(np.float64)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..backend import Array
 from .module import Module, evaluating
 
-__all__ = ["LayerCall", "input_like", "run_on_zeros", "watched"]
+__all__ = ["LayerCall", "input_like", "run_on_zeros", "watched", "zero_input"]
 
 
 @dataclass
@@ -31,13 +32,17 @@ class LayerCall:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one input, without N."""
-        return self.input.shape[1:] if isinstance(self.input, Tensor) else ()
+        """The shape of one input, without N; () for what is no Tensor."""
+        return _shape_of_one(self.input)
 
     @property
     def output_shape(self) -> tuple[int, ...] | None:
-        """The shape of one output, without N; None until there is one."""
-        return None if self.output is None else self.output.shape[1:]
+        """The shape of one output, without N; () for what is no Tensor, None until there is one."""
+        return None if self.output is None else _shape_of_one(self.output)
+
+
+def _shape_of_one(value: Any) -> tuple[int, ...]:
+    return value.shape[1:] if isinstance(value, Tensor) else ()
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def watched(model: Module, layers: Collection[Module] | None = None) -> Iterator
 
     def note_output(layer: Module, inputs: tuple[Any, ...], output: Any) -> None:
         call = next(c for c in reversed(calls) if c.layer is layer and c.output is None)
-        call.output = output[0] if isinstance(output, tuple) else output
+        call.output = output[0] if isinstance(output, tuple | list) else output
 
     chosen = [m for m in names if not any(m.children())] if layers is None else layers
     removers = [layer.register_forward_pre_hook(note_input) for layer in chosen]
@@ -70,16 +75,25 @@ def watched(model: Module, layers: Collection[Module] | None = None) -> Iterator
             remove()
 
 
-def input_like(model: Module, images: Any) -> Tensor:
+def input_like(model: Module, images: Array) -> Tensor:
     """The images as an input of the model, of its dtype and on its device, that has a gradient."""
     first = next(iter(model.parameters()), Tensor(np.zeros(0, np.float32)))
-    array = images.numpy() if isinstance(images, Tensor) else np.asarray(images)
-    x = Tensor(array.astype(first.dtype)).to(first.device)
+    x = Tensor(images.astype(first.dtype)).to(first.device)
     x.requires_grad = True
     return x
+
+
+def zero_input(model: Module, input_shape: tuple[int, ...]) -> Tensor:
+    """One image of zeros for the model, (1, *input_shape). Raises ValueError for no such shape."""
+    try:
+        zeros = np.zeros((1, *input_shape))
+    except (TypeError, ValueError):
+        got = f"input_shape: got {input_shape!r}"
+        raise ValueError(f"{got}, expected the sizes of one image, as (C, H, W)") from None
+    return input_like(model, zeros)
 
 
 def run_on_zeros(model: Module, input_shape: tuple[int, ...]) -> None:
     """Call the model in evaluation mode with one image of zeros."""
     with evaluating(model):
-        model(input_like(model, np.zeros((1, *input_shape))))
+        model(zero_input(model, input_shape))

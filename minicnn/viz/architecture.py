@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 
 from ..backend.geometry import Pair, pair
 from ..nn import Module
-from ..nn.watch import LayerCall, run_on_zeros, watched
-from .canvas import canvas, text_width
-from .picture import Picture
+from ..nn.module import evaluating
+from ..nn.watch import LayerCall, watched, zero_input
+from .picture import Picture, canvas, text_width
 
 __all__ = ["architecture"]
 
@@ -91,11 +91,12 @@ def architecture(model: Module, input_shape: tuple[int, ...]) -> Picture:
 
 def _blocks(model: Module, input_shape: tuple[int, ...]) -> list[Block]:
     """The input, and every layer that changes the shape or learns, as the model reaches it."""
-    if len(input_shape) not in (1, 3):
+    x = zero_input(model, input_shape)
+    if x.ndim not in (2, 4):
         raise ValueError(f"architecture: input_shape is {input_shape}, expected (C, H, W) or (K,)")
-    blocks = [Block("input", tuple(input_shape), None, ("input", _written(input_shape)))]
-    with watched(model) as calls:
-        run_on_zeros(model, input_shape)
+    blocks = [Block("input", x.shape[1:], None, ("input", _written(x.shape[1:])))]
+    with evaluating(model), watched(model) as calls:
+        model(x)
     for call in calls:
         if _keeps_shape(call):
             learned = f", {call.parameters:,} parameters" if call.parameters else ""

@@ -1,4 +1,4 @@
-"""What is drawn, checked: numbers, batches of images, one image."""
+"""What is drawn, checked: numbers, batches of images, one image, counts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ from numpy.typing import NDArray
 
 from ..autograd import Tensor
 
-__all__ = ["Numbers", "as_batch", "as_image", "as_numbers", "as_pixels"]
+__all__ = ["Numbers", "as_batch", "as_image", "as_numbers", "as_pixels", "check_count"]
 
 Numbers = NDArray[Any]
 
 
-def as_numbers(op: str, **argument: Any) -> Numbers:
-    """The one argument as a NumPy array. Raises ValueError unless it holds finite numbers."""
-    ((name, value),) = argument.items()
-    array = np.asarray(value.numpy() if isinstance(value, Tensor) else value)
+def check_count(op: str, name: str, value: Any, most: int | None = None) -> None:
+    """Raise ValueError unless the value is an integer from 1 to most."""
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_integer or value < 1 or (most is not None and value > most):
+        upwards = "or more" if most is None else f"to {most}"
+        raise ValueError(f"{op}: {name} is {value!r}, expected an integer of 1 {upwards}")
+
+
+def as_numbers(op: str, name: str, value: Any) -> Numbers:
+    """The value as a NumPy array. Raises ValueError unless it holds finite numbers."""
+    try:
+        array = np.asarray(value.numpy() if isinstance(value, Tensor) else value)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{op}: {name} is no array: {error}") from error
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"{op}: {name} holds {array.dtype}, expected numbers")
+        got = f"is a {type(value).__name__}" if array.dtype == object else f"holds {array.dtype}"
+        raise ValueError(f"{op}: {name} {got}, expected numbers")
     if not np.isfinite(array).all():
         wrong = int((~np.isfinite(array)).sum())
         raise ValueError(f"{op}: {wrong} of {array.size} numbers in {name} are not finite")
@@ -29,7 +40,7 @@ def as_numbers(op: str, **argument: Any) -> Numbers:
 
 def as_batch(op: str, images: Any) -> Numbers:
     """Images for a model: (N, C, H, W) with N of 1 or more. Raises ValueError for others."""
-    array = as_numbers(op, images=images)
+    array = as_numbers(op, "images", images)
     if array.ndim != 4 or not array.size:
         raise ValueError(f"{op}: images have shape {array.shape}, expected (N, C, H, W), N > 0")
     return array
@@ -37,7 +48,7 @@ def as_batch(op: str, images: Any) -> Numbers:
 
 def as_image(op: str, image: Any) -> Numbers:
     """One image for a model as a batch (1, C, H, W). Raises ValueError unless it is (C, H, W)."""
-    array = as_numbers(op, image=image)
+    array = as_numbers(op, "image", image)
     if array.ndim != 3 or not array.size:
         raise ValueError(f"{op}: image has shape {array.shape}, expected (C, H, W)")
     return array[None]
@@ -47,20 +58,22 @@ def as_pixels(op: str, images: Any) -> list[Numbers]:
     """Images for the eye: (H, W) where there is one channel, (H, W, 3) where there are three.
 
     images: (N, C, H, W), (N, H, W) or a list of (C, H, W) and (H, W), which may differ in size.
-    Colours that are not all in 0..1 are stretched into it, all images alike.
+    Colours that are not all in 0..1 are squeezed into it, all images alike.
     Raises ValueError for no image, another shape, or what is not finite.
     """
     if not isinstance(images, Sequence):
-        images = np.atleast_1d(as_numbers(op, images=images))
+        images = as_numbers(op, "images", images)
+        if images.ndim not in (3, 4):
+            raise ValueError(
+                f"{op}: images have shape {images.shape}, expected (N, C, H, W) or (N, H, W)"
+            )
     if len(images) == 0:
         raise ValueError(f"{op}: images is empty, expected one image or more")
-    pixels = [_as_seen(op, as_numbers(op, images=image)) for image in images]
+    pixels = [_as_seen(op, as_numbers(op, "images", image)) for image in images]
     colours = [p for p in pixels if p.ndim == 3]
-    low = min((p.min() for p in colours), default=0)
-    high = max((p.max() for p in colours), default=1)
-    if low >= 0 and high <= 1:
-        return pixels
-    return [p if p.ndim == 2 else (p - low) / (high - low or 1) for p in pixels]
+    low = min([0.0, *(float(p.min()) for p in colours)])
+    high = max([1.0, *(float(p.max()) for p in colours)])
+    return [p if p.ndim == 2 else (p - low) / (high - low) for p in pixels]
 
 
 def _as_seen(op: str, image: Numbers) -> Numbers:

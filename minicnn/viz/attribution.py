@@ -15,16 +15,15 @@ from typing import Any
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from numpy.typing import NDArray
 
-from ..autograd import grad
+from ..autograd import Tensor, grad
 from ..data.transforms import Resize
 from ..nn import Module
 from ..nn.module import evaluating
 from ..nn.watch import input_like
 from ..ops import softmax
-from .arrays import as_image, as_pixels
-from .observe import layer_named, run_and_watch
+from .arrays import Numbers, as_image, as_numbers, as_pixels, check_count
+from .observe import check_recording, layer_named, run_and_watch
 from .picture import Picture, subplots
 
 __all__ = [
@@ -42,7 +41,7 @@ RED, PALE, BLUE = "#c4161c", "#b8b8b8", "#1660a8"
 
 def occlusion_map(
     model: Module, image: Any, label: int | None = None, size: int | None = None
-) -> NDArray[Any]:
+) -> Numbers:
     """By how much the probability of a class falls when a pixel and those around it are covered.
 
     map[h, w] = p(image) - p(image whose square around (h, w) holds the mean of each channel)
@@ -55,22 +54,19 @@ def occlusion_map(
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014,
     section 4.2; they draw p itself.
     """
-    pixels, label = _checked("occlusion", model, image, label)
+    pixels, label, whole = _asked("occlusion", model, image, label)
     height, width = pixels.shape[1:]
     side = max(1, min(height, width) // 4) if size is None else size
-    if not isinstance(side, int) or not 1 <= side <= min(height, width):
-        raise ValueError(
-            f"occlusion: size is {size!r}, expected an integer of 1 to {min(height, width)}"
-        )
+    check_count("occlusion", "size", side, most=min(height, width))
     step = max(1, side // 4)
     rows, columns = _spans(height, side, step), _spans(width, side, step)
     squares = [(row, column) for row in rows for column in columns]
     grey = pixels.mean((1, 2), keepdims=True)  # (C, 1, 1)
+    batches = [squares[start : start + BATCH] for start in range(0, len(squares), BATCH)]
     left = [
-        _probabilities(model, _covered(pixels, squares[start : start + BATCH], grey))[:, label]
-        for start in range(0, len(squares), BATCH)
+        _probabilities("occlusion", model, _covered(pixels, batch, grey))[:, label]
+        for batch in batches
     ]
-    whole = _probabilities(model, pixels[None])[0, label]
     losses = (whole - np.concatenate(left)).reshape(len(rows), len(columns))
     return losses.repeat(step, 0).repeat(step, 1)[:height, :width]  # (H, W)
 
@@ -81,9 +77,7 @@ def _spans(length: int, side: int, step: int) -> list[slice]:
     return [slice(max(0, start), start + side) for start in starts]
 
 
-def _covered(
-    pixels: NDArray[Any], squares: list[tuple[slice, slice]], grey: NDArray[Any]
-) -> NDArray[Any]:
+def _covered(pixels: Numbers, squares: list[tuple[slice, slice]], grey: Numbers) -> Numbers:
     """The image once for each square, with the square in grey: (N, C, H, W)."""
     images = np.repeat(pixels[None], len(squares), 0)
     for image, (rows, columns) in zip(images, squares, strict=True):
@@ -91,18 +85,19 @@ def _covered(
     return images
 
 
-def saliency_map(model: Module, image: Any, label: int | None = None) -> NDArray[Any]:
+def saliency_map(model: Module, image: Any, label: int | None = None) -> Numbers:
     """How fast the score of a class changes with each pixel: (H, W).
 
     map[h, w] = max over c of |d score[label] / d image[c, h, w]|
 
     score: the model's output before softmax; label: by default the largest. Large where a small
     change of the pixel changes the score most, whether up or down.
-    Raises ValueError for an image or label that does not fit.
+    Raises ValueError for an image or label that does not fit, RuntimeError inside ``no_grad()``.
     Source: Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", 2013
     (arXiv 1312.6034), section 3.1.
     """
-    pixels, label = _checked("saliency", model, image, label)
+    check_recording("saliency")
+    pixels, label, _ = _asked("saliency", model, image, label)
     x = input_like(model, pixels[None])
     with evaluating(model, recording=True):
         score = model(x)[0, label]
@@ -112,7 +107,7 @@ def saliency_map(model: Module, image: Any, label: int | None = None) -> NDArray
 
 def grad_cam_map(
     model: Module, image: Any, layer: str | Module, label: int | None = None
-) -> NDArray[Any]:
+) -> Numbers:
     """Where the maps A of a layer are that raise the score of a class: (H, W).
 
     weight[k] = mean over i, j of d score[label] / d A[k, i, j]
@@ -120,11 +115,12 @@ def grad_cam_map(
 
     layer: its name ("conv2") or the module; it makes maps (K, h, w), best those of the last
     convolution, which are still a picture and already about what is in it.
-    Raises ValueError for an image, label or layer that does not fit.
+    Raises ValueError for an image, label or layer that does not fit, RuntimeError inside
+    ``no_grad()``.
     Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
     Localization", 2017 (arXiv 1610.02391), section 3.
     """
-    pixels, label = _checked("grad_cam", model, image, label)
+    pixels, label, _ = _asked("grad_cam", model, image, label)
     name, module = layer_named(model, layer, "grad_cam")
     scores, maps = run_and_watch(model, input_like(model, pixels[None]), module, "grad_cam")
     if maps.ndim != 4:
@@ -159,12 +155,9 @@ def grad_cam(model: Module, image: Any, layer: str | Module, label: int | None =
     return _picture(model, image, label, map_, f"where layer {name} raises the score")
 
 
-def _picture(
-    model: Module, image: Any, label: int | None, map_: NDArray[Any], meaning: str
-) -> Picture:
+def _picture(model: Module, image: Any, label: int | None, map_: Numbers, meaning: str) -> Picture:
     """The image, and the map in colour over a pale grey copy of it, with its scale."""
-    pixels, label = _checked("picture", model, image, label)
-    probability = _probabilities(model, pixels[None])[0, label]
+    pixels, label, probability = _asked("picture", model, image, label)
     grey = pixels.mean(0)
     grey = (grey - grey.min()) / (np.ptp(grey) or 1.0)  # (H, W), from 0 to 1
     low = -1.0 if map_.min() < 0 else 0.0
@@ -185,21 +178,22 @@ def _picture(
     return picture
 
 
-def _checked(by: str, model: Module, image: Any, label: int | None) -> tuple[NDArray[Any], int]:
-    """The image as an array (C, H, W), and the label, by default the model's answer."""
+def _asked(by: str, model: Module, image: Any, label: Any) -> tuple[Numbers, int, float]:
+    """The image (C, H, W), the label, by default the model's answer, and its probability."""
     (pixels,) = as_image(by, image)
-    scores = _probabilities(model, pixels[None])[0]
-    if label is None:
-        return pixels, int(scores.argmax())
-    if not isinstance(label, int | np.integer) or not 0 <= label < len(scores):
-        raise ValueError(f"{by}: label is {label!r}, expected a class of 0 to {len(scores) - 1}")
-    return pixels, int(label)
+    (row,) = _probabilities(by, model, pixels[None])
+    chosen = as_numbers(by, "label", row.argmax() if label is None else label)
+    if chosen.shape or chosen.dtype.kind not in "iu" or not 0 <= chosen < len(row):
+        raise ValueError(f"{by}: label is {label!r}, expected an integer of 0 to {len(row) - 1}")
+    return pixels, int(chosen), float(row[chosen])
 
 
-def _probabilities(model: Module, images: NDArray[Any]) -> NDArray[Any]:
+def _probabilities(by: str, model: Module, images: Numbers) -> Numbers:
     """The softmax of the scores: (N, C, H, W) -> (N, K)."""
     with evaluating(model):
         scores = model(input_like(model, images))
-        if scores.ndim != 2:
-            raise ValueError(f"the model makes {scores.shape}, expected scores (N, K)")
-        return softmax(scores).numpy()
+    if not isinstance(scores, Tensor) or scores.ndim != 2:
+        got = scores.shape if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+        raise ValueError(f"{by}: the model makes {got}, expected scores (N, K)")
+    as_numbers(by, "the model's scores", scores)
+    return softmax(scores).numpy()

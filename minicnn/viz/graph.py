@@ -11,9 +11,8 @@ from matplotlib.path import Path
 
 from ..autograd import Tensor
 from ..nn import Module
-from .canvas import canvas, text_width
 from .layered import Layout, layered, spread
-from .picture import Picture
+from .picture import Picture, canvas, text_width
 from .record import Box, autograd_graph
 
 __all__ = ["graph"]
@@ -40,11 +39,7 @@ def graph(tensor: Tensor, names: Mapping[str, Tensor] | Module | None = None) ->
     Raises ValueError when nothing was recorded or the graph is freed, and above 300 boxes;
     TypeError for other things.
     """
-    named = dict(names.named_parameters()) if isinstance(names, Module) else dict(names or {})
-    for name, value in {"tensor": tensor, **named}.items():
-        if not isinstance(value, Tensor):
-            raise TypeError(f"graph: {name} is a {type(value).__name__}, expected a Tensor")
-    boxes, edges = autograd_graph(tensor, named)
+    boxes, edges = autograd_graph(_tensor("tensor", tensor), _named(names))
     if len(boxes) > MOST:
         raise ValueError(
             f"graph: {len(boxes):,} boxes, of which {MOST} can still be read; draw a part: the "
@@ -54,6 +49,22 @@ def graph(tensor: Tensor, names: Mapping[str, Tensor] | Module | None = None) ->
     weights = [1.0 if box.kind == "function" else LEAF for box in boxes]
     layout = layered([box.layer for box in boxes], widths, weights, edges, GAP)
     return _drawn(boxes, edges, widths, layout)
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"graph: {name} is a {type(value).__name__}, expected a Tensor")
+    return value
+
+
+def _named(names: Any) -> dict[str, Tensor]:
+    """Every form of names as {name: tensor}."""
+    if isinstance(names, Module):
+        return dict(names.named_parameters())
+    if names is not None and not isinstance(names, Mapping):
+        kind = type(names).__name__
+        raise TypeError(f"graph: names is a {kind}, expected {{name: tensor}} or a Module")
+    return {str(name): _tensor(str(name), value) for name, value in (names or {}).items()}
 
 
 def _width(box: Box) -> float:

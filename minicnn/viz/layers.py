@@ -20,6 +20,7 @@ from ..nn.module import evaluating
 from ..nn.watch import LayerCall, input_like, watched
 from ..ops import cross_entropy
 from .arrays import Numbers, as_batch, as_numbers
+from .observe import called, check_recording
 from .picture import COLOURS, Picture, subplots
 
 __all__ = ["dead_units", "panels"]
@@ -62,11 +63,15 @@ def panels(
 
     images (N, C, H, W), labels (N,): one batch, which the network sees in evaluation mode; nothing
     in it changes. loss(outputs, labels): what it was trained with. Raises ValueError for other
-    shapes, numbers that are not finite, or a model without weights.
+    shapes, numbers that are not finite, or a model without weights; RuntimeError inside
+    ``no_grad()``.
     """
+    check_recording("panels")
     batch = as_batch("panels", images)
     layers = _with_weights("panels", model)
     weights = {name: _weight(module) for name, module in layers.items()}
+    for name, weight in weights.items():
+        as_numbers("panels", f"the weights of layer {name}", weight)
     with evaluating(model, recording=True), watched(model, layers.values()) as calls:
         outputs = model(input_like(model, batch))
         activations = _activations("panels", calls)
@@ -76,7 +81,7 @@ def panels(
     for axes, (name, values) in zip(rows, activations.items(), strict=True):
         _draw_activations(axes[0], values)
         _draw_gradients(axes[1], gradients[name], list(gradients.values()))
-        _histogram(axes[2], as_numbers("panels", weights=weights[name]), COLOURS[2])
+        _histogram(axes[2], weights[name].numpy(), COLOURS[2])
         _title(axes[2], "weights")
         axes[0].set_ylabel(name, fontweight="bold")
     picture.supylabel("how often, logarithmic", fontsize=8)
@@ -86,7 +91,7 @@ def panels(
 def _gradients(loss: Tensor, weights: dict[str, Parameter]) -> dict[str, Numbers]:
     found = grad(loss, list(weights.values()), allow_unused=True)
     return {
-        name: as_numbers("panels", **{f"the gradient of {name}": gradient})
+        name: as_numbers("panels", f"the gradient of layer {name}", gradient)
         for name, gradient in zip(weights, found, strict=True)
     }
 
@@ -130,17 +135,13 @@ def _title(axes: Any, title: str, warning: str = "") -> None:
 def _with_weights(op: str, model: Module) -> dict[str, Module]:
     """The modules that have parameters of their own, by name."""
     found = {
-        _called(name, module): module
-        for name, module in model.named_modules()
+        called(path, module): module
+        for path, module in model.named_modules()
         if any(isinstance(value, Parameter) for value in vars(module).values())
     }
     if not found:
         raise ValueError(f"{op}: {type(model).__name__} has no layer with weights")
     return found
-
-
-def _called(name: str, module: Module) -> str:
-    return name or type(module).__name__
 
 
 def _weight(module: Module) -> Parameter:
@@ -154,10 +155,12 @@ def _activations(op: str, calls: list[LayerCall]) -> dict[str, Numbers]:
     following = [*(call.input for call in calls[1:]), calls[-1].output]
     found = {}
     for call, received in zip(calls, following, strict=True):
-        name, output = _called(call.name, call.layer), call.output
+        name, output = called(call.name, call.layer), call.output
         count, units = output.shape[:2]
         values = received if _comes_from(output, received) else output
-        found[name] = as_numbers(op, **{name: values}).reshape(count, units, -1)
+        found[name] = as_numbers(op, f"the activations of layer {name}", values).reshape(
+            count, units, -1
+        )
     return found
 
 
@@ -166,9 +169,9 @@ def _alive(values: Numbers) -> Numbers:
     return np.asarray((values != 0).any((0, 2)))
 
 
-def _comes_from(output: Tensor, received: Tensor) -> bool:
+def _comes_from(output: Tensor, received: Any) -> bool:
     """Whether each unit of the output has its share in what the next layer received."""
-    if len(received) != len(output):
+    if not isinstance(received, Tensor) or received.ndim < 2 or len(received) != len(output):
         return False
     if received.ndim == 2 and output.ndim > 2:
         return received.shape[1] % output.shape[1] == 0  # flattened, unit after unit

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from ..autograd import Function, Tensor, is_grad_enabled, no_grad
+from ..autograd import Function, Tensor, no_grad
 from ..backend.geometry import Pair
 from ..nn import Module
-from ..nn.watch import input_like
+from ..nn.watch import zero_input
 from ..ops.avg_pool import AvgPool2d, AvgPoolAdjoint
 from ..ops.conv import Conv2d
 from ..ops.max_pool import MaxPool2d
@@ -59,7 +59,7 @@ def receptive_field(
     none, such as an index. Arguments and errors are those of ``receptive_field_map``.
     """
     name, module = layer_named(model, layer, "receptive_field")
-    name = f"layer {name}" if name else type(module).__name__
+    name = f"layer {name}" if module is not model else name
     x, output = _run(model, input_shape, layer)
     place = _unit_of(output, unit)
     field = _field(x, output, place)
@@ -153,11 +153,9 @@ def _own_stride(function: Function, before: tuple[int, ...], after: tuple[int, .
 def _run(model: Module, input_shape: tuple[int, ...], layer: str | Module) -> tuple[Tensor, Tensor]:
     """The input, zeros, and what the layer makes of it, with the graph between them."""
     _, module = layer_named(model, layer, "receptive_field")
-    if len(input_shape) != 3:
+    x = zero_input(model, input_shape)
+    if x.ndim != 4:
         raise ValueError(f"receptive_field: input_shape is {input_shape}, expected (C, H, W)")
-    if not is_grad_enabled():
-        raise RuntimeError("receptive_field: no_grad() is on, but it follows what is recorded")
-    x = input_like(model, np.zeros((1, *input_shape), np.float32))
     _, output = run_and_watch(model, x, module, "receptive_field")
     return x, output
 

@@ -48,8 +48,8 @@ def functions_back_from(tensor: Tensor) -> Iterator[Function]:
 def _functions_before(function: Function) -> list[Function]:
     if not hasattr(function, "edges"):
         raise ValueError(
-            f"the graph at {type(function).__name__} was released by an earlier backward(): draw "
-            "it before that, or give backward() retain_graph=True"
+            f"graph: what led to {type(function).__name__} was released by an earlier backward(): "
+            "draw it before that, or give backward() retain_graph=True"
         )
     return [edge for edge in function.edges if isinstance(edge, Function)]
 

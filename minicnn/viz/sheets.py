@@ -10,9 +10,9 @@ import numpy as np
 from ..nn import Module
 from ..nn.module import evaluating
 from ..nn.watch import input_like, watched
-from .arrays import Numbers, as_image, as_numbers, as_pixels
-from .observe import layer_named
-from .picture import Picture, colour_scale
+from .arrays import Numbers, as_image, as_numbers, as_pixels, check_count
+from .observe import called, layer_named
+from .picture import Picture, centred_scale, colour_scale
 from .tiles import Row, grid, labelled_rows, side_by_side
 
 __all__ = ["feature_maps", "filters", "images", "mistakes"]
@@ -28,16 +28,16 @@ def images(
 
     images: (N, C, H, W), (N, H, W), or a list of images (C, H, W) and (H, W) of any sizes; C is 1
     or 3. captions: N values, written as ``str`` makes them. Where there are numbers below 0, zero
-    is white, see ``colour_scale``; colours that are not all in 0..1 are stretched into it.
+    is white, see ``colour_scale``; colours that are not all in 0..1 are squeezed into it.
     Raises ValueError for other shapes, no image, numbers that are not finite, captions that are not
     N, or columns below 1.
     """
     pixels = as_pixels("images", images)
-    if captions is not None and len(captions) != len(pixels):
-        raise ValueError(f"images: {len(pixels)} images, but {len(captions)} captions")
-    if columns is not None and columns < 1:
-        raise ValueError(f"images: columns is {columns}, expected 1 or more")
     words = [] if captions is None else [str(caption) for caption in captions]
+    if captions is not None and len(words) != len(pixels):
+        raise ValueError(f"images: {len(pixels)} images, but {len(words)} captions")
+    if columns is not None:
+        check_count("images", "columns", columns)
     return grid(pixels, words, colour_scale(*_grey(pixels)), columns, title)
 
 
@@ -54,9 +54,10 @@ def mistakes(
     softmax makes probabilities, or these themselves; names: of the K classes; most: the number of
     images drawn. Raises ValueError for lengths that do not fit or a class out of range.
     """
+    check_count("mistakes", "most", most)
     pixels = as_pixels("mistakes", images)
-    truth = as_numbers("mistakes", labels=labels)
-    sureness = _probabilities(as_numbers("mistakes", scores=scores))  # (N, K)
+    truth = as_numbers("mistakes", "labels", labels)
+    sureness = _probabilities(as_numbers("mistakes", "scores", scores))  # (N, K)
     _check_classes(truth, sureness, len(pixels), names)
     guesses, surest = sureness.argmax(1), sureness.max(1)
     wrong = np.flatnonzero(guesses != truth)
@@ -77,35 +78,33 @@ def filters(layer_or_weight: Any, title: str | None = None) -> Picture:
     green and blue, and grey is 0. Raises ValueError for other shapes.
     """
     given = getattr(layer_or_weight, "weight", layer_or_weight)
-    weight = as_numbers("filters", weight=given)
+    weight = as_numbers("filters", "weight", given)
     if weight.ndim == 3:
         weight = weight[:, None]  # (O, 1, KH, KW)
     if weight.ndim != 4 or not weight.size:
         raise ValueError(f"filters: weight has shape {weight.shape}, expected (O, C, KH, KW)")
-    largest = float(abs(weight).max()) or 1.0
-    scale = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+    scale = centred_scale(weight)
     if weight.shape[1] == 1:
         return grid(list(weight[:, 0]), [], scale, title=title, bar=True)
     if weight.shape[1] == 3:
-        coloured = 0.5 + weight.transpose(0, 2, 3, 1) / (2 * largest)  # (O, KH, KW, 3)
+        coloured = 0.5 + weight.transpose(0, 2, 3, 1) / (2 * scale["vmax"])  # (O, KH, KW, 3)
         return grid(list(coloured), [], scale, title=title)
     table = weight.transpose(1, 0, 2, 3)  # (C, O, KH, KW)
     return side_by_side(table, scale, title, f"{len(weight)} filters", f"{len(table)} channels")
 
 
 def feature_maps(
-    model: Module, image: Any, layers: Sequence[str] | None = None, most: int = 16
+    model: Module, image: Any, layers: Sequence[str] | str | None = None, most: int = 16
 ) -> Picture:
     """What each layer makes of one image: under the image a row for each, with a scale of its own.
 
-    image (C, H, W). layers: names out of ``model.named_modules()``; by default all without children
-    whose output is (N, C, H, W). The maps are the output of the module itself: where ``relu`` is
-    called in ``forward``, from before that. most: maps of each layer, the first ones.
+    image (C, H, W). layers: a name out of ``model.named_modules()`` or several; by default all
+    without children whose output is (N, C, H, W). The maps are the output of the module itself:
+    where ``relu`` is called in ``forward``, from before that. most: maps of each layer, the first.
     Raises ValueError for a name that is none, or a model without such layers.
     """
     batch = as_image("feature_maps", image)
-    if most < 1:
-        raise ValueError(f"feature_maps: most is {most}, expected 1 or more")
+    check_count("feature_maps", "most", most)
     maps = _maps(model, batch, layers)
     channels, height, width = batch.shape[1:]
     seen = as_pixels("feature_maps", batch if channels in (1, 3) else list(batch[0]))[:most]
@@ -116,19 +115,20 @@ def feature_maps(
     return labelled_rows(rows)
 
 
-def _maps(model: Module, batch: Numbers, layers: Sequence[str] | None) -> dict[str, Numbers]:
+def _maps(model: Module, batch: Numbers, layers: Sequence[str] | str | None) -> dict[str, Numbers]:
     """The maps (C, H, W) that each layer makes of the one image, by its name."""
     if layers is None:
-        wanted = {name: m for name, m in model.named_modules() if not any(m.children())}
+        wanted = {called(p, m): m for p, m in model.named_modules() if not any(m.children())}
     else:
+        layers = [layers] if isinstance(layers, str) else layers
         wanted = dict(layer_named(model, layer, "feature_maps") for layer in layers)
     with evaluating(model), watched(model, wanted.values()) as calls:
         model(input_like(model, batch))
-    found = {
-        call.name: as_numbers("feature_maps", **{call.name: call.output})[0]
-        for call in calls
-        if call.output.ndim == 4
-    }
+    found = {}
+    for call in calls:
+        if len(call.output_shape or ()) == 3:
+            name = called(call.name, call.layer)
+            (found[name],) = as_numbers("feature_maps", f"the maps of layer {name}", call.output)
     missing = [name for name in wanted if layers is not None and name not in found]
     if missing:
         raise ValueError(f"feature_maps: the output of layer {missing[0]} is not (N, C, H, W)")
@@ -152,6 +152,7 @@ def _probabilities(scores: Numbers) -> Numbers:
     """The rows themselves if they are probabilities, else their softmax."""
     if scores.ndim != 2 or not scores.size:
         raise ValueError(f"mistakes: scores have shape {scores.shape}, expected (N, K)")
+    scores = scores.astype(np.float64)  # small integers wrap around, booleans have no minus
     if scores.min() >= 0 and np.allclose(scores.sum(1), 1, atol=1e-3):
         return scores
     powers = np.exp(scores - scores.max(1, keepdims=True))
@@ -168,6 +169,9 @@ def _check_classes(
             f"{scores.shape}, expected ({images},) and ({images}, K)"
         )
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"mistakes: labels are not all class indices, 0 to {classes - 1}")
+        raise ValueError(
+            f"mistakes: labels are {labels.dtype} from {labels.min()} to {labels.max()}, "
+            f"expected class indices, integers of 0 to {classes - 1}"
+        )
     if names is not None and len(names) != classes:
         raise ValueError(f"mistakes: {len(names)} names for {classes} classes")

@@ -9,8 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from .arrays import Numbers
-from .canvas import canvas, text_width
-from .picture import Picture
+from .picture import Picture, canvas, text_width
 
 __all__ = ["Row", "grid", "labelled_rows", "side_by_side"]
 
@@ -24,6 +23,10 @@ GAP = 0.06  # between two
 LINE = 0.14  # height of a line of text
 HEAD = 0.26  # height of the title
 BAR = 0.75  # width of the colour bar with its numbers
+SMALLEST = 0.1  # width of one picture, however many columns are asked for
+TALLEST = 12.0  # of pictures side by side
+
+LONGEST = 8.0  # a side to the other; what is longer is drawn as if it were not
 
 SMALL, MIDDLE = 7.5, 10  # points
 
@@ -48,23 +51,30 @@ def grid(
     widest = max((text_width(caption, SMALL) for caption in captions), default=0.0)
     most = 20 if len(pixels) > 50 and not captions else 10
     most = max(1, min(most, int(WIDTH / (widest + GAP))))
-    rows = -(-len(pixels) // (columns or most))
-    columns = columns or -(-len(pixels) // max(rows, 1)) or 1  # so that all rows are full
+    columns = min(columns, len(pixels)) if columns else _columns(len(pixels), most)
+    rows = -(-len(pixels) // columns)
     largest = LARGEST if rows == 1 else LARGE
-    wide = max(widest, min(largest, (WIDTH - BAR * bar) / columns - GAP))
-    high = wide * max((p.shape[0] / p.shape[1] for p in pixels), default=0.0)
+    cell = max(widest, min(largest, (WIDTH - BAR * bar) / columns - GAP), SMALLEST)
+    wide = min(cell, LARGEST)
+    high = max((_height(p, wide) for p in pixels), default=0.0)
     lines = max((caption.count("\n") + 1 for caption in captions), default=0)
     step = high + lines * LINE + GAP
-    width, height = columns * (wide + GAP), rows * step
+    width, height = columns * (cell + GAP), rows * step
     picture, axes = _titled(width + BAR * bar, height, title)
     for i, array in enumerate(pixels):
-        left, top = i % columns * (wide + GAP) + GAP / 2, rows * step - i // columns * step
-        _place(axes, array, left, top, wide, scale)
+        middle, top = (i % columns + 0.5) * (cell + GAP), rows * step - i // columns * step
+        _place(axes, array, middle - wide / 2, top, wide, scale)
         if captions:
-            _write(axes, left + wide / 2, top - high - 0.02, captions[i], ha="center", va="top")
+            _write(axes, middle, top - high - 0.02, captions[i], ha="center", va="top")
     if bar:
         _colour_bar(picture, scale, width, rows * step)
     return picture
+
+
+def _columns(count: int, most: int) -> int:
+    """The fewest columns with which there are no more rows than with the most."""
+    rows = -(-count // most) or 1
+    return -(-count // rows) or 1
 
 
 def labelled_rows(rows: Sequence[Row]) -> Picture:
@@ -90,8 +100,9 @@ def side_by_side(
 ) -> Picture:
     """Pictures (rows, columns, H, W) without gaps, a line between two; names of both axes."""
     rows, columns, high, wide = table.shape
-    width = min(WIDTH - BAR - 2 * LINE, columns * LARGE)
-    height = width * rows * high / (columns * wide)
+    tall = rows * high / (columns * wide)  # height to width
+    width = min(WIDTH - BAR - 2 * LINE, columns * LARGE, TALLEST / tall)
+    height = width * tall
     picture, axes = _titled(width + BAR + 2 * LINE, height + 2 * LINE, title)
     left, low = 2 * LINE, 2 * LINE
     mosaic = table.transpose(0, 2, 1, 3).reshape(rows * high, columns * wide)
@@ -124,7 +135,7 @@ def _place(axes: Any, pixels: Numbers, left: float, top: float, width: float, sc
 
 
 def _height(pixels: Numbers, width: float) -> float:
-    return width * pixels.shape[0] / pixels.shape[1]
+    return width * min(max(pixels.shape[0] / pixels.shape[1], 1 / LONGEST), LONGEST)
 
 
 def _write(axes: Any, x: float, y: float, text: str, **options: Any) -> None:

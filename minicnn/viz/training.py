@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from .arrays import Numbers, as_numbers
-from .picture import COLOURS, Picture, subplots
+from .picture import COLOURS, Picture, subplots, text_width
 
 __all__ = ["confusion_matrix", "learning_curves"]
 
@@ -32,11 +32,14 @@ def learning_curves(histories: History | Mapping[str, History | Sequence[History
     histories: that of one run, {name: history}, or {name: [history of each seed]}: then the line is
     the mean and the band goes from the lowest to the highest, up to the last epoch that all have.
     Without accuracies there is the loss alone.
-    Raises ValueError for no history, or one without epochs.
+    Raises ValueError for no history, one without epochs, or neither loss nor accuracy.
     """
     runs = _runs(histories)
     rows = [row for seeds in runs.values() for seed in seeds for row in seed.rows]
-    columns = [column for column in ("loss", "accuracy") if any(column in row for row in rows)]
+    found = {column.removeprefix("val_") for row in rows for column in row}
+    columns = [column for column in ("loss", "accuracy") if column in found]
+    if not columns:
+        raise ValueError(f"learning_curves: got {sorted(found)}, expected a loss or an accuracy")
     picture, axes = subplots(1, len(columns), squeeze=False)
     for panel, column in zip(axes[0], columns, strict=True):
         for colour, seeds in zip(cycle(COLOURS), runs.values(), strict=False):
@@ -92,7 +95,8 @@ def _runs(histories: Any) -> dict[str, Sequence[History]]:
             if not hasattr(seed, "rows"):
                 raise ValueError(f"learning_curves: got {type(seed).__name__}, expected a History")
         if not seeds or not all(seed.rows for seed in seeds):
-            raise ValueError(f"learning_curves: history {name!r} has no epochs")
+            which = f"history {name!r}" if name != "" else "the history"
+            raise ValueError(f"learning_curves: {which} has no epochs")
     if not runs:
         raise ValueError("learning_curves: got no history")
     return runs
@@ -106,12 +110,13 @@ def confusion_matrix(matrix: Any, names: Sequence[str] | None = None) -> Picture
     """
     counts = _counts(matrix)
     K = len(counts)
-    called = [str(i) for i in range(K)] if names is None else list(names)
+    called = [str(name) for name in (range(K) if names is None else names)]
     if len(called) != K:
         raise ValueError(f"confusion_matrix: {len(called)} names for {K} classes")
     mistakes = counts * (1 - np.eye(K, dtype=int))
     side = min(9.0, 1.6 + 0.46 * K)
-    picture, axes = subplots(size=(side + 0.4, side))
+    long = max(0.0, max(text_width(name, 8) for name in called) - 1)  # inches, beyond one
+    picture, axes = subplots(size=(side + 0.4 + long, side + long))
     axes.imshow(_coloured(mistakes))
     for i, j in np.argwhere(counts) if K <= MOST_NUMBERS else ():
         light = mistakes[i, j] > 0.6 * mistakes.max()
@@ -120,17 +125,18 @@ def confusion_matrix(matrix: Any, names: Sequence[str] | None = None) -> Picture
     _name_classes(axes, called, counts)
     right, total = int(counts.trace()), int(counts.sum())
     share = f", {right / total:.2%}" if total else ""
-    axes.set_title(f"{right:,} of {total:,} right{share}", fontsize=10)
+    axes.set_title(f"{right:,} of {total:,} right{share}", fontsize=10, pad=16)  # above "recall"
     return picture
 
 
 def _counts(matrix: Any) -> Numbers:
-    counts = as_numbers("confusion_matrix", matrix=matrix)
+    counts = as_numbers("confusion_matrix", "matrix", matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValueError(f"confusion_matrix: got shape {counts.shape}, expected (K, K) counts")
-    if counts.min() < 0:
-        raise ValueError(f"confusion_matrix: got {counts.min()} in the matrix, expected counts")
-    return counts
+    wrong = counts[(counts < 0) | (counts != np.rint(counts))]
+    if wrong.size:
+        raise ValueError(f"confusion_matrix: got {wrong[0]} in the matrix, expected counts")
+    return counts.astype(np.int64)
 
 
 def _coloured(mistakes: Numbers) -> Numbers:

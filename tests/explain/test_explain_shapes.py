@@ -159,7 +159,7 @@ def test_a_shared_layer_is_counted_once() -> None:
         (models.lenet5(), (1, 32, 32),
          ["fc1 (Linear) fails on an input of 400: ", "    expects 256 inputs", "16 * 5 * 5 = 400"]),
         (models.lenet5(), (3, 28, 28),
-         ["conv1 (Conv2d) fails on an input of 3x28x28: ", "    expects 1 channels"]),
+         ["conv1 (Conv2d) fails on an input of 3x28x28: ", "    expects 1 channel"]),
         (nn.Conv2d(1, 2, 5), (28, 28), ["(Conv2d) fails on an input of 28x28: "]),
         (nn.Conv2d(1, 2, 5, dilation=3), (1, 9, 9),
          ["    span 3 * (5 - 1) + 1 = 13", "    (9 + 0 - 13) // 1 + 1 = -3"]),
@@ -204,3 +204,31 @@ def test_the_table_in_a_notebook() -> None:
     assert "LeNet5, input 1x28x28" in texts
     for text in ("conv1", "1x28x28", "6x24x24", "(28 + 0 - 5) // 1 + 1 = 24", "86,400", "281,640"):
         assert text in texts
+
+
+@pytest.mark.parametrize("pack", [lambda x: {"x": x}, lambda x: [x], lambda x: (x,)])
+def test_a_layer_whose_output_is_no_tensor(pack):
+    class Packed(nn.Module):
+        def forward(self, x):
+            return pack(x)
+
+    class Model(nn.Module):
+        def __init__(self):
+            self.conv, self.pack = nn.Conv2d(1, 2, 3), Packed()
+
+        def forward(self, x):
+            self.pack(self.conv(x))
+            return x
+
+    rows = explain_shapes(Model(), (1, 5, 5)).rows
+    assert rows[0].output_shape == (2, 3, 3)
+    assert rows[1].output_shape == (() if isinstance(pack(0), dict) else (2, 3, 3))
+
+
+@pytest.mark.parametrize("shape", [28, None, "abc", (1, -2, 5), (1, 5.0, 5)])
+def test_what_is_no_shape(shape):
+    for look in (explain_shapes, mc.summary):
+        with pytest.raises(
+            ValueError, match="input_shape: got .*, expected the sizes of one image"
+        ):
+            look(nn.ReLU(), shape)

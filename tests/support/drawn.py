@@ -1,13 +1,23 @@
-"""Where the texts and boxes of a picture lie once it is drawn, in pixels."""
+"""What a picture shows once it is drawn, and where its texts and boxes lie, in pixels."""
 
 from __future__ import annotations
 
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 from matplotlib.transforms import Bbox
 
-__all__ = ["assert_apart", "box_extents", "inside", "text_extents"]
+__all__ = [
+    "assert_apart",
+    "box_extents",
+    "drawn",
+    "inside",
+    "overlap",
+    "scales",
+    "text_extents",
+    "words",
+]
 
 
 def text_extents(picture: Any) -> dict[Any, Bbox]:
@@ -39,3 +49,31 @@ def assert_apart(extents: dict[Any, Bbox] | list[Bbox]) -> None:
     named = extents if isinstance(extents, dict) else dict(enumerate(extents))
     for (a, first), (b, second) in combinations(named.items(), 2):
         assert not first.overlaps(second), f"{a} and {b} overlap: {first} and {second}"
+
+
+def drawn(picture: Any) -> list[np.ndarray]:
+    """The arrays of all pictures on the sheet, in the order of drawing."""
+    return [np.asarray(image.get_array()) for image in picture.axes[0].images]
+
+
+def words(picture: Any) -> list[str]:
+    return [text.get_text() for text in picture.axes[0].texts]
+
+
+def scales(picture: Any) -> set[tuple]:
+    return {(i.get_cmap().name, *i.get_clim()) for i in picture.axes[0].images}
+
+
+def overlap(picture: Any) -> bool:
+    """Whether any two pictures or texts on the sheet cover each other, or one is cut off."""
+    picture.draw_without_rendering()
+    axes = picture.axes[0]
+    boxes = [thing.get_window_extent() for thing in (*axes.images, *axes.texts)]
+    whole = picture.bbox.padded(1)
+    inside = all(whole.x0 <= b.x0 and b.x1 <= whole.x1 and b.y0 >= whole.y0 for b in boxes)
+    covered = any(
+        min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+        for i, a in enumerate(boxes)
+        for b in boxes[:i]
+    )
+    return covered or not inside

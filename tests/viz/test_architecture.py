@@ -171,6 +171,8 @@ def test_a_layer_with_two_outputs_shows_the_first():
 def test_the_input_shape_is_checked(shape):
     with pytest.raises(ValueError, match="input_shape is .*, expected .C, H, W. or .K,."):
         viz.architecture(models.lenet5(), shape)
+    with pytest.raises(ValueError, match="input_shape: got 28, expected the sizes of one image"):
+        viz.architecture(models.lenet5(), 28)
 
 
 def test_an_input_that_does_not_fit_raises_what_the_model_raises():

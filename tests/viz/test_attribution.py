@@ -179,13 +179,35 @@ def test_colour_images_and_constant_ones():
 def test_wrong_images_and_labels(model, image, of):
     with pytest.raises(ValueError, match=r"image has shape \(9, 7\), expected \(C, H, W\)"):
         of(model, image[0])
-    with pytest.raises(ValueError, match="label is 3, expected a class of 0 to 2"):
+    with pytest.raises(ValueError, match="label is 3, expected an integer of 0 to 2"):
         of(model, image, 3)
-    with pytest.raises(ValueError, match="label is 'cat'"):
+    with pytest.raises(ValueError, match="label holds <U3, expected numbers"):
         of(model, image, "cat")
+    with pytest.raises(ValueError, match="label is True, expected an integer of 0 to 2"):
+        of(model, image, True)
 
 
-@pytest.mark.parametrize("size", [0, 8, 2.5])
+@pytest.mark.parametrize("of", MAPS.values())
+def test_labels_as_data_sets_hold_them(model, image, of):
+    for label in (np.int64(1), np.array(1), mc.tensor(np.array(1))):
+        np.testing.assert_array_equal(of(model, image, label), of(model, image, 1))
+
+
+def test_gradients_need_a_recording(model, image):
+    with mc.no_grad():
+        assert viz.occlusion_map(model, image).shape == (9, 7)
+        with pytest.raises(RuntimeError, match="saliency: no_grad"):
+            viz.saliency_map(model, image)
+        with pytest.raises(RuntimeError, match="grad_cam: no_grad"):
+            viz.grad_cam_map(model, image, "0")
+
+
+def test_sizes_may_be_of_numpy(model, image):
+    same = viz.occlusion_map(model, image, size=np.int64(3))
+    np.testing.assert_array_equal(same, viz.occlusion_map(model, image, size=3))
+
+
+@pytest.mark.parametrize("size", [0, 8, 2.5, True])
 def test_wrong_sizes_of_squares(model, image, size):
     with pytest.raises(ValueError, match=f"size is {size}, expected an integer of 1 to 7"):
         viz.occlusion(model, image, size=size)
@@ -203,6 +225,14 @@ def test_wrong_layers(model, image):
 def test_models_without_scores(image):
     with pytest.raises(ValueError, match=r"makes \(1, 2, 9, 7\), expected scores \(N, K\)"):
         viz.saliency(nn.Sequential(nn.ReLU()), image)
+    with pytest.raises(ValueError, match=r"occlusion: the model makes a tuple, expected scores"):
+        viz.occlusion(nn.MaxPool2d(2, return_indices=True), image)
+
+
+def test_a_diverged_model(model, image):
+    model[0].weight.data[:] = np.nan
+    with pytest.raises(ValueError, match="saliency: 3 of 3 numbers in the model's scores are not"):
+        viz.saliency(model, image)
 
 
 def test_scores_that_are_distances():

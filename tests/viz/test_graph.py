@@ -196,7 +196,10 @@ def test_a_freed_graph():
     a = leaf(2)
     y = a.exp().sum()
     y.backward()
-    with pytest.raises(ValueError, match="released by an earlier backward.*retain_graph=True"):
+    with pytest.raises(
+        ValueError,
+        match="^graph: what led to Sum was released by an earlier backward.*retain_graph=True",
+    ):
         viz.graph(y)
 
 
@@ -210,6 +213,10 @@ def test_no_tensor():
         viz.graph(np.ones(2))
     with pytest.raises(TypeError, match="images is a list, expected a Tensor"):
         viz.graph(leaf(2), {"images": [1.0]})
+    with pytest.raises(TypeError, match=r"names is a list, expected \{name: tensor\} or a Module"):
+        viz.graph(leaf(2), [leaf(2)])
+    with pytest.raises(TypeError, match="names is a Tensor, expected"):
+        viz.graph(leaf(2), leaf(2))
 
 
 def test_the_graph_can_still_be_walked_back():

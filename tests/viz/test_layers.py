@@ -169,9 +169,29 @@ def test_bad_input(look):
     model.conv1.bias.data[0] = np.inf
     with (
         np.errstate(all="ignore"),
-        pytest.raises(ValueError, match=r"\d+ of 864 numbers in conv1 are not finite"),
+        pytest.raises(
+            ValueError, match=r"\d+ of 864 numbers in the activations of layer conv1 are not"
+        ),
     ):
         look(model, image)
+
+
+def test_panels_need_a_recording():
+    with mc.no_grad(), pytest.raises(RuntimeError, match="panels: no_grad"):
+        viz.panels(models.lenet5(), np.ones((1, 1, 28, 28)), [0])
+
+
+def test_layers_may_bear_any_name_and_be_called_by_keyword():
+    class Named(nn.Module):
+        def __init__(self):
+            self.op = nn.Conv2d(1, 2, 3)
+            self.name = nn.Conv2d(2, 2, 3)
+
+        def forward(self, x):
+            return self.name(x=self.op(x=x))
+
+    assert viz.dead_units(Named(), np.ones((2, 1, 6, 6))) == {"op": 0, "name": 0}
+    viz.feature_maps(Named(), np.ones((1, 6, 6)))
 
 
 def test_layers_that_do_not_run():

@@ -319,6 +319,8 @@ def test_the_model_can_be_the_layer():
 def test_the_input_shape_is_checked():
     with pytest.raises(ValueError, match="expected .C, H, W."):
         viz.receptive_field(models.lenet5(), (28, 28), "conv1")
+    with pytest.raises(ValueError, match="input_shape: got .1, -28, 28., expected the sizes"):
+        viz.receptive_field(models.lenet5(), (1, -28, 28), "conv1")
 
 
 def test_a_layer_that_does_not_run():

@@ -106,7 +106,7 @@ def test_more_runs_than_colours():
 @pytest.mark.parametrize(
     ("histories", "message"),
     [
-        (train.History(), "learning_curves: history '' has no epochs"),
+        (train.History(), "learning_curves: the history has no epochs"),
         ({"a": [ONE, train.History()]}, "learning_curves: history 'a' has no epochs"),
         ({"a": []}, "learning_curves: history 'a' has no epochs"),
         ({}, "learning_curves: got no history"),
@@ -166,6 +166,20 @@ def test_numbers_can_be_read_on_dark_cells():
     assert (texts["4"], texts["1"], texts["50"]) == ("white", "black", "black")
 
 
+def test_counts_and_names_of_any_type():
+    """Counts as floats are written as counts, and bytes are added up without wrapping around."""
+    for matrix in (MATRIX.astype(float), mc.tensor(MATRIX)):
+        assert cells(viz.confusion_matrix(matrix).axes[0])[1, 1] == "1,200"
+    title = viz.confusion_matrix(np.full((2, 2), 200, np.uint8), names=[7, 8]).axes[0].get_title()
+    assert title == "400 of 800 right, 50.00%"
+
+
+def test_long_names_leave_room_for_the_matrix():
+    picture = viz.confusion_matrix(np.eye(2, dtype=int), ["a name of " * 6, "b"])
+    picture.draw_without_rendering()
+    assert picture.axes[0].get_window_extent().width > 40
+
+
 def test_many_classes_show_colours_alone():
     picture = viz.confusion_matrix(np.ones((100, 100), int))
     assert max(picture.get_size_inches()) < 10
@@ -186,9 +200,20 @@ def test_no_mistakes_and_no_images():
         (np.ones((0, 0)), None, r"confusion_matrix: got shape \(0, 0\)"),
         (-np.ones((2, 2)), None, "confusion_matrix: got -1.0 in the matrix, expected counts"),
         (np.full((2, 2), np.nan), None, "confusion_matrix: 4 of 4 numbers in matrix are not"),
+        (np.eye(2) / 2, None, "confusion_matrix: got 0.5 in the matrix, expected counts"),
+        ([[1], [1, 2]], None, "confusion_matrix: matrix is no array"),
         (np.eye(2), ["a"], "confusion_matrix: 1 names for 2 classes"),
     ],
 )
 def test_bad_matrices(matrix, names, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         viz.confusion_matrix(matrix, names)
+
+
+def test_a_history_without_loss_and_accuracy():
+    other, validated = train.History(), train.History()
+    other.rows.append({"seconds": 1.0, "val_top5": 0.5})
+    with pytest.raises(ValueError, match="got .'seconds', 'top5'., expected a loss or an accuracy"):
+        viz.learning_curves(other)
+    validated.rows.append({"val_loss": 1.0})
+    assert lines(viz.learning_curves(validated).axes[0])[0][2] == [1.0]
