@@ -2,7 +2,8 @@
 
     python -m benchmarks.accuracy lenet5 --data mnist --recipe best
 
-It runs ``minicnn train`` once for each seed (0, 1, ...), as anybody would.
+It runs ``minicnn train`` once for each seed (0, 1, ...), as anybody would; with --keras, the
+course's recipe in Keras.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+import numpy as np
+
+from minicnn.data import load, transforms
+from minicnn.train.recipes import RECIPES
+
 from .contest import save
+from .networks import keras_network
 from .options import Parser
 
 
@@ -27,12 +34,25 @@ def accuracy(network: str, data: str, seed: int, *more: str) -> float:
     return float(found[1])
 
 
+def keras_accuracy(network: str, data: str, seed: int, quick: bool) -> float:
+    """The test accuracy, in percent, of the course's network and recipe in Keras."""
+    recipe, grow = RECIPES[network]["course"], transforms.Resize((28, 28))
+    (x, y), (x_test, y_test) = (
+        (np.ascontiguousarray(grow(images).transpose(0, 2, 3, 1)), labels)  # (N, H, W, C)
+        for images, labels in (part[:] for part in load(data))
+    )
+    _, model = keras_network(network, seed)
+    model.fit(x, y, recipe.batch_size, 1 if quick else recipe.epochs, verbose=0)
+    return 100 * float((model.predict(x_test, verbose=0).argmax(1) == y_test).mean())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train with each seed, print the table and keep it."""
     parser = Parser(__doc__, seeds=(3, 1))
     parser.add_argument("network", nargs="?", default="lenet5")
     parser.add_argument("--data", help="default: mnist, with --quick digits for one epoch")
     parser.add_argument("--recipe", help="default: the network's first")
+    parser.add_argument("--keras", action="store_true", help="the course's recipe in Keras")
     options = parser.options(arguments)
     options.data = options.data or ("digits" if options.quick else "mnist")
     more = ["--epochs", "1"] if options.quick else []
@@ -40,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = ["| network | data | seed | test accuracy |", "|---|---|---|---|"]
     found = []
     for seed in range(options.seeds):
-        found.append(accuracy(options.network, options.data, seed, *more))
+        if options.keras:
+            found.append(keras_accuracy(options.network, options.data, seed, options.quick))
+        else:
+            found.append(accuracy(options.network, options.data, seed, *more))
         lines.append(f"| {options.network} | {options.data} | {seed} | {found[-1]:.2f}% |")
         print(lines[-1], flush=True)
     mean, low, high = statistics.mean(found), min(found), max(found)
@@ -50,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(lines[-1])
     name = f"accuracy {options.network} --data {options.data} --seeds {options.seeds}"
     name += f" --recipe {options.recipe}" if options.recipe else ""
+    name += " --keras" if options.keras else ""
     name += " --quick" if options.quick else ""
     numbers = {"test_accuracy_percent": found, "mean": mean}
     save(name, "\n".join(lines), numbers, options.results)

@@ -17,7 +17,15 @@ import numpy as np
 
 from .contest import Build, Step
 
-__all__ = ["CONTESTANTS", "NETWORKS", "cores", "initial", "minicnn_step", "torch_step"]
+__all__ = [
+    "CONTESTANTS",
+    "NETWORKS",
+    "cores",
+    "initial",
+    "keras_network",
+    "minicnn_step",
+    "torch_step",
+]
 
 Shape = tuple[int, ...]
 
@@ -109,22 +117,30 @@ def keras_train_on_batch_step(network: str, batch: int) -> Step:
 
 
 def _keras_model(network: str, batch: int) -> tuple[Any, ...]:
-    """TensorFlow, the compiled model, images (N, H, W, C) and labels (N,)."""
+    """TensorFlow, the compiled model with our weights, images (N, H, W, C) and labels (N,)."""
+    tf, model = keras_network(network)
+    model.set_weights(list(_keras_weights(network)))
+    x, y = _batch(batch)
+    with _silent_stderr():
+        images = tf.constant(np.ascontiguousarray(x.transpose(0, 2, 3, 1)))
+        labels = tf.constant(y)
+    return tf, model, images, labels
+
+
+def keras_network(network: str, seed: int = 0) -> tuple[Any, Any]:
+    """TensorFlow, and the network as Keras makes and the course compiles it."""
     os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     with _silent_stderr():
         tf, keras = import_module("tensorflow"), import_module("keras")
         tf.config.threading.set_intra_op_parallelism_threads(cores())
         tf.config.threading.set_inter_op_parallelism_threads(cores())
         tf.config.set_visible_devices([], "GPU")
-        x, y = _batch(batch)
-        images = tf.constant(np.ascontiguousarray(x.transpose(0, 2, 3, 1)))
-        labels = tf.constant(y)
+        keras.utils.set_random_seed(seed)
         model = keras.Sequential([keras.Input((28, 28, 1)), *_keras_layers(network, keras.layers)])
     assert model.count_params() == PARAMETERS[network]
-    model.set_weights(list(_keras_weights(network)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(), loss=loss)
-    return tf, model, images, labels
+    return tf, model
 
 
 def _keras_layers(network: str, layers: Any) -> Iterator[Any]:
