@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import minicnn as mc
 from minicnn.backend import DeviceError, resolve_device
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,25 @@ def test_the_explained_numbers() -> None:
     assert re.search(r"\[ *9", shown)
     assert "(28 + 0 - 3) // 2 + 1 = 13" in shown
     assert "1 row" in shown  # that no window reaches
+
+
+def test_the_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    shown = re.search(r"( {4}from minicnn import viz\n(?: {4}.*\n)+)", README)
+    assert shown
+    lines = [line.strip() for line in shown[1].splitlines()]
+    assert len(lines) == 11
+    images, labels = mc.data.load("digits", "test")[:32]
+    images = mc.data.transforms.Resize((28, 28))(images)
+    names = {"mc": mc, "images": images, "image": images[0], "labels": labels}
+    names["history"] = mc.train.History()
+    names["history"].rows = [{"loss": 1.0, "accuracy": 0.5}]
+    for line in lines:
+        if "viz.graph" in line:
+            outputs = names["model"](mc.tensor(images))
+            names |= {"loss": mc.ops.cross_entropy(outputs, labels), "scores": outputs.numpy()}
+        exec(line.replace('"model.svg"', repr(str(tmp_path / "model.svg"))), names)
+    assert (tmp_path / "model.svg").stat().st_size > 1000
 
 
 def test_the_program_for_another_device() -> None:
