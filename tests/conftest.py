@@ -20,8 +20,6 @@ import minicnn as mc
 from minicnn.autograd.modes import state
 from minicnn.backend import DeviceError, resolve_device
 
-os.environ.setdefault("MINICNN_LESSONS", "quick")  # the notebooks that nbmake executes
-
 TORCH_IS_MISSING = "torch is not installed"
 
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
