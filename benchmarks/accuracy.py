@@ -2,8 +2,8 @@
 
     python -m benchmarks.accuracy lenet5 --data mnist --recipe best
 
-It runs ``minicnn train`` once for each seed (0, 1, ...), as anybody would; with --keras, the
-course's recipe in Keras.
+It runs ``minicnn train`` once for each seed (0, 1, ...), as anybody would; with --program
+keras, the course's recipe in Keras.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("network", nargs="?", default="lenet5")
     parser.add_argument("--data", help="default: mnist, with --quick digits for one epoch")
     parser.add_argument("--recipe", help="default: the network's first")
-    parser.add_argument("--keras", action="store_true", help="the course's recipe in Keras")
+    parser.add_argument("--program", choices=["minicnn", "keras"], default="minicnn")
     options = parser.options(arguments)
     options.data = options.data or ("digits" if options.quick else "mnist")
     more = ["--epochs", "1"] if options.quick else []
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = ["| network | data | seed | test accuracy |", "|---|---|---|---|"]
     found = []
     for seed in range(options.seeds):
-        if options.keras:
+        if options.program == "keras":
             found.append(keras_accuracy(options.network, options.data, seed, options.quick))
         else:
             found.append(accuracy(options.network, options.data, seed, *more))
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(lines[-1])
     name = f"accuracy {options.network} --data {options.data} --seeds {options.seeds}"
     name += f" --recipe {options.recipe}" if options.recipe else ""
-    name += " --keras" if options.keras else ""
+    name += " --program keras" if options.program == "keras" else ""
     name += " --quick" if options.quick else ""
     numbers = {"test_accuracy_percent": found, "mean": mean}
     save(name, "\n".join(lines), numbers, options.results)
