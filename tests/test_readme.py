@@ -63,7 +63,7 @@ def test_the_program_for_another_device() -> None:
         resolve_device("emulator")
     except DeviceError as error:
         pytest.skip(str(error))
-    lines = ["tensor([[1., 0.],", "        [1., 1.]]) emulator"]
+    lines = ["tensor([[1., 0.],", "        [1., 1.]], device=emulator) emulator"]
     assert run("-c", ON_EMULATOR).splitlines() == lines
 
 

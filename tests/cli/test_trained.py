@@ -82,16 +82,16 @@ def test_mistakes_with_the_names_of_classes(
     model.load_state_dict(mc.load(weights))
     x = mc.data.transforms.Resize(28)(images)
     guesses = model(mc.tensor(x)).numpy().argmax(1)
-    few = guesses < 3
+    few = np.flatnonzero(guesses < 3)[:60]  # all of whose mistakes are drawn
     labels = np.where(guesses < 2, 1 - guesses, 0)
     test = mc.data.ArrayDataset(images[few], labels[few], classes=["ring", "rod"])
     monkeypatch.setattr(trained, "load_data", lambda *_: ("shapes", (test, test)))
     path = tmp_path / "wrong.svg"
     assert cli.main(["evaluate", str(weights), "--mistakes", str(path)]) == 0
     text = path.read_text("utf-8")
-    assert text.count("is ring") == int(((guesses == 1) | (guesses == 2)).sum())
-    assert text.count("said rod,") == int((guesses == 1).sum())
-    assert text.count("said 2,") == int((guesses == 2).sum())
+    assert text.count("is ring") == int((guesses[few] > 0).sum())
+    assert text.count("said rod,") == int((guesses[few] == 1).sum())
+    assert text.count("said 2,") == int((guesses[few] == 2).sum())
     assert re.search(r"taken for +ring +rod +2 +recall\n", capsys.readouterr().out)
 
 
