@@ -170,8 +170,8 @@ def _cupy() -> ModuleType:
         return importlib.import_module("cupy")
     except ImportError as error:
         raise DeviceError(
-            "CuPy is missing or broken: pip install 'minicnn[cuda13]' for CUDA 13, "
-            "'minicnn[cuda12]' for CUDA 12; it needs an NVIDIA GPU (without one there is "
+            "CuPy is missing or broken: pip install 'cupy-cuda13x[ctk]' for CUDA 13, "
+            "'cupy-cuda12x[ctk]' for CUDA 12; it needs an NVIDIA GPU (without one there is "
             f'device="emulator"). {type(error).__name__}: {error}'
         ) from error
 
@@ -190,7 +190,7 @@ def _count_gpus() -> int:
             raise DeviceError(
                 f"the NVIDIA driver knows CUDA {_version(driver)}, but this CuPy was made for "
                 f"CUDA {_version(toolkit)}: update the driver, or pip install "
-                f"'minicnn[cuda{driver // 1000}]'"
+                f"'cupy-cuda{driver // 1000}x[ctk]'"
             )
         return int(runtime.getDeviceCount())
     except runtime.CUDARuntimeError as error:

@@ -40,7 +40,7 @@ class ImageFolder:
     class in `classes`, the sorted names. `paths` and `labels` (N,) int64 list what there is.
     `batches` decodes ahead with all workers. How pictures become pixels: `minicnn.data.pictures`.
 
-    Raises DataError without Pillow (``pip install 'minicnn[images]'``), for a path that is no
+    Raises DataError without Pillow (``pip install Pillow``), for a path that is no
     folder or has none, a class without pictures, and, when read, for a file that is no picture;
     ValueError for other arguments; IndexError for an index outside the data set.
     """

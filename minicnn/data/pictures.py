@@ -24,7 +24,7 @@ def need_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
-        raise DataError("reading pictures needs Pillow: pip install 'minicnn[images]'") from error
+        raise DataError("reading pictures needs Pillow: pip install Pillow") from error
 
 
 def read_picture(path: Path, size: tuple[int, int] | None, channels: int) -> NDArray[np.uint8]:

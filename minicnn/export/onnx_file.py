@@ -59,9 +59,7 @@ def _onnx() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ImportError(
-            "export_onnx: the package onnx is missing; pip install 'minicnn[onnx]' brings it"
-        ) from error
+        raise ImportError("export_onnx: the package onnx is missing: pip install onnx") from error
     return onnx
 
 

@@ -97,3 +97,21 @@ def run_on_zeros(model: Module, input_shape: tuple[int, ...]) -> None:
     """Call the model in evaluation mode with one image of zeros."""
     with evaluating(model):
         model(zero_input(model, input_shape))
+
+
+def called(path: str, module: Module) -> str:
+    """The name of a layer for the reader: its path in the model; the model itself has none."""
+    return path or type(module).__name__
+
+
+def layer_named(model: Module, layer: str | Module, by: str) -> tuple[str, Module]:
+    """The name and the module of a layer that is given by its path or itself; by: who asks.
+
+    Raises ValueError for a name or a module that the model does not have.
+    """
+    named = dict(model.named_modules())
+    for path, module in named.items():
+        if module is layer or (isinstance(layer, str) and layer == path):
+            return called(path, module), module
+    paths = ", ".join(filter(None, named)) or '""'
+    raise ValueError(f"{by}: layer is {layer!r}, expected one of {paths} or that module itself")

@@ -8,7 +8,7 @@ from __future__ import annotations
 try:
     import matplotlib as _matplotlib  # noqa: F401
 except ImportError as error:
-    raise ImportError("minicnn.viz needs matplotlib: pip install 'minicnn[plot]'") from error
+    raise ImportError("minicnn.viz needs matplotlib: pip install matplotlib") from error
 
 from .architecture import architecture
 from .attribution import (

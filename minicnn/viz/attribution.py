@@ -20,10 +20,10 @@ from ..autograd import Tensor, grad
 from ..data.transforms import Resize
 from ..nn import Module
 from ..nn.module import evaluating
-from ..nn.watch import input_like
+from ..nn.watch import input_like, layer_named
 from ..ops import softmax
 from .arrays import Numbers, as_image, as_numbers, as_pixels, check_count
-from .observe import check_recording, layer_named, run_and_watch
+from .observe import check_recording, run_and_watch
 from .picture import Picture, subplots
 
 __all__ = [

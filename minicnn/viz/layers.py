@@ -17,10 +17,10 @@ from matplotlib.ticker import MaxNLocator
 from ..autograd import Parameter, Tensor, grad
 from ..nn import Module
 from ..nn.module import evaluating
-from ..nn.watch import LayerCall, input_like, watched
+from ..nn.watch import LayerCall, called, input_like, watched
 from ..ops import cross_entropy
 from .arrays import Numbers, as_batch, as_numbers
-from .observe import called, check_recording
+from .observe import check_recording
 from .picture import COLOURS, Picture, subplots
 
 __all__ = ["dead_units", "panels"]

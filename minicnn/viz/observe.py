@@ -1,4 +1,4 @@
-"""One layer of a network: found by its name, and what it makes of an input."""
+"""What one layer of a network makes of an input, recorded for the way back."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from ..nn import Module
 from ..nn.module import evaluating
 from ..nn.watch import watched
 
-__all__ = ["called", "check_recording", "layer_named", "run_and_watch"]
-
-
-def called(path: str, module: Module) -> str:
-    """The name of a layer for the reader: its path in the model; the model itself has none."""
-    return path or type(module).__name__
+__all__ = ["check_recording", "run_and_watch"]
 
 
 def check_recording(by: str) -> None:
@@ -23,19 +18,6 @@ def check_recording(by: str) -> None:
         raise RuntimeError(
             f"{by}: no_grad() is on, so there is no graph to go back along; call it outside"
         )
-
-
-def layer_named(model: Module, layer: str | Module, by: str) -> tuple[str, Module]:
-    """The name and the module of a layer that is given by its path or itself; by: who asks.
-
-    Raises ValueError for a name or a module that the model does not have.
-    """
-    named = dict(model.named_modules())
-    for path, module in named.items():
-        if module is layer or (isinstance(layer, str) and layer == path):
-            return called(path, module), module
-    paths = ", ".join(filter(None, named)) or '""'
-    raise ValueError(f"{by}: layer is {layer!r}, expected one of {paths} or that module itself")
 
 
 def run_and_watch(model: Module, x: Tensor, layer: Module, by: str) -> tuple[Any, Tensor]:

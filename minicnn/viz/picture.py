@@ -39,6 +39,10 @@ class Picture(Figure):
     It is not known to pyplot: nothing stays open, and no window or backend is needed.
     """
 
+    def show(self, warn: bool = True) -> None:
+        """Raise RuntimeError: there is no window; a notebook shows it, ``savefig`` writes it."""
+        raise RuntimeError("show: a Picture has no window; write it with savefig('picture.png')")
+
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
         self.savefig(file, format="png")

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ..autograd import Function, Tensor, no_grad
 from ..backend.geometry import Pair
 from ..nn import Module
-from ..nn.watch import zero_input
+from ..nn.watch import layer_named, zero_input
 from ..ops.avg_pool import AvgPool2d, AvgPoolAdjoint
 from ..ops.conv import Conv2d
 from ..ops.max_pool import MaxPool2d
 from ..ops.pad import Pad2d
 from ..ops.reduce import Max
 from ..ops.select import Mask
-from .observe import layer_named, run_and_watch
+from .observe import run_and_watch
 from .picture import COLOURS, Picture, subplots
 from .record import functions_back_from
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from ..nn import Module
 from ..nn.module import evaluating
-from ..nn.watch import input_like, watched
+from ..nn.watch import called, input_like, layer_named, watched
 from .arrays import Numbers, as_image, as_numbers, as_pixels, check_count
-from .observe import called, layer_named
 from .picture import Picture, centred_scale, colour_scale
 from .tiles import Row, grid, labelled_rows, side_by_side
 

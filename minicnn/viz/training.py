@@ -132,7 +132,10 @@ def confusion_matrix(matrix: Any, names: Sequence[str] | None = None) -> Picture
 def _counts(matrix: Any) -> Numbers:
     counts = as_numbers("confusion_matrix", "matrix", matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ValueError(f"confusion_matrix: got shape {counts.shape}, expected (K, K) counts")
+        raise ValueError(
+            f"confusion_matrix: got shape {counts.shape}, expected (K, K) counts, as "
+            "minicnn.train.confusion_matrix(labels, predictions) gives them"
+        )
     wrong = counts[(counts < 0) | (counts != np.rint(counts))]
     if wrong.size:
         raise ValueError(f"confusion_matrix: got {wrong[0]} in the matrix, expected counts")

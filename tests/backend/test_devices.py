@@ -47,7 +47,7 @@ def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:12"])
 @pytest.mark.usefixtures("no_cupy")
 def test_cuda_without_cupy_says_what_to_install(name: str) -> None:
-    message = rf'device "{name}": CuPy is missing or broken.*minicnn\[cuda13\]'
+    message = rf'device "{name}": CuPy is missing or broken.*cupy-cuda13x\[ctk\]'
     for ask in (resolve_device, mc.default_device, lambda n: mc.tensor([1.0], device=n)):
         with pytest.raises(DeviceError, match=message):
             ask(name)
@@ -97,7 +97,7 @@ class FakeCupy(ModuleType):
     [
         (0, None, "cuda", "no NVIDIA driver is installed here"),
         (12040, 1, "cuda", "the NVIDIA driver knows CUDA 12.4, but this CuPy was made for CUDA "
-         r"13.1: update the driver, or pip install 'minicnn\[cuda12\]'"),
+         r"13.1: update the driver, or pip install 'cupy-cuda12x\[ctk\]'"),
         (13000, None, "cuda:1", "CuPy finds no NVIDIA GPU that it can use .cudaErrorNoDevice"),
         (13000, 2, "cuda:5", 'there are 2 GPUs here, the last one is "cuda:1"'),
     ],

@@ -107,7 +107,7 @@ def test_no_mistakes_without_matplotlib(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        "minicnn: --mistakes: minicnn.viz needs matplotlib: pip install 'minicnn[plot]'\n"
+        "minicnn: --mistakes: minicnn.viz needs matplotlib: pip install matplotlib\n"
     )
 
 

@@ -293,10 +293,10 @@ def test_other_arguments_are_refused(arguments: dict[str, Any], message: str, pe
         ImageFolder(pets, **arguments)
 
 
-def test_without_pillow_the_extra_is_named(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pillow_it_is_named(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "PIL.Image")
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(DataError, match=r"needs Pillow: pip install 'minicnn\[images\]'"):
+    with pytest.raises(DataError, match=r"needs Pillow: pip install Pillow"):
         ImageFolder(pets)
 
 

@@ -220,3 +220,8 @@ def test_pyplot_stays_unimported():
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_there_is_no_window() -> None:
+    with pytest.raises(RuntimeError, match=r"savefig\('picture.png'\)"):
+        viz.images(np.zeros((1, 4, 4))).show()
