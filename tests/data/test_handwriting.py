@@ -93,5 +93,5 @@ def test_unreadable_files(tmp_path: Path) -> None:
 def test_without_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIL", "PIL.Image"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(mc.data.DataError, match=r"needs Pillow: pip install 'minicnn\[images\]'"):
+    with pytest.raises(mc.data.DataError, match=r"needs Pillow: pip install Pillow"):
         read_digit(tmp_path / "digit.png")
