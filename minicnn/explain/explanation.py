@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,7 +33,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Explanation:
+class Explanation(ABC):
     """How one output number of a layer came about; ``print`` it, or end a notebook's cell with it.
 
     layer, place (n, channel, i, j) and output_shape are what was asked for; image (C, H, W) is the
@@ -45,17 +46,17 @@ class Explanation:
     output_shape: tuple[int, ...]
 
     @property
+    @abstractmethod
     def result(self) -> float:
         """The output number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lines(self) -> list[str]:
         """The arithmetic, line by line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def picture(self) -> Picture:
         """The same as a picture; needs matplotlib. Raises ImportError without it."""
-        raise NotImplementedError
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,9 @@ class Pooled(Explanation):
         """The input map that is pooled, (H, W)."""
         return self.image[self.place[1]]
 
+    @abstractmethod
     def formula(self) -> str:
         """What the result is, in one line with the numbers."""
-        raise NotImplementedError
 
     def picture(self) -> Picture:
         """The input with the window, and the patch with what counts in it."""

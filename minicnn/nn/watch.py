@@ -1,4 +1,4 @@
-"""Which layers a model calls, in which order, with what: for tables and pictures of networks."""
+"""Which layers a model calls, in which order, with what: for tables, pictures, explanations."""
 
 from __future__ import annotations
 
