@@ -3,7 +3,7 @@
     python -m benchmarks.bands
 
 A whole training step with the columns of each convolution made at once, and in bands of a few
-megabytes as in ``minicnn/backend/numpy_kernels.py``; and the peak memory of both.
+megabytes as in ``minicnn/backend/vectorised/convolution.py``; and the peak memory of both.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ WORK = (("lenet5", 128), ("lenet5", 512), ("alexnet_mnist", 128), ("alexnet_mnis
 
 def at_once(network: str, batch: int) -> Step:
     """All columns of a convolution in one array."""
-    from minicnn.backend import numpy_kernels
+    from minicnn.backend.vectorised import convolution
 
-    numpy_kernels.COLUMN_BYTES = 1 << 60
+    convolution._numpy.column_bytes = 1 << 60
     return minicnn_step(network, batch)
 
 

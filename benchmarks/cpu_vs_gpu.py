@@ -19,8 +19,8 @@ import numpy as np
 
 import minicnn as mc
 from minicnn.backend import kernels_for, resolve_device, to_device
-from minicnn.backend.geometry import window
-from minicnn.backend.sources import pad_sources
+from minicnn.backend.geometry import make_window
+from minicnn.backend.padding import padding_map
 
 from .contest import Result, Step, interleaved, ratio, save
 from .kernels import LAYERS, Layer
@@ -128,24 +128,24 @@ def _time_kernels(gpu: str, limits: tuple[float, float], options: Any) -> Iterat
 def _kernels(layer: Layer, batch: int) -> Iterator[Work]:
     """The kernels around one convolution."""
     c, o, size, half = layer.channels, layer.outputs, layer.size, layer.kernel // 2
-    slide, sources = (
-        window("conv2d", (size, size), layer.kernel),
-        pad_sources(size, half, half, "zeros"),
+    window, sources = (
+        make_window("conv2d", (size, size), layer.kernel),
+        padding_map(size, half, half, "zeros"),
     )
     x = _random(c, size, size, batch)
-    columns = _random(c, *slide.kernel_size, *slide.output_size, batch)
-    yield _work("im2col", [x], columns.nbytes, slide)
-    yield _work("col2im", [columns], x.nbytes, slide)
+    columns = _random(c, *window.kernel_size, *window.output_size, batch)
+    yield _work("im2col", [x], columns.nbytes, window)
+    yield _work("col2im", [columns], x.nbytes, window)
     yield _work("pad", [x], x.nbytes, sources, sources, 0.0)
     y = _random(o, layer.places, layer.places, batch)
     if layer.is_pooled:
-        halves = window("max_pool2d", (layer.places, layer.places), 2, 2)
+        halves = make_window("max_pool2d", (layer.places, layer.places), 2, 2)
         pooled = kernels_for(y).max_pool(y, halves)
         yield _work("max_pool", [y], pooled.nbytes, halves)
         yield _work("winner_scatter", [pooled.copy(), y, pooled], y.nbytes, halves)
-    yield _work("channel_sum", [y], y.nbytes, 2, 2)
-    yield _work("channel_totals", [y], 0)
-    yield _work("mask", [y, y > 0.5], y.nbytes)
+    yield _work("sum_over_neighbour_channels", [y], y.nbytes, 2, 2)
+    yield _work("sum_per_channel", [y], 0)
+    yield _work("keep", [y, y > 0.5], y.nbytes)
     yield _convolution(layer, batch)
 
 

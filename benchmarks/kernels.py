@@ -3,7 +3,7 @@
     python -m benchmarks.kernels
 
 At the layer sizes of LeNet-5 and the simplified AlexNet, batch 128, float32. The floor of a kernel
-of ``minicnn/backend/numpy_kernels.py`` is a contiguous copy, by one thread, between two arrays that
+of ``minicnn/backend/vectorised/`` is a contiguous copy, by one thread, between two arrays that
 are there, which reads and writes as many bytes as the kernel must read and write. The floor of a
 convolution and its two gradients, columns and all, is the bare product of its matrices; that of a
 training step is all its products, one after the other. A convolution's product counts as one call
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import minicnn as mc
-from minicnn.backend import numpy_kernels as kernels
-from minicnn.backend.geometry import window
-from minicnn.backend.sources import pad_sources
+from minicnn.backend import vectorised as kernels
+from minicnn.backend.geometry import make_window
+from minicnn.backend.padding import padding_map
 
 from .contest import REST, Step, interleaved, ratio, save
 from .networks import minicnn_step
@@ -82,19 +82,19 @@ class Pair(NamedTuple):
 def kernel_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
     """The kernels around one convolution, each beside a copy."""
     c, o, size, half = layer.channels, layer.outputs, layer.size, layer.kernel // 2
-    slide = window("conv2d", (size, size), layer.kernel)
+    window = make_window("conv2d", (size, size), layer.kernel)
     x = _random(c, size, size, batch)
-    sources = pad_sources(size, half, half, "zeros")
-    columns = kernels.im2col(x, slide)  # (C, KH, KW, OH, OW, N)
+    sources = padding_map(size, half, half, "zeros")
+    columns = kernels.im2col(x, window)  # (C, KH, KW, OH, OW, N)
     padded = kernels.pad(x, sources, sources, 0.0)  # (C, .., .., N)
     pair = partial(_beside_copy, layer.network)
-    yield pair(x, kernels.im2col, [x], slide)
-    yield pair(x, kernels.col2im, [columns], slide)
+    yield pair(x, kernels.im2col, [x], window)
+    yield pair(x, kernels.col2im, [columns], window)
     yield pair(x, kernels.pad, [x], sources, sources, 0.0)
     yield pair(x, kernels.pad_adjoint, [padded], sources, sources, (size, size))
     y = _random(o, layer.places, layer.places, batch)  # what is pooled, or goes into ReLU
     if layer.is_pooled:
-        halves = window("max_pool2d", (layer.places, layer.places), 2, 2)
+        halves = make_window("max_pool2d", (layer.places, layer.places), 2, 2)
         pooled = kernels.max_pool(y, halves)  # (O, OH/2, OW/2, N)
         divisor = np.full(halves.output_size, 4, np.float32)
         yield pair(y, kernels.max_pool, [y], halves)
@@ -102,8 +102,8 @@ def kernel_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
         yield pair(y, kernels.avg_pool, [y], halves, divisor)
         yield pair(y, kernels.avg_pool_adjoint, [pooled], halves, divisor)
         y = pooled
-    yield pair(y, kernels.channel_sum, [y], 2, 2)
-    yield pair(y, kernels.mask, [y, y > 0.5])
+    yield pair(y, kernels.sum_over_neighbour_channels, [y], 2, 2)
+    yield pair(y, kernels.keep, [y, y > 0.5])
 
 
 def _beside_copy(

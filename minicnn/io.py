@@ -15,8 +15,6 @@ import numpy as np
 from .autograd import Tensor
 from .backend import Array, to_device
 
-__all__ = ["load", "load_with_metadata", "save", "write_whole"]
-
 
 def save(
     path: str | os.PathLike[str],

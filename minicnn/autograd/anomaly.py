@@ -10,8 +10,6 @@ from pathlib import Path
 from ..backend import array_module
 from .tensor import Tensor
 
-__all__ = ["check_backward", "check_forward"]
-
 
 def check_forward(function: object, output: Tensor, inputs: Iterable[Tensor]) -> str:
     """Raise FloatingPointError if this op made a NaN or infinity; else where it was called."""

@@ -13,7 +13,6 @@ from ..backend import Array, array_module, to_device
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["html_table", "tensor_html", "tensor_text"]
 
 MOST_VALUES = 1000  # beyond it only the corners of a tensor are shown, as by NumPy
 EDGE = 3

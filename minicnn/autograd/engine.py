@@ -11,8 +11,6 @@ from .function import Edge, Function, edge_of
 from .modes import state
 from .tensor import Tensor
 
-__all__ = ["backward", "grad"]
-
 
 def backward(
     tensor: Tensor,

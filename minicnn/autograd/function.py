@@ -17,8 +17,6 @@ from .anomaly import check_forward
 from .modes import state
 from .tensor import Tensor
 
-__all__ = ["Edge", "Function", "edge_of"]
-
 ON_CPU = {np.ndarray}
 
 

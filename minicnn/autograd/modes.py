@@ -6,9 +6,6 @@ import contextlib
 import threading
 from typing import Any, ClassVar
 
-__all__ = ["detect_anomaly", "is_grad_enabled", "no_grad", "state"]
-
-
 GENERATOR = 0x20  # inspect.CO_GENERATOR, without loading inspect
 
 

@@ -13,7 +13,6 @@ from .display import tensor_html, tensor_text
 if TYPE_CHECKING:
     from .function import Function
 
-__all__ = ["Parameter", "Tensor", "tensor"]
 
 _Unary = Callable[["Tensor"], "Tensor"]
 _Binary = Callable[["Tensor", Any], "Tensor"]

@@ -6,12 +6,6 @@ and never asks what a device is.
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
-
-import numpy as np
-
-from . import numpy_kernels
 from .arrays import Array, array_module, device_of, is_array
 from .devices import (
     cuda_is_available,
@@ -22,11 +16,13 @@ from .devices import (
     to_device,
 )
 from .errors import DeviceError
-from .memory import keep_freed_memory
+from .kernels import Kernels, kernels_for
+from .malloc import keep_freed_memory
 
 __all__ = [
     "Array",
     "DeviceError",
+    "Kernels",
     "array_module",
     "cuda_is_available",
     "default_device",
@@ -39,10 +35,3 @@ __all__ = [
     "resolve_device",
     "to_device",
 ]
-
-
-def kernels_for(x: Array) -> ModuleType:
-    """The kernel module for the device that holds x, with the functions of reference_kernels.py."""
-    if array_module(x) is np:
-        return numpy_kernels
-    return importlib.import_module(".cuda_kernels", __name__)  # only when it is needed

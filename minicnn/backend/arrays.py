@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .emulated import EmulatorArray, emulated_numpy
-
-__all__ = ["Array", "EmulatorArray", "array_module", "device_of", "is_array", "is_gpu_array"]
+from .emulator.array import EmulatorArray, emulated_numpy
 
 Array = NDArray[Any]
 """A NumPy array, or the CuPy array that answers to the same calls."""

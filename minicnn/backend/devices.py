@@ -13,17 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, EmulatorArray, device_of, is_gpu_array
+from .arrays import Array, device_of, is_gpu_array
+from .emulator.array import EmulatorArray
 from .errors import DeviceError
-
-__all__ = [
-    "cuda_is_available",
-    "default_device",
-    "is_device_name",
-    "on_device_of",
-    "resolve_device",
-    "to_device",
-]
 
 
 def resolve_device(name: str | None = None) -> str:
@@ -162,7 +154,7 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
 @cache
 def _check_emulator() -> None:
     """Raise DeviceError unless there is a C++ compiler."""
-    importlib.import_module(".emulator", __package__).find_compiler()
+    importlib.import_module(".emulator.compiler", __package__).find_compiler()
 
 
 def _cupy() -> ModuleType:

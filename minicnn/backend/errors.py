@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["DeviceError"]
-
 
 class DeviceError(RuntimeError):
     """A device that minicnn does not know or cannot use on this machine."""

@@ -12,24 +12,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numpy as np
+from ..checks import IntOrPair, Pair, check_pair, is_integer
 
-__all__ = [
-    "Band",
-    "PaddingForm",
-    "Pair",
-    "Sides",
-    "Tap",
-    "Window",
-    "bands",
-    "pair",
-    "pixel_counts",
-    "sides",
-    "taps",
-    "window",
-]
-
-Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
 """Pixels added ((top, bottom), (left, right))."""
 PaddingForm = int | Pair | Sides | str
@@ -141,26 +125,12 @@ def pixel_counts(window: Window) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(rows), tuple(columns)
 
 
-def pair(value: Any, name: str, *, least: int | None = 1) -> Pair:
-    """The value as (height, width); one integer stands for both.
-
-    Raises TypeError or ValueError, naming the argument, unless both are integers >= least
-    (None: any integers).
-    """
-    both = value if isinstance(value, tuple | list) else (value, value)
-    if len(both) != 2 or not all(_is_int(v) for v in both):
-        raise TypeError(f"{name}: got {value!r}, expected an integer or a pair of integers")
-    if least is not None and min(both) < least:
-        raise ValueError(f"{name}: got {value!r}, expected {least} or more")
-    return (int(both[0]), int(both[1]))
-
-
 def sides(padding: Any, name: str = "padding", *, least: int | None = 0) -> Sides:
     """A numeric padding as ((top, bottom), (left, right)). Raises TypeError or ValueError."""
     if isinstance(padding, str):
         raise ValueError(f"{name}: got {padding!r}, expected numbers here")
     both = padding if isinstance(padding, tuple | list) else (padding, padding)
-    if len(both) == 2 and all(_is_int(v) for v in both):
+    if len(both) == 2 and all(is_integer(v) for v in both):
         both = ((both[0], both[0]), (both[1], both[1]))
     if len(both) != 2 or not all(_is_pair(v) for v in both):
         raise TypeError(
@@ -175,35 +145,35 @@ def sides(padding: Any, name: str = "padding", *, least: int | None = 0) -> Side
 
 def _as_two_pairs(numbers: tuple[Any, ...] | list[Any]) -> str:
     """How to write PyTorch's four numbers in a row, for those who come from there."""
-    if len(numbers) != 4 or not all(_is_int(v) for v in numbers):
+    if len(numbers) != 4 or not all(is_integer(v) for v in numbers):
         return ""
     left, right, top, bottom = numbers
     pairs = f"(({top}, {bottom}), ({left}, {right}))"
     return f"; PyTorch's (left, right, top, bottom) is written {pairs}"
 
 
-def window(
+def make_window(
     op: str,
     input_size: Pair,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    kernel_size: IntOrPair,
+    stride: IntOrPair = 1,
+    padding: PaddingForm = 0,
+    dilation: IntOrPair = 1,
     ceil_mode: bool = False,
 ) -> Window:
     """The window of the op named op over an image of input_size (H, W).
 
     Raises ValueError when the window does not fit into the padded image, showing the arithmetic.
     """
-    kernel_size = pair(kernel_size, f"{op}: kernel_size")
-    stride = pair(stride, f"{op}: stride")
-    dilation = pair(dilation, f"{op}: dilation")
+    kernel_size = check_pair(f"{op}: kernel_size", kernel_size)
+    stride = check_pair(f"{op}: stride", stride)
+    dilation = check_pair(f"{op}: dilation", dilation)
     form = padding if isinstance(padding, str) else sides(padding, f"{op}: padding")
-    return _window(op, input_size, kernel_size, stride, form, dilation, bool(ceil_mode))
+    return _made_window(op, input_size, kernel_size, stride, form, dilation, bool(ceil_mode))
 
 
 @lru_cache(maxsize=1024)
-def _window(
+def _made_window(
     op: str,
     input_size: Pair,
     kernel: Pair,
@@ -275,8 +245,4 @@ def _one_or_both(size: Pair) -> str:
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, tuple | list) and len(value) == 2 and all(_is_int(v) for v in value)
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return isinstance(value, tuple | list) and len(value) == 2 and all(is_integer(v) for v in value)

@@ -15,8 +15,6 @@ from typing import Any
 
 from .arrays import Array, array_module
 
-__all__ = ["as_chwn", "as_nchw", "batch_last", "in_storage_order", "zeros_as_stored"]
-
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["generator", "generator_state", "manual_seed", "set_generator_state"]
-
 _global: np.random.Generator | None = None  # made when first asked for: numpy.random loads slowly
 
 

@@ -15,17 +15,6 @@ from ..backend import Array
 from ..nn import Module
 from ..train import recipes
 
-__all__ = [
-    "DATA_HELP",
-    "InputError",
-    "check_parts",
-    "check_writable",
-    "fit_images",
-    "load_data",
-    "load_model",
-    "number",
-]
-
 DATA_HELP = (
     f"{', '.join(data.NAMES)}, a directory of IDX files or with pictures in train/CLASS/ and "
     "test/CLASS/, or auto: MNIST if it is here or can be downloaded, else the bundled digits "

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor, no_grad
-from ..data.handwriting import read_digit
+from ..data.digit_photo import read_digit
 from ..ops import softmax
 from ..train.recipes import MODELS, RECIPES
 from ..train.report import confusion_matrix, report
 from .inputs import DATA_HELP, InputError, check_writable, fit_images, load_data, load_model
-
-__all__ = ["add_trained"]
 
 MOST_MISTAKES = 100
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")

@@ -21,8 +21,6 @@ from .inputs import (
     number,
 )
 
-__all__ = ["add_train"]
-
 
 def add_train(commands: Any) -> None:
     """The command and its options."""

@@ -16,8 +16,6 @@ from .errors import DataError
 from .idx import read_idx
 from .mirrors import fetch
 
-__all__ = ["NAMES", "cache_directory", "download", "load", "load_directory", "locate"]
-
 Split = Literal["train", "test"]
 
 

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from .errors import DataError
 
-__all__ = ["ARCHIVE", "check", "download_name", "find", "missing", "read"]
-
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDER = "cifar-10-batches-bin"  # in the archive
 FILES = {

@@ -14,8 +14,6 @@ from ..backend import Array, array_module, device_of, to_device
 from ..backend.layout import as_nchw
 from ..backend.random import generator
 
-__all__ = ["ArrayDataset", "Dataset", "random_split", "to_float32"]
-
 
 class Dataset(Protocol):
     """What a DataLoader can read: a length, and an (image, label) pair for each index below it."""

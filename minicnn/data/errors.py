@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["DataError"]
-
 
 class DataError(ValueError):
     """A data set that is unknown, missing, damaged or cannot be downloaded.

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from .errors import DataError
 
-__all__ = ["decode_idx", "read_idx"]
-
 _TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
     0x09: np.dtype(">i1"),

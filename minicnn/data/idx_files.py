@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from .idx import decode_idx, read_idx
 
-__all__ = ["FILES", "check", "download_name", "find", "missing", "read"]
-
 FILES = {  # split: (images, labels), the names that MNIST gave them
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),

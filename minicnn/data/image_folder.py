@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.layout import as_nchw
-from .checks import checked_size
+from ..checks import check_pair
 from .dataset import to_float32
 from .errors import DataError
 from .pictures import SUFFIXES, need_pillow, read_picture
-
-__all__ = ["ImageFolder"]
 
 AHEAD = 1  # batches that are decoded, or being decoded, while the caller has another
 
@@ -58,7 +56,7 @@ class ImageFolder:
             raise ValueError(f"ImageFolder: workers {workers!r}, expected an integer of 1 or more")
         need_pillow()
         self.path = Path(path)
-        self.size = None if size is None else checked_size("ImageFolder", size)
+        self.size = None if size is None else check_pair("ImageFolder: size", size)
         self.channels = channels
         self.workers = workers or os.cpu_count() or 1
         folders = _class_folders(self.path)

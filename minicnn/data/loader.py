@@ -16,8 +16,6 @@ from ..backend.random import generator
 from .dataset import ArrayDataset, Dataset, to_float32
 from .image_folder import ImageFolder
 
-__all__ = ["DataLoader"]
-
 
 class DataLoader:
     """Iterates over a data set in batches: (images (N, C, H, W) float32, labels (N,) int64).

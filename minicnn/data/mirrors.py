@@ -12,8 +12,6 @@ from pathlib import Path
 from .errors import DataError
 from .idx import decode_idx
 
-__all__ = ["fetch"]
-
 TIMEOUT = 10  # seconds to wait for a mirror to connect, or to send its next bytes
 
 

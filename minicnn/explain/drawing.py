@@ -16,8 +16,6 @@ from .text import number, numbers
 from .view import View
 from .weighted import WeightedSum
 
-__all__ = ["draw_pooled", "draw_response_norm", "draw_weighted_sum"]
-
 MOST_CELLS = 9  # rows or columns beyond which numbers do not fit into the cells
 WINDOW, WINNER = COLOURS[1], COLOURS[2]
 HATCHED: dict[str, Any] = {"hatch": "///", "fill": False, "edgecolor": "0.6", "linewidth": 0}

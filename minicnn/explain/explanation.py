@@ -18,8 +18,6 @@ from .view import View
 if TYPE_CHECKING:
     from ..viz import Picture
 
-__all__ = ["Asked", "Explanation", "as_float64", "window_lines"]
-
 
 class Asked(NamedTuple):
     """Which output number of which layer is to be explained."""

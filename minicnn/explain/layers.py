@@ -10,14 +10,12 @@ import numpy as np
 from .. import nn
 from ..autograd import Tensor
 from ..nn.module import evaluating
-from ..nn.watch import layer_named, watched
+from ..nn.watch import layer_named, watch_calls
 from ..ops.check import check_images
 from . import pooling
 from .explanation import Asked, Explanation, as_float64
 from .response_norm import explain_local_response_norm
 from .weighted import explain_conv2d, explain_conv_transpose2d
-
-__all__ = ["explain"]
 
 EXPLAINED: dict[type[nn.Module], Callable[[Asked], Explanation]] = {
     nn.Conv2d: explain_conv2d,
@@ -82,7 +80,7 @@ def explain(
 def _in_model(model: nn.Module, layer: nn.Module | str, x: Tensor) -> tuple[nn.Module, Tensor]:
     """The layer, and what it is given when the model is called with x."""
     name, module = layer_named(model, layer, "explain")
-    with evaluating(model), watched(model, [module]) as calls:
+    with evaluating(model), watch_calls(model, [module]) as calls:
         model(x)
     if not calls:
         raise ValueError(f"explain: layer {name} does not run when the model is called")

@@ -10,28 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.geometry import Window, window
+from ..backend.geometry import Window, make_window
 from .explanation import Asked, Explanation, window_lines
-from .text import beside, column, grid, number
+from .text import grid, labelled_numbers, number, side_by_side
 from .view import View, region_axis, view_of_window, whole_axis
 
 if TYPE_CHECKING:
     from ..viz import Picture
 
-__all__ = [
-    "Extreme",
-    "Mean",
-    "PNorm",
-    "explain_adaptive_avg",
-    "explain_adaptive_max",
-    "explain_avg_pool",
-    "explain_global_avg",
-    "explain_global_max",
-    "explain_global_min",
-    "explain_lp_pool",
-    "explain_max_pool",
-    "explain_min_pool",
-]
 
 MOST = 12  # rows and columns of a patch that stands alone
 
@@ -91,7 +77,7 @@ class Extreme(Pooled):
         return [
             *window_lines(self.image, self.view),
             "",
-            *beside([""], grid("patch", self.patch, self.view, self.winner, most=MOST)),
+            *side_by_side([""], grid("patch", self.patch, self.view, self.winner, most=MOST)),
             "",
             f"  [ ] {self._which()} of channel {self.place[1]}",
             f"  = result  {number(self.result)}",
@@ -125,9 +111,9 @@ class Mean(Pooled):
         return [
             *window_lines(self.image, self.view),
             "",
-            *beside([""], grid("patch", self.patch, self.view, most=MOST)),
+            *side_by_side([""], grid("patch", self.patch, self.view, most=MOST)),
             "",
-            *column(
+            *labelled_numbers(
                 [
                     ("  sum", number(self.sum)),
                     (f"/ {self.reason}", number(self.divisor)),
@@ -178,9 +164,9 @@ class PNorm(Pooled):
         return [
             *window_lines(self.image, self.view),
             "",
-            *beside([""], grid("patch", self.patch, self.view), "->", powers),
+            *side_by_side([""], grid("patch", self.patch, self.view), "->", powers),
             "",
-            *column(steps),
+            *labelled_numbers(steps),
         ]
 
 
@@ -243,7 +229,7 @@ def explain_lp_pool(asked: Asked) -> PNorm:
 
 def _sliding(asked: Asked, fill: float = 0.0) -> View:
     layer, (height, width) = asked.layer, asked.image.shape[1:]
-    slide: Window = window(
+    window: Window = make_window(
         "explain",
         (height, width),
         layer.kernel_size,
@@ -252,7 +238,7 @@ def _sliding(asked: Asked, fill: float = 0.0) -> View:
         getattr(layer, "dilation", 1),
         layer.ceil_mode,
     )
-    return view_of_window(slide, *asked.place[2:], fill=fill)
+    return view_of_window(window, *asked.place[2:], fill=fill)
 
 
 def _whole(asked: Asked) -> View:

@@ -14,8 +14,6 @@ from .text import number, numbers, places
 if TYPE_CHECKING:
     from ..viz import Picture
 
-__all__ = ["ResponseNorm", "explain_local_response_norm"]
-
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ResponseNorm(Explanation):

@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 from ..autograd.display import html_table
 from ..nn import Module
-from ..nn.watch import LayerCall, run_on_zeros, watched
+from ..nn.watch import LayerCall, run_on_zeros, watch_calls
 from .size_rules import arithmetic, multiply_adds
-
-__all__ = ["ShapeRow", "ShapeTable", "explain_shapes"]
 
 HEADER = ("layer", "type", "input", "output", "size", "parameters", "multiply-adds")
 
@@ -76,7 +74,7 @@ def explain_shapes(model: Module, input_shape: tuple[int, ...]) -> ShapeTable:
     Multiply-adds are those of convolutions and dense layers; a layer of your own has a "?".
     Raises ValueError where the input does not fit, with the layer, its arithmetic and those before.
     """
-    with watched(model) as calls:
+    with watch_calls(model) as calls:
         try:
             run_on_zeros(model, input_shape)
         except (ValueError, TypeError) as error:

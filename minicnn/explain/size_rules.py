@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import nn
-from ..backend.geometry import Pair, Sides, Window, pair, sides, window
-
-__all__ = ["arithmetic", "multiply_adds"]
+from ..backend.geometry import Sides, Window, make_window, sides
+from ..checks import Pair, check_pair
 
 Shape = tuple[int, ...]
 
@@ -52,8 +51,11 @@ def _sliding(layer: Any, shape: Shape) -> list[str]:
     """Convolutions and poolings: span, size, and the pixels that no window reaches."""
     if len(shape) != 3:
         return []
-    kernel, stride = pair(layer.kernel_size, "kernel_size"), pair(layer.stride, "stride")
-    dilation = pair(getattr(layer, "dilation", 1), "dilation")
+    kernel, stride = (
+        check_pair("kernel_size", layer.kernel_size),
+        check_pair("stride", layer.stride),
+    )
+    dilation = check_pair("dilation", getattr(layer, "dilation", 1))
     ceil_mode = getattr(layer, "ceil_mode", False)
     texts = []
     for axis in (0, 1):
@@ -68,10 +70,10 @@ def _sliding(layer: Any, shape: Shape) -> list[str]:
         texts.append(lines)
     try:
         size = (shape[1], shape[2])
-        slide = window("", size, kernel, stride, layer.padding, dilation, ceil_mode)
+        window = make_window("", size, kernel, stride, layer.padding, dilation, ceil_mode)
     except ValueError:
         return _both(texts)
-    return [*_both(texts), *_unread(slide)]
+    return [*_both(texts), *_unread(window)]
 
 
 def _numeric(size: int, padding: Pair, span: int, stride: int, ceil_mode: bool) -> list[str]:
@@ -97,15 +99,15 @@ def _same(size: int, span: int, stride: int) -> list[str]:
     ]
 
 
-def _unread(slide: Window) -> list[str]:
+def _unread(window: Window) -> list[str]:
     """The rows and columns of pixels that lie under no tap."""
     last, between = [], []
     for axis, name in enumerate(("row", "column")):
-        size, before = slide.input_size[axis], slide.padding[axis][0]
+        size, before = window.input_size[axis], window.padding[axis][0]
         read = {
-            o * slide.stride[axis] + k * slide.dilation[axis] - before
-            for o in range(slide.output_size[axis])
-            for k in range(slide.kernel_size[axis])
+            o * window.stride[axis] + k * window.dilation[axis] - before
+            for o in range(window.output_size[axis])
+            for k in range(window.kernel_size[axis])
         }
         end = min(max(read) + 1, size)
         last += _count(size - end, name)
@@ -126,8 +128,8 @@ def _transposed(layer: Any, shape: Shape) -> list[str]:
     if len(shape) != 3:
         return []
     cut: Sides = sides(0 if layer.padding == "valid" else layer.padding)
-    stride, dilation = pair(layer.stride, "stride"), pair(layer.dilation, "dilation")
-    extra = pair(layer.output_padding, "output_padding", least=0)
+    stride, dilation = check_pair("stride", layer.stride), check_pair("dilation", layer.dilation)
+    extra = check_pair("output_padding", layer.output_padding, least=0)
     texts = []
     for axis in (0, 1):
         size, kernel, (before, after) = shape[1 + axis], layer.kernel_size[axis], cut[axis]

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from .view import Axis, View
 
-__all__ = ["beside", "column", "grid", "kept", "number", "numbers", "places", "sources_note"]
-
 
 def number(value: float) -> str:
     """A number with six digits."""
@@ -72,7 +70,7 @@ def grid(
     return [title, *lines]
 
 
-def beside(*blocks: list[str] | str) -> list[str]:
+def side_by_side(*blocks: list[str] | str) -> list[str]:
     """Blocks of lines next to each other; a string stands between them at half height."""
     height = max(len(block) for block in blocks if isinstance(block, list))
     columns = []
@@ -84,7 +82,7 @@ def beside(*blocks: list[str] | str) -> list[str]:
     return [" ".join(parts).rstrip() for parts in zip(*columns, strict=True)]
 
 
-def column(rows: Sequence[tuple[str, str]]) -> list[str]:
+def labelled_numbers(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Labels on the left, numbers on the right, below each other."""
     widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
     return [f"  {label:<{widths[0]}}  {value:>{widths[1]}}" for label, value in rows]

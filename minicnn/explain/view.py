@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.geometry import Window
-from ..backend.sources import pad_sources, region_sources
-
-__all__ = ["Axis", "View", "region_axis", "view_of_window", "whole_axis"]
+from ..backend.padding import padding_map, region_map
 
 
 class Axis(NamedTuple):
@@ -68,16 +66,16 @@ class View(NamedTuple):
         return self.rows.positions[kh], self.columns.positions[kw]
 
 
-def view_of_window(slide: Window, i: int, j: int, mode: str = "zeros", fill: float = 0.0) -> View:
+def view_of_window(window: Window, i: int, j: int, mode: str = "zeros", fill: float = 0.0) -> View:
     """What the window sees at place (i, j) of its output; mode: that of the padding."""
-    return View(_window_axis(slide, 0, i, mode), _window_axis(slide, 1, j, mode), fill)
+    return View(_window_axis(window, 0, i, mode), _window_axis(window, 1, j, mode), fill)
 
 
-def _window_axis(slide: Window, axis: int, place: int, mode: str) -> Axis:
-    size, (before, after) = slide.input_size[axis], slide.padding[axis]
-    first = place * slide.stride[axis] - before
-    positions = [first + k * slide.dilation[axis] for k in range(slide.kernel_size[axis])]
-    sources = pad_sources(size, before, after, mode)
+def _window_axis(window: Window, axis: int, place: int, mode: str) -> Axis:
+    size, (before, after) = window.input_size[axis], window.padding[axis]
+    first = place * window.stride[axis] - before
+    positions = [first + k * window.dilation[axis] for k in range(window.kernel_size[axis])]
+    sources = padding_map(size, before, after, mode)
     read = (sources[p + before] if p < size + after else -1 for p in positions)
     return Axis(size, tuple(positions), tuple(read), size + after)
 
@@ -89,7 +87,7 @@ def whole_axis(size: int) -> Axis:
 
 def region_axis(size: int, regions: int, place: int) -> Axis:
     """One of the regions of adaptive pooling."""
-    sources, length, counts = region_sources(size, regions)
+    sources, length, counts = region_map(size, regions)
     start = place * length
     pixels = sources[start : start + counts[place]]
     return Axis(size, pixels, pixels, size)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.geometry import Pair, pair, sides, window
+from ..backend.geometry import make_window, sides
+from ..checks import Pair, check_pair
 from .explanation import Asked, Explanation, as_float64, window_lines
-from .text import beside, column, grid, numbers, places
+from .text import grid, labelled_numbers, numbers, places, side_by_side
 from .view import Axis, View, view_of_window
 
 if TYPE_CHECKING:
     from ..viz import Picture
 
-__all__ = ["WeightedSum", "explain_conv2d", "explain_conv_transpose2d"]
 
 MOST_CHANNELS = 3
 
@@ -65,7 +65,7 @@ class WeightedSum(Explanation):
             lines += ["", f"channel {channel}"] if len(self.channels) > 1 else [""]
             patch = grid("patch", self.patch[k], self.view)
             kernel, products = grid("kernel", self.kernel[k]), grid("products", self.products[k])
-            lines += beside([""], patch, "x", kernel, "=", products)
+            lines += side_by_side([""], patch, "x", kernel, "=", products)
         return [*lines, "", *self._total()]
 
     @property
@@ -82,7 +82,9 @@ class WeightedSum(Explanation):
         signs = [" ", *["+"] * (len(self.steps) - 1), "="]
         labels, values = zip(*self.steps, ("result", self.result), strict=True)
         texts = numbers(values, digits=6)
-        return column([(f"{s} {b}", t) for s, b, t in zip(signs, labels, texts, strict=True)])
+        return labelled_numbers(
+            [(f"{s} {b}", t) for s, b, t in zip(signs, labels, texts, strict=True)]
+        )
 
     def picture(self) -> Picture:
         """The input with the window, patch x kernel = products for the first channels, the sum."""
@@ -95,10 +97,10 @@ def explain_conv2d(asked: Asked) -> WeightedSum:
     """One output number of a ``Conv2d``."""
     layer, (_, output, i, j) = asked.layer, asked.place
     height, width = asked.image.shape[1:]
-    slide = window(
+    window = make_window(
         "conv2d", (height, width), layer.kernel_size, layer.stride, layer.padding, layer.dilation
     )
-    view = view_of_window(slide, i, j, layer.padding_mode)
+    view = view_of_window(window, i, j, layer.padding_mode)
     kernel = as_float64(layer.weight, output)  # (C/G, KH, KW)
     outputs, per_group = layer.weight.shape[:2]
     first = output // (outputs // layer.groups) * per_group
@@ -113,7 +115,7 @@ def explain_conv_transpose2d(asked: Asked) -> WeightedSum:
     first = output // per_group * seen
     kernel = as_float64(layer.weight, slice(first, first + seen))[:, output % per_group]
     cut = sides(0 if layer.padding == "valid" else layer.padding)
-    stride, dilation = pair(layer.stride, "stride"), pair(layer.dilation, "dilation")
+    stride, dilation = check_pair("stride", layer.stride), check_pair("dilation", layer.dilation)
     rows, columns = (
         _reaching(place + cut[axis][0], axis, asked.image, kernel, stride, dilation)
         for axis, place in enumerate((i, j))

@@ -11,24 +11,6 @@ from ..ops.activation import GELUTanh
 from .graph import Converter, Graph
 from .record import Step
 
-__all__ = [
-    "as_type",
-    "centre",
-    "clip",
-    "einsum",
-    "gelu",
-    "gelu_tanh",
-    "linear",
-    "plain",
-    "power",
-    "reduction",
-    "root",
-    "silu",
-    "softplus",
-    "sum_over",
-    "where",
-]
-
 Names = tuple[str, ...]
 
 

@@ -11,8 +11,6 @@ import numpy as np
 from ..backend import Array
 from .record import Step
 
-__all__ = ["Converter", "Graph", "Node"]
-
 
 @dataclass
 class Node:

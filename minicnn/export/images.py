@@ -8,20 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..backend.geometry import Window
-from ..backend.sources import Sources, pad_sources
+from ..backend.padding import IndexMap, padding_map
 from .graph import Graph
 from .record import Step
-
-__all__ = [
-    "avg_pool2d",
-    "channel_sum",
-    "conv2d",
-    "conv_transpose2d",
-    "im2col",
-    "max_pool2d",
-    "min_pool2d",
-    "pad2d",
-]
 
 Names = tuple[str, ...]
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -29,8 +18,8 @@ PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "ci
 
 def conv2d(graph: Graph, step: Step, inputs: Names) -> str:
     window = step.options["window"]
-    slide = {**_slide(window), "dilations": window.dilation, "pads": _pads(window)}
-    return graph.node("Conv", *inputs, group=step.options["groups"], **slide)
+    window = {**_steps(window), "dilations": window.dilation, "pads": _pads(window)}
+    return graph.node("Conv", *inputs, group=step.options["groups"], **window)
 
 
 def conv_transpose2d(graph: Graph, step: Step, inputs: Names) -> str:
@@ -42,14 +31,14 @@ def conv_transpose2d(graph: Graph, step: Step, inputs: Names) -> str:
         for size, outputs, kernel, stride, (before, after), dilation in axes
     ]
     pads = [side for sides in zip(*window.padding, strict=True) for side in sides]
-    slide = {**_slide(window), "dilations": window.dilation, "pads": pads, "output_padding": extra}
-    return graph.node("ConvTranspose", *inputs, group=step.options["groups"], **slide)
+    window = {**_steps(window), "dilations": window.dilation, "pads": pads, "output_padding": extra}
+    return graph.node("ConvTranspose", *inputs, group=step.options["groups"], **window)
 
 
 def max_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
     window = step.options["window"]
     x, pads = _pooled_image(graph, step, inputs, fill=-math.inf)
-    return graph.node("MaxPool", x, **_slide(window), dilations=window.dilation, pads=pads)
+    return graph.node("MaxPool", x, **_steps(window), dilations=window.dilation, pads=pads)
 
 
 def min_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
@@ -61,14 +50,14 @@ def avg_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
     """The sum by KH·KW, then corrected where the divisor (OH, OW) is another number."""
     window, divisor = step.options["window"], step.options["divisor"]
     x, pads = _pooled_image(graph, step, inputs, fill=0.0)
-    y = graph.node("AveragePool", x, **_slide(window), pads=pads, count_include_pad=1)
+    y = graph.node("AveragePool", x, **_steps(window), pads=pads, count_include_pad=1)
     taps = math.prod(window.kernel_size)
     if (divisor == taps).all():
         return y
     return graph.node("Mul", y, graph.constant(taps / divisor, step.dtype))
 
 
-def _slide(window: Window) -> dict[str, Any]:
+def _steps(window: Window) -> dict[str, Any]:
     return {"kernel_shape": window.kernel_size, "strides": window.stride}
 
 
@@ -117,14 +106,14 @@ def pad2d(graph: Graph, step: Step, inputs: Names) -> str:
     return _gathered(graph, step, inputs[0], sources, sizes)
 
 
-def _sides(sources: Sources, size: int, mode: str) -> tuple[int, int] | None:
+def _sides(sources: IndexMap, size: int, mode: str) -> tuple[int, int] | None:
     """How many pixels before and after an axis give it these sources in a mode, None if none do."""
     for before in sorted({i - source for i, source in enumerate(sources) if source >= 0}):
         after = len(sources) - size - before
         if mode != "zeros" and min(before, after) < 0:
             continue  # ONNX crops in the mode "constant" alone
         try:
-            if pad_sources(size, before, after, mode) == sources:
+            if padding_map(size, before, after, mode) == sources:
                 return before, after
         except ValueError:  # more than the mode allows
             continue
@@ -132,7 +121,7 @@ def _sides(sources: Sources, size: int, mode: str) -> tuple[int, int] | None:
 
 
 def _gathered(
-    graph: Graph, step: Step, x: str, sources: tuple[Sources, Sources], sizes: list[int]
+    graph: Graph, step: Step, x: str, sources: tuple[IndexMap, IndexMap], sizes: list[int]
 ) -> str:
     """The pixels row by row and column by column; -1 takes from one more row filled with value."""
     more = [int(-1 in s) for s in sources]
@@ -155,8 +144,8 @@ def channel_sum(graph: Graph, step: Step, inputs: Names) -> str:
     flat = graph.constant([0, 1, channels, height * width])  # type: ignore[operator]
     rows = graph.node("Reshape", *inputs, flat)
     pads = [before, 0, after, 0]
-    slide = {"kernel_shape": (size, 1), "pads": pads, "count_include_pad": 1}
-    mean = graph.node("AveragePool", rows, **slide)
+    window = {"kernel_shape": (size, 1), "pads": pads, "count_include_pad": 1}
+    mean = graph.node("AveragePool", rows, **window)
     total = graph.node("Mul", mean, graph.constant(size, step.dtype))
     return graph.node("Reshape", total, graph.constant([0, channels, height, width]))
 
@@ -167,6 +156,6 @@ def im2col(graph: Graph, step: Step, inputs: Names) -> str:
     taps = math.prod(window.kernel_size)
     eye = np.eye(taps).reshape(taps, 1, *window.kernel_size)  # (KH·KW, 1, KH, KW)
     kernels = graph.constant(np.tile(eye, (channels, 1, 1, 1)), step.dtype)
-    slide = {**_slide(window), "dilations": window.dilation, "pads": _pads(window)}
-    y = graph.node("Conv", *inputs, kernels, group=channels, **slide)  # (N, C·KH·KW, OH, OW)
+    window = {**_steps(window), "dilations": window.dilation, "pads": _pads(window)}
+    y = graph.node("Conv", *inputs, kernels, group=channels, **window)  # (N, C·KH·KW, OH, OW)
     return graph.node("Reshape", y, graph.constant([0, *step.output_shape[1:]]))

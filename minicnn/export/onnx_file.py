@@ -16,8 +16,6 @@ from .graph import Graph, Node
 from .record import BATCHES, Recording, Shape, Source, record
 from .table import CONVERTERS
 
-__all__ = ["export_onnx"]
-
 OPSET, IR_VERSION = 19, 9
 """The first opset whose Pad has the mode "wrap", and its file format; onnxruntime 1.16 and up."""
 

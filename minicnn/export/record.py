@@ -21,17 +21,6 @@ from ..backend import Array, is_array, to_device
 from ..nn import Module
 from ..nn.module import evaluating
 
-__all__ = [
-    "BATCHES",
-    "ExportError",
-    "Lengths",
-    "Recording",
-    "Shape",
-    "Source",
-    "Step",
-    "record",
-]
-
 BATCHES = (2, 3)
 _observing = Lock()  # Function.apply is replaced by one export at a time
 

@@ -10,8 +10,6 @@ from ..backend import is_array, to_device
 from .graph import Graph
 from .record import ExportError, Lengths, Shape, Step
 
-__all__ = ["broadcast_to", "getitem", "reshape"]
-
 Names = tuple[str, ...]
 LIMITS = np.iinfo(np.int64)
 

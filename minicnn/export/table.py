@@ -52,8 +52,6 @@ from . import elements, images, shapes
 from .elements import plain
 from .graph import Converter
 
-__all__ = ["CONVERTERS"]
-
 CONVERTERS: dict[type[Function], Converter] = {
     # images
     Conv2d: images.conv2d,

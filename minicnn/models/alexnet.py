@@ -7,8 +7,6 @@ from ..nn import Conv2d, Flatten, Linear, MaxPool2d, Module
 from ..ops import relu
 from .initial import start_as_keras
 
-__all__ = ["AlexNetMNIST", "alexnet_mnist"]
-
 
 class AlexNetMNIST(Module):
     """The course's simplified AlexNet: three 3x3 convolutions, two dense layers, ReLU.

@@ -26,17 +26,6 @@ from ..nn import (
 from ..nn.parameters import check_positive
 from ..ops import mean, relu, softmax
 
-__all__ = [
-    "AlexNet",
-    "AlexNetTorchvision",
-    "ScaledAlexNet",
-    "alexnet",
-    "alexnet_torchvision",
-    "mean_over_crops",
-    "scaled_alexnet",
-]
-
-
 BIASES_OF_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 

@@ -10,8 +10,6 @@ import numpy as np
 
 from ..backend import Array
 
-__all__ = ["DIGITS", "bitmaps"]
-
 # One row of digits after the other, so that each can be seen as it is; "#" is ink.
 DIGITS = """
 ..###..  ...#...  .#####.  .#####.  ....##.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ..nn import Module, init
 
-__all__ = ["start_as_keras"]
-
 
 def start_as_keras(model: Module) -> None:
     """Every weight Glorot uniform, ±sqrt(6 / (fan_in + fan_out)), every bias 0."""

@@ -7,8 +7,6 @@ from ..nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Module
 from ..ops import relu, sigmoid
 from .initial import start_as_keras
 
-__all__ = ["LeNet5", "LeNet5Sigmoid", "lenet5", "lenet5_sigmoid"]
-
 
 class LeNet5(Module):
     """The course's LeNet-5: 28x28 images, ReLU, max pooling. Logits; softmax is in the loss.

@@ -17,10 +17,8 @@ from ..nn import Conv2d, Flatten, Linear, Module, init
 from ..nn.parameters import filled
 from ..ops import avg_pool2d, concatenate, conv2d, cross_entropy, scaled_tanh
 from ..ops.check import check_number
-from ..ops.target import check_classes, check_scores, class_indices, read
+from ..ops.loss_inputs import as_named_tensor, check_classes, check_scores, class_indices
 from .bitmaps import bitmaps
-
-__all__ = ["BACKGROUND", "C3_INPUTS", "INK", "LeNet5_1998", "map_loss"]
 
 BACKGROUND, INK = -0.1, 1.175
 """What the paper makes of white and of black pixels: mean about 0, variance about 1."""
@@ -175,7 +173,9 @@ def map_loss(scores: Tensor, target: Any, j: float = 1.0) -> Tensor:
     """
     op = "map_loss"
     check_scores(op, scores=scores)
-    check_classes(op, class_indices(op, scores, read(op, target=target)), scores.shape[1])
+    check_classes(
+        op, class_indices(op, scores, as_named_tensor(op, target=target)), scores.shape[1]
+    )
     if scores.ndim != 2:
         raise ValueError(f"{op}: scores have shape {scores.shape}, expected (N, K)")
     if not check_number(op, j=j) > 0:

@@ -6,22 +6,6 @@ from .. import ops
 from ..autograd import Tensor
 from .module import Module
 
-__all__ = [
-    "ELU",
-    "GELU",
-    "SELU",
-    "Hardtanh",
-    "LeakyReLU",
-    "LogSoftmax",
-    "ReLU",
-    "ScaledTanh",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-]
-
 
 class ReLU(Module):
     """max(x, 0), see ``ops.relu``."""

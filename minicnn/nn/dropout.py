@@ -10,8 +10,6 @@ from ..autograd import Tensor
 from ..ops.dropout import check_probability
 from .module import Module
 
-__all__ = ["Dropout", "Dropout2d"]
-
 
 class Dropout(Module):
     """Each element 0 with probability p while training, see ``ops.dropout``."""

@@ -13,22 +13,6 @@ from ..autograd import Tensor
 from ..backend import to_device
 from ..backend.random import generator
 
-__all__ = [
-    "constant_",
-    "fans",
-    "gain",
-    "kaiming_normal_",
-    "kaiming_uniform_",
-    "lecun_normal_",
-    "lecun_uniform_",
-    "normal_",
-    "ones_",
-    "uniform_",
-    "xavier_normal_",
-    "xavier_uniform_",
-    "zeros_",
-]
-
 
 def constant_(x: Tensor, value: float) -> Tensor:
     """Every element the same value."""

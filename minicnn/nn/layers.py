@@ -7,19 +7,12 @@ from typing import Any
 
 from .. import ops
 from ..autograd import Parameter, Tensor
-from ..backend.geometry import PaddingForm, pair
-from ..backend.sources import PADDING_MODES
+from ..backend.geometry import PaddingForm
+from ..backend.padding import PADDING_MODES
+from ..checks import check_pair
 from . import init
 from .module import Module
 from .parameters import check_positive, filled
-
-__all__ = [
-    "Conv2d",
-    "ConvTranspose2d",
-    "Flatten",
-    "Identity",
-    "Linear",
-]
 
 
 class Linear(Module):
@@ -63,7 +56,7 @@ class Conv2d(Module):
             raise ValueError(
                 f"padding_mode: got {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}"
             )
-        self.kernel_size = pair(kernel_size, "kernel_size")
+        self.kernel_size = check_pair("kernel_size", kernel_size)
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.groups, self.padding_mode = groups, padding_mode
         shape = (out_channels, in_channels // groups, *self.kernel_size)
@@ -109,7 +102,7 @@ class ConvTranspose2d(Module):
         dilation: Any = 1,
     ) -> None:
         _check_groups("ConvTranspose2d", in_channels, out_channels, groups)
-        self.kernel_size = pair(kernel_size, "kernel_size")
+        self.kernel_size = check_pair("kernel_size", kernel_size)
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         self.groups, self.dilation = groups, dilation
         shape = (in_channels, out_channels // groups, *self.kernel_size)

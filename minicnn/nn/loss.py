@@ -8,16 +8,6 @@ from .. import ops
 from ..autograd import Tensor
 from .module import Module
 
-__all__ = [
-    "BCEWithLogitsLoss",
-    "CrossEntropyLoss",
-    "HuberLoss",
-    "L1Loss",
-    "MSELoss",
-    "MultiMarginLoss",
-    "NLLLoss",
-]
-
 
 class CrossEntropyLoss(Module):
     """The loss of a softmax classifier, ``loss(logits, target)``, see ``ops.cross_entropy``."""

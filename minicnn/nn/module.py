@@ -13,8 +13,6 @@ from ..autograd import Parameter, Tensor, no_grad
 from ..autograd.display import html_table
 from ..backend import Array, is_device_name, resolve_device, to_device
 
-__all__ = ["Module", "Sequential", "evaluating"]
-
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
 PreHook = Callable[["Module", tuple[Any, ...]], None]
 

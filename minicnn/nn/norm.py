@@ -12,8 +12,6 @@ from ..ops.check import check_tensor
 from .module import Module
 from .parameters import check_positive, filled
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm", "LocalResponseNorm"]
-
 
 class BatchNorm2d(Module):
     """Batch normalisation of images (N, num_features, H, W), see ``ops.batch_norm``.

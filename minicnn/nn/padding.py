@@ -14,14 +14,6 @@ from ..backend.geometry import PaddingForm, sides
 from ..ops.check import check_number
 from .module import Module
 
-__all__ = [
-    "CircularPad2d",
-    "ConstantPad2d",
-    "ReflectionPad2d",
-    "ReplicationPad2d",
-    "ZeroPad2d",
-]
-
 
 class ZeroPad2d(Module):
     """Zeros around each image, see ``ops.pad2d``; negative numbers crop."""

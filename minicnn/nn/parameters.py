@@ -8,8 +8,6 @@ import numpy as np
 
 from ..backend import Array, resolve_device, to_device
 
-__all__ = ["check_positive", "filled"]
-
 
 def check_positive(layer: str, **sizes: Any) -> None:
     """Raise ValueError for a size that is not an integer of 1 or more."""

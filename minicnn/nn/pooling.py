@@ -10,19 +10,6 @@ from ..autograd import Tensor
 from ..backend.geometry import PaddingForm
 from .module import Module
 
-__all__ = [
-    "AdaptiveAvgPool2d",
-    "AdaptiveMaxPool2d",
-    "AvgPool2d",
-    "GlobalAvgPool2d",
-    "GlobalMaxPool2d",
-    "GlobalMinPool2d",
-    "LPPool2d",
-    "MaxPool2d",
-    "MaxUnpool2d",
-    "MinPool2d",
-]
-
 
 class MaxPool2d(Module):
     """The largest pixel of each window, see ``ops.max_pool2d``."""

@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from ..autograd.display import html_table
 from .module import Module
-from .watch import run_on_zeros, watched
-
-__all__ = ["Summary", "summary"]
+from .watch import run_on_zeros, watch_calls
 
 HEADER = ("Layer (type)", "Output shape", "Parameters")
 
@@ -64,7 +62,7 @@ def summary(model: Module, input_shape: tuple[int, ...]) -> Summary:
     input_shape is that of one image, (C, H, W). A layer used twice is listed twice, its parameters
     counted once. Raises whatever the model raises for such an input.
     """
-    with watched(model) as calls:
+    with watch_calls(model) as calls:
         run_on_zeros(model, input_shape)
     rows = [
         Row(f"{c.name} ({type(c.layer).__name__})".strip(), c.output_shape or (), c.parameters)

@@ -13,8 +13,6 @@ from ..autograd import Tensor
 from ..backend import Array
 from .module import Module, evaluating
 
-__all__ = ["LayerCall", "input_like", "run_on_zeros", "watched", "zero_input"]
-
 
 @dataclass
 class LayerCall:
@@ -46,7 +44,9 @@ def _shape_of_one(value: Any) -> tuple[int, ...]:
 
 
 @contextmanager
-def watched(model: Module, layers: Collection[Module] | None = None) -> Iterator[list[LayerCall]]:
+def watch_calls(
+    model: Module, layers: Collection[Module] | None = None
+) -> Iterator[list[LayerCall]]:
     """The calls of these layers of the model, by default of those without children, in order.
 
     One that fails is the last and has no output.
@@ -99,7 +99,7 @@ def run_on_zeros(model: Module, input_shape: tuple[int, ...]) -> None:
         model(zero_input(model, input_shape))
 
 
-def called(path: str, module: Module) -> str:
+def display_name(path: str, module: Module) -> str:
     """The name of a layer for the reader: its path in the model; the model itself has none."""
     return path or type(module).__name__
 
@@ -112,6 +112,6 @@ def layer_named(model: Module, layer: str | Module, by: str) -> tuple[str, Modul
     named = dict(model.named_modules())
     for path, module in named.items():
         if module is layer or (isinstance(layer, str) and layer == path):
-            return called(path, module), module
+            return display_name(path, module), module
     paths = ", ".join(filter(None, named)) or '""'
     raise ValueError(f"{by}: layer is {layer!r}, expected one of {paths} or that module itself")

@@ -18,8 +18,13 @@ from .activation import (
 )
 from .arithmetic import abs, add, div, exp, log, matmul, mul, neg, pow, sqrt, sub
 from .avg_pool import avg_pool2d, lp_pool2d
+from .classification_loss import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_loss,
+    nll_loss,
+)
 from .conv import conv2d, conv_transpose2d
-from .distance import huber_loss, l1_loss, mse_loss
 from .dropout import dropout, dropout2d
 from .einsum import einsum
 from .global_pool import (
@@ -32,16 +37,16 @@ from .global_pool import (
 from .im2col import col2im, fold, im2col, unfold
 from .join import concatenate, split, stack
 from .linear import linear
-from .loss import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, nll_loss
+from .loss_inputs import one_hot
 from .max_pool import max_pool2d, max_unpool2d, min_pool2d
 from .metric import accuracy, topk_accuracy
 from .norm import batch_norm, layer_norm, local_response_norm
 from .pad import pad2d
 from .reduce import argmax, argmin, max, mean, min, sum, var
+from .regression_loss import huber_loss, l1_loss, mse_loss
 from .select import clip, maximum, minimum, where
 from .shape import broadcast_to, flatten, getitem, permute, reshape, sum_to, transpose
 from .softmax import log_softmax, softmax
-from .target import one_hot
 
 __all__ = [
     # arithmetic

@@ -10,21 +10,7 @@ from ..backend import Array, array_module, kernels_for
 from .arithmetic import exp
 from .check import check_number, check_tensor
 from .convert import as_float
-from .select import clip, mask
-
-__all__ = [
-    "elu",
-    "gelu",
-    "hardtanh",
-    "leaky_relu",
-    "relu",
-    "scaled_tanh",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "tanh",
-]
+from .select import clip, keep
 
 
 class ReLU(Function):
@@ -35,19 +21,19 @@ class ReLU(Function):
         return array_module(x).maximum(x, 0)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return Gate.apply(grad, Tensor(self._output_data))
+        return ReLUGrad.apply(grad, Tensor(self._output_data))
 
 
-class Gate(Function):
+class ReLUGrad(Function):
     """x where y > 0, 0 elsewhere; it has no gradient to y."""
 
     elementwise = True
 
     def forward(self, x: Array, y: Array) -> Array:
-        return kernels_for(x).gate(x, y)
+        return kernels_for(x).relu_grad(x, y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
-        return Gate.apply(grad, self.inputs[1]), None
+        return ReLUGrad.apply(grad, self.inputs[1]), None
 
 
 def relu(x: Tensor) -> Tensor:
@@ -66,7 +52,7 @@ class LeakyReLU(Function):
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
         positive = x.data > 0
-        return mask(grad, positive) + mask(self.negative_slope * grad, ~positive)
+        return keep(grad, positive) + keep(self.negative_slope * grad, ~positive)
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -90,7 +76,7 @@ class ELU(Function):
         (x,) = self.inputs
         positive = x.data > 0
         slope = self.alpha * exp(-relu(-x))  # e ** x could overflow where it is not needed
-        return mask(grad, positive) + mask(grad * slope, ~positive)
+        return keep(grad, positive) + keep(grad * slope, ~positive)
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
@@ -280,7 +266,7 @@ class Hardtanh(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         y = self._output_data
-        return mask(grad, (y != self.low) & (y != self.high))
+        return keep(grad, (y != self.low) & (y != self.high))
 
 
 def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:

@@ -11,20 +11,6 @@ from ..backend import Array, array_module
 from .convert import as_float, binary_operands, broadcast_operands
 from .shape import sum_to, transpose
 
-__all__ = [
-    "abs",
-    "add",
-    "div",
-    "exp",
-    "log",
-    "matmul",
-    "mul",
-    "neg",
-    "pow",
-    "sqrt",
-    "sub",
-]
-
 
 class Add(Function):
     elementwise = True

@@ -13,9 +13,7 @@ from ..backend import Array, array_module, kernels_for
 from ..backend.geometry import PaddingForm, Window, pixel_counts
 from ..backend.layout import as_chwn, as_nchw
 from .check import check_number, check_pool_window
-from .select import mask
-
-__all__ = ["avg_pool2d", "lp_pool2d", "window_mean"]
+from .select import keep
 
 
 class AvgPool2d(Function):
@@ -101,7 +99,7 @@ class Root(Function):
         (x,) = self.inputs
         is_zero = x.data == 0
         away = abs(x) + Tensor(is_zero.astype(x.dtype))  # 1 in place of 0, which has no slope
-        return mask(grad * away ** (1 / self.degree - 1) / self.degree, ~is_zero)
+        return keep(grad * away ** (1 / self.degree - 1) / self.degree, ~is_zero)
 
 
 def lp_pool2d(
@@ -139,4 +137,4 @@ def _power(x: Tensor, degree: float) -> Tensor:
         return x ** int(degree)
     is_zero = x.data == 0
     away = x + Tensor(is_zero.astype(x.dtype))  # 1 in place of 0
-    return mask(away**degree, ~is_zero)
+    return keep(away**degree, ~is_zero)

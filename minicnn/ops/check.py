@@ -8,20 +8,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import DeviceError
-from ..backend.geometry import Window, pixel_counts, window
-
-__all__ = [
-    "check_axis",
-    "check_bias",
-    "check_broadcast",
-    "check_device",
-    "check_float",
-    "check_images",
-    "check_number",
-    "check_pool_window",
-    "check_reduction",
-    "check_tensor",
-]
+from ..backend.geometry import Window, make_window, pixel_counts
 
 
 def check_tensor(op: str, **arguments: Any) -> None:
@@ -115,13 +102,13 @@ def check_pool_window(
     check_images(op, x)
     stride = kernel_size if stride is None else stride
     height, width = x.shape[2:]
-    slide = window(op, (height, width), kernel_size, stride, padding, dilation, ceil_mode)
-    if any(min(counts) == 0 for counts in pixel_counts(slide)):
+    window = make_window(op, (height, width), kernel_size, stride, padding, dilation, ceil_mode)
+    if any(min(counts) == 0 for counts in pixel_counts(window)):
         raise ValueError(
             f"{op}: with padding {padding} some windows of size {kernel_size} hold no pixel "
             f"of the {height}x{width} input, only padding"
         )
-    return slide
+    return window
 
 
 def check_reduction(op: str, reduction: str) -> None:

@@ -1,108 +1,72 @@
-"""Convolution as one matrix product over im2col columns, and the two ops that are its gradients.
+"""Convolution and the two ops that are its gradients.
 
 The three maps below are linear in each argument, and the gradient of each is made of the others:
 convolution closes under differentiation, so every derivative of it is exact.
 
-    Conv2d          x, w    -> y    y  = w · im2col(x)
-    ConvTranspose2d g, w    -> x    x  = col2im(wᵀ · g)        the gradient of y to x
-    ConvWeight      x, g    -> w    w  = g · im2col(x)ᵀ        the gradient of y to w
+    Conv2d          x, w    -> y    y  = convolve(x, w)
+    ConvTranspose2d g, w    -> x    x  = convolve_input_gradient(g, w)      the gradient of y to x
+    ConvWeight      x, g    -> w    w  = convolve_weight_gradient(x, g)     the gradient of y to w
 
-With G groups, the C input and O output channels are cut into G parts that see only each other.
-Shapes of the matrices, one of each per group:
-
-    weight   (O/G, C/G·KH·KW)
-    columns  (C/G·KH·KW, OH·OW·N)
-    y        (O/G, OH·OW·N)
+With G groups, the C input and O output channels are cut into G parts that see only each other. How
+a device computes the three, with columns and a matrix product or without, is in ``backend/``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module
-from ..backend.geometry import PaddingForm, Pair, Window, pair, sides, window
+from ..backend import Array, kernels_for
+from ..backend.geometry import PaddingForm, Window, make_window, sides
 from ..backend.layout import as_chwn, as_nchw
-from ..backend.sources import PADDING_MODES
+from ..backend.padding import PADDING_MODES
+from ..checks import IntOrPair, Pair, check_choice, check_integer, check_pair
 from .check import check_bias, check_float, check_images, check_tensor
-from .columns import by_group, columns_of, pixels_of, product, row_bands, sum_of_products
 from .pad import pad_sides
 from .reduce import sum
-
-__all__ = ["conv2d", "conv_transpose2d"]
 
 
 class Conv2d(Function):
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, *, window: Window, groups: int
     ) -> Array:
-        self.window, self.groups = window, groups
-        x, matrix, xp = as_chwn(x), by_group(weight, groups), array_module(x)
-        (channels, _, _, batch), outputs = x.shape, weight.shape[0]
-        height, width = window.output_size
-        y = xp.empty((groups, outputs // groups, height, width * batch), x.dtype)
-        for band in row_bands(x, window, channels):
-            rows = y[:, :, band.output]  # (G, O/G, some of OH, OW·N)
-            columns = columns_of(x, band, groups)  # (G, C/G·KH·KW, some of OH·OW·N)
-            xp.matmul(matrix, columns, out=rows.reshape(*rows.shape[:2], columns.shape[2]))
-            if bias is not None:
-                rows += bias.reshape(groups, -1, 1, 1)
-        return as_nchw(y.reshape(outputs, height, width, batch))
+        self.options: dict[str, Any] = {"window": window, "groups": groups}
+        return as_nchw(kernels_for(x).convolve(as_chwn(x), weight, bias, window, groups))
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, *bias = self.inputs
-        same = {"window": self.window, "groups": self.groups}
         return (
-            ConvTranspose2d.apply(grad, weight, **same) if self.needs_grad[0] else None,
-            ConvWeight.apply(x, grad, **same) if self.needs_grad[1] else None,
+            ConvTranspose2d.apply(grad, weight, **self.options) if self.needs_grad[0] else None,
+            ConvWeight.apply(x, grad, **self.options) if self.needs_grad[1] else None,
             *(sum(grad, (0, 2, 3)) if self.needs_grad[2] else None for _ in bias),
         )
 
 
 class ConvTranspose2d(Function):
     def forward(self, grad: Array, weight: Array, *, window: Window, groups: int) -> Array:
-        self.window, self.groups = window, groups
-        grad, matrix = as_chwn(grad), by_group(weight, groups).swapaxes(1, 2)
-        channels, batch = groups * weight.shape[1], grad.shape[-1]
-        x = array_module(grad).zeros((channels, *window.input_size, batch), grad.dtype)
-        for band in row_bands(grad, window, channels):
-            grads = by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
-            columns = product(matrix, grads)  # (G, C/G·KH·KW, some of OH·OW·N)
-            x[:, band.input] += pixels_of(columns, band, channels, batch)
-        return as_nchw(x)
+        self.options: dict[str, Any] = {"window": window, "groups": groups}
+        kernels = kernels_for(grad)
+        return as_nchw(kernels.convolve_input_gradient(as_chwn(grad), weight, window, groups))
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         g, weight = self.inputs
-        same = {"window": self.window, "groups": self.groups}
         return (
-            Conv2d.apply(grad, weight, **same) if self.needs_grad[0] else None,
-            ConvWeight.apply(grad, g, **same) if self.needs_grad[1] else None,
+            Conv2d.apply(grad, weight, **self.options) if self.needs_grad[0] else None,
+            ConvWeight.apply(grad, g, **self.options) if self.needs_grad[1] else None,
         )
 
 
 class ConvWeight(Function):
     def forward(self, x: Array, grad: Array, *, window: Window, groups: int) -> Array:
-        self.window, self.groups = window, groups
-        x, grad = as_chwn(x), as_chwn(grad)
-        channels, outputs = x.shape[0], grad.shape[0]
-        kh, kw = window.kernel_size
-        shape = (groups, channels // groups * kh * kw, outputs // groups)
-        weight = array_module(x).zeros(shape, x.dtype)
-        # The columns are made again: keeping them from forward costs KH·KW times the memory.
-        for band in row_bands(x, window, channels):
-            grads = by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
-            weight += sum_of_products(columns_of(x, band, groups), grads)
-        weight = weight.swapaxes(1, 2)  # (G, O/G, C/G·KH·KW)
-        return weight.reshape(outputs, channels // groups, kh, kw)
+        self.options: dict[str, Any] = {"window": window, "groups": groups}
+        kernels = kernels_for(x)
+        return kernels.convolve_weight_gradient(as_chwn(x), as_chwn(grad), window, groups)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, g = self.inputs
-        same = {"window": self.window, "groups": self.groups}
         return (
-            ConvTranspose2d.apply(g, grad, **same) if self.needs_grad[0] else None,
-            Conv2d.apply(x, grad, **same) if self.needs_grad[1] else None,
+            ConvTranspose2d.apply(g, grad, **self.options) if self.needs_grad[0] else None,
+            Conv2d.apply(x, grad, **self.options) if self.needs_grad[1] else None,
         )
 
 
@@ -110,9 +74,9 @@ def conv2d(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
+    stride: IntOrPair = 1,
     padding: PaddingForm = 0,
-    dilation: Any = 1,
+    dilation: IntOrPair = 1,
     groups: int = 1,
     padding_mode: str = "zeros",
 ) -> Tensor:
@@ -133,8 +97,8 @@ def conv2d(
     """
     check_images("conv2d", x)
     check_float("conv2d", x, weight=weight, bias=bias)
-    _check_weight("conv2d", weight, groups)
-    outputs, per_group, *kernel_size = weight.shape
+    groups = _check_weight("conv2d", weight, groups)
+    outputs, per_group, kh, kw = weight.shape
     if x.shape[1] != per_group * groups:
         raise ValueError(
             f"conv2d: x has {x.shape[1]} channels, but weight {weight.shape} with groups={groups} "
@@ -144,28 +108,25 @@ def conv2d(
         raise ValueError(f"conv2d: {outputs} output channels cannot be cut into {groups} groups")
     check_bias("conv2d", bias, outputs)
     height, width = x.shape[2:]
-    slide = window("conv2d", (height, width), kernel_size, stride, padding, dilation)
-    if padding_mode not in PADDING_MODES:
-        raise ValueError(
-            f"conv2d: padding_mode is {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}"
-        )
-    if padding_mode != "zeros" and slide.padding != ((0, 0), (0, 0)):
-        x = pad_sides("conv2d", x, slide.padding, padding_mode)
+    window = make_window("conv2d", (height, width), (kh, kw), stride, padding, dilation)
+    check_choice("conv2d: padding_mode", padding_mode, PADDING_MODES)
+    if padding_mode != "zeros" and window.padding != ((0, 0), (0, 0)):
+        x = pad_sides("conv2d", x, window.padding, padding_mode)
         height, width = x.shape[2:]
-        slide = window("conv2d", (height, width), kernel_size, stride, 0, dilation)
+        window = make_window("conv2d", (height, width), (kh, kw), stride, 0, dilation)
     inputs = (x, weight) if bias is None else (x, weight, bias)
-    return Conv2d.apply(*inputs, window=slide, groups=groups)
+    return Conv2d.apply(*inputs, window=window, groups=groups)
 
 
 def conv_transpose2d(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
+    stride: IntOrPair = 1,
     padding: PaddingForm = 0,
-    output_padding: Any = 0,
+    output_padding: IntOrPair = 0,
     groups: int = 1,
-    dilation: Any = 1,
+    dilation: IntOrPair = 1,
 ) -> Tensor:
     """The transposed convolution: the gradient of ``conv2d`` to its input, as a map of its own.
 
@@ -183,7 +144,7 @@ def conv_transpose2d(
     op = "conv_transpose2d"
     check_images(op, x)
     check_float(op, x, weight=weight, bias=bias)
-    _check_weight(op, weight, groups)
+    groups = _check_weight(op, weight, groups)
     channels, per_group, kh, kw = weight.shape
     if x.shape[1] != channels or channels % groups:
         raise ValueError(
@@ -191,9 +152,16 @@ def conv_transpose2d(
             f"(C, O/groups, KH, KW) with C = {x.shape[1]} divisible by groups={groups}"
         )
     check_bias(op, bias, per_group * groups)
-    stride, dilation = pair(stride, f"{op}: stride"), pair(dilation, f"{op}: dilation")
-    slide = _transposed_window(op, x.shape[2:], (kh, kw), stride, padding, output_padding, dilation)
-    y = ConvTranspose2d.apply(x, weight, window=slide, groups=groups)
+    window = _transposed_window(
+        op,
+        x.shape[2:],
+        (kh, kw),
+        check_pair(f"{op}: stride", stride),
+        padding,
+        check_pair(f"{op}: output_padding", output_padding, least=0),
+        check_pair(f"{op}: dilation", dilation),
+    )
+    y = ConvTranspose2d.apply(x, weight, window=window, groups=groups)
     return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
 
@@ -203,12 +171,11 @@ def _transposed_window(
     kernel: Pair,
     stride: Pair,
     padding: PaddingForm,
-    output_padding: Any,
+    extra: Pair,
     dilation: Pair,
 ) -> Window:
     """The window of the convolution whose output has the given size and whose input is wanted."""
     cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
-    extra = pair(output_padding, f"{op}: output_padding", least=0)
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ValueError(
             f"{op}: output_padding {extra} must be smaller than stride {stride} "
@@ -225,10 +192,9 @@ def _transposed_window(
     return Window((height, width), (size[0], size[1]), kernel, stride, cut, dilation)
 
 
-def _check_weight(op: str, weight: Tensor, groups: int) -> None:
+def _check_weight(op: str, weight: Tensor, groups: int) -> int:
+    """The groups, if they and the weight make sense. Raises TypeError or ValueError."""
     check_tensor(op, weight=weight)
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(f"{op}: weight has shape {weight.shape}, expected four axes of 1 or more")
-    is_integer = isinstance(groups, int | np.integer) and not isinstance(groups, bool)
-    if not is_integer or groups < 1:
-        raise ValueError(f"{op}: groups is {groups!r}, expected an integer of 1 or more")
+    return check_integer(f"{op}: groups", groups, least=1)

@@ -11,8 +11,6 @@ from ..autograd import Function, Tensor
 from ..backend import Array, device_of, is_array, is_device_name, to_device
 from .check import check_broadcast, check_tensor
 
-__all__ = ["as_float", "as_tensor", "binary_operands", "broadcast_operands", "to"]
-
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     """The value itself if it is a Tensor, else a constant beside ``like``.

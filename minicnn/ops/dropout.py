@@ -9,9 +9,7 @@ from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, as_nchw, batch_last
 from ..backend.random import generator
 from .check import check_float, check_images, check_number
-from .select import mask
-
-__all__ = ["check_probability", "dropout", "dropout2d"]
+from .select import keep
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
@@ -48,7 +46,7 @@ def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) 
     if shape != x.shape:
         maps = array_module(kept).broadcast_to(kept, x.shape)
         kept = as_nchw(as_chwn(maps))  # as long as x, so that the result lies in memory as x does
-    return mask(x, kept) * (1 / (1 - p) if p < 1 else 0.0)
+    return keep(x, kept) * (1 / (1 - p) if p < 1 else 0.0)
 
 
 def check_probability(op: str, p: float) -> float:

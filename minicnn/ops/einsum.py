@@ -7,10 +7,8 @@ import string
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
 from .join import same_dtype
-from .select import mask
+from .select import keep
 from .shape import broadcast_to, reshape
-
-__all__ = ["einsum"]
 
 Terms = tuple[str, ...]
 
@@ -42,7 +40,7 @@ class Einsum(Function):
             for axis, (letter, n) in enumerate(zip(term, self.shapes[i], strict=True))
         ]
         y = broadcast_to(reshape(y, *lengths), self.shapes[i])
-        return y if len(set(term)) == len(term) else mask(y, _diagonal(y.data, term))
+        return y if len(set(term)) == len(term) else keep(y, _diagonal(y.data, term))
 
 
 def _diagonal(x: Array, term: str) -> Array:

@@ -8,21 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend.geometry import Pair, Window, pair, window
-from ..backend.sources import region_sources
+from ..backend.geometry import Window, make_window
+from ..backend.padding import region_map
+from ..checks import Pair, check_pair
 from .avg_pool import window_mean
 from .check import check_images
 from .max_pool import MaxPool2d
 from .pad import Pad2d
 from .reduce import max, mean, min
-
-__all__ = [
-    "adaptive_avg_pool2d",
-    "adaptive_max_pool2d",
-    "global_avg_pool2d",
-    "global_max_pool2d",
-    "global_min_pool2d",
-]
 
 
 def global_max_pool2d(x: Tensor, keepdim: bool = False) -> Tensor:
@@ -81,14 +74,14 @@ def _regions(
     """
     _check_pixels(op, x)
     rows, columns = (
-        region_sources(size, regions)
+        region_map(size, regions)
         for size, regions in zip(x.shape[2:], _sizes(op, x, output_size), strict=True)
     )
     if (len(rows[0]), len(columns[0])) != x.shape[2:]:
         x = Pad2d.apply(x, rows=rows[0], columns=columns[0], value=fill)
     kernel = (rows[1], columns[1])
     height, width = x.shape[2:]
-    return x, window(op, (height, width), kernel, stride=kernel), [rows[2], columns[2]]
+    return x, make_window(op, (height, width), kernel, stride=kernel), [rows[2], columns[2]]
 
 
 def _sizes(op: str, x: Tensor, output_size: Any) -> Pair:
@@ -97,7 +90,7 @@ def _sizes(op: str, x: Tensor, output_size: Any) -> Pair:
             own if given is None else given
             for own, given in zip(x.shape[2:], output_size, strict=True)
         )
-    return pair(output_size, f"{op}: output_size")
+    return check_pair(f"{op}: output_size", output_size)
 
 
 def _check_pixels(op: str, x: Tensor) -> None:

@@ -6,11 +6,10 @@ from typing import Any
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
-from ..backend.geometry import PaddingForm, Window, pair, window
+from ..backend.geometry import PaddingForm, Window, make_window
 from ..backend.layout import as_chwn, as_nchw
+from ..checks import check_pair
 from .check import check_float, check_images
-
-__all__ = ["col2im", "fold", "im2col", "unfold"]
 
 
 class Im2Col(Function):
@@ -51,8 +50,8 @@ def im2col(
     """
     check_images("im2col", x)
     height, width = x.shape[2:]
-    slide = window("im2col", (height, width), kernel_size, stride, padding, dilation)
-    return Im2Col.apply(x, window=slide)
+    window = make_window("im2col", (height, width), kernel_size, stride, padding, dilation)
+    return Im2Col.apply(x, window=window)
 
 
 def col2im(
@@ -69,17 +68,17 @@ def col2im(
     Raises ValueError when the columns do not belong to this window and output size.
     """
     check_float("col2im", columns)
-    size = pair(output_size, "col2im: output_size")
-    slide = window("col2im", size, kernel_size, stride, padding, dilation)
-    taps = slide.kernel_size[0] * slide.kernel_size[1]
-    places = slide.output_size[0] * slide.output_size[1]
+    size = check_pair("col2im: output_size", output_size)
+    window = make_window("col2im", size, kernel_size, stride, padding, dilation)
+    taps = window.kernel_size[0] * window.kernel_size[1]
+    places = window.output_size[0] * window.output_size[1]
     if columns.ndim != 3 or columns.shape[1] % taps or columns.shape[2] != places:
         raise ValueError(
             f"col2im: columns have shape {columns.shape}, expected (N, C·{taps}, {places}): "
-            f"{slide.output_size[0]}x{slide.output_size[1]} places of "
-            f"{slide.kernel_size[0]}x{slide.kernel_size[1]} taps"
+            f"{window.output_size[0]}x{window.output_size[1]} places of "
+            f"{window.kernel_size[0]}x{window.kernel_size[1]} taps"
         )
-    return Col2Im.apply(columns, window=slide)
+    return Col2Im.apply(columns, window=window)
 
 
 unfold = im2col

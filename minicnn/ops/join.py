@@ -12,8 +12,6 @@ from .check import check_axis
 from .convert import to
 from .shape import getitem, reshape
 
-__all__ = ["concatenate", "same_dtype", "split", "stack"]
-
 
 class Concatenate(Function):
     keeps = "nothing"

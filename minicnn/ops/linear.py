@@ -17,8 +17,6 @@ from ..backend import Array
 from .check import check_bias, check_float
 from .reduce import sum
 
-__all__ = ["linear"]
-
 
 class Linear(Function):
     def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:

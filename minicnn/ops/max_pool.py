@@ -10,12 +10,11 @@ from typing import Any
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
-from ..backend.geometry import PaddingForm, Pair, Window, pair, sides
+from ..backend.geometry import PaddingForm, Window, sides
 from ..backend.layout import as_chwn, as_nchw
+from ..checks import Pair, check_pair
 from .check import check_device, check_images, check_pool_window, check_tensor
-from .select import mask
-
-__all__ = ["max_pool2d", "max_unpool2d", "min_pool2d"]
+from .select import keep
 
 
 class MaxPool2d(Function):
@@ -52,7 +51,7 @@ class WinnerScatter(Function):
 
 
 class WinnerGather(Function):
-    """Pick the winners of x from another array: the adjoint of WinnerScatter."""
+    """GatherClass the winners of x from another array: the adjoint of WinnerScatter."""
 
     keeps = "nothing"
 
@@ -185,11 +184,11 @@ def max_unpool2d(
 def _unpooled_size(
     op: str, x: Tensor, kernel_size: Any, stride: Any, padding: PaddingForm, output_size: Any
 ) -> Pair:
-    kernel = pair(kernel_size, f"{op}: kernel_size")
-    strides = kernel if stride is None else pair(stride, f"{op}: stride")
+    kernel = check_pair(f"{op}: kernel_size", kernel_size)
+    strides = kernel if stride is None else check_pair(f"{op}: stride", stride)
     cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
     if output_size is not None:
-        return pair(output_size, f"{op}: output_size")
+        return check_pair(f"{op}: output_size", output_size)
     height, width = (
         (n - 1) * s - before - after + k
         for n, s, (before, after), k in zip(x.shape[2:], strides, cut, kernel, strict=True)
@@ -213,4 +212,4 @@ def _written_last(x: Tensor, positions: Array, size: Pair) -> Tensor:
     places = xp.broadcast_to(places, positions.shape)
     owners = kernels.unpool(places, positions, size)
     kept = kernels.unpool_adjoint(owners, positions) == places
-    return x if kept.all() else mask(x, as_nchw(kept))
+    return x if kept.all() else keep(x, as_nchw(kept))

@@ -10,8 +10,6 @@ from ..autograd import Tensor, backward
 from . import arithmetic, convert, join, reduce, select, shape
 from .convert import broadcast_operands
 
-__all__ = ["METHODS"]
-
 
 def _reflected(op: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """The op for ``other - tensor``, where Python calls ``tensor.__rsub__(other)``."""

@@ -9,9 +9,7 @@ import numpy as np
 from ..autograd import Tensor
 from ..backend import Array, array_module, to_device
 from .check import check_tensor
-from .target import check_classes, read
-
-__all__ = ["accuracy", "topk_accuracy"]
+from .loss_inputs import as_named_tensor, check_classes
 
 
 def accuracy(logits: Tensor, target: Any) -> Tensor:
@@ -48,7 +46,7 @@ def topk_accuracy(logits: Tensor, target: Any, k: int) -> Tensor:
 def _rows(op: str, logits: Tensor, target: Any) -> tuple[Array, Array]:
     """The arrays of logits (N, C) and class indices (N,), their shapes checked."""
     check_tensor(op, logits=logits)
-    classes = read(op, target=target).data
+    classes = as_named_tensor(op, target=target).data
     if logits.ndim != 2 or classes.shape != logits.shape[:1] or logits.size == 0:
         raise ValueError(
             f"{op}: logits have shape {logits.shape} and target {classes.shape}, "

@@ -13,8 +13,6 @@ from .check import check_device, check_float, check_images, check_number
 from .reduce import mean
 from .shape import reshape
 
-__all__ = ["batch_norm", "layer_norm", "local_response_norm"]
-
 Axes = tuple[int, ...]
 
 
@@ -178,7 +176,7 @@ class ChannelSum(Function):
 
     def forward(self, x: Array, *, before: int, after: int) -> Array:
         self.before, self.after = before, after
-        return as_nchw(kernels_for(x).channel_sum(as_chwn(x), before, after))
+        return as_nchw(kernels_for(x).sum_over_neighbour_channels(as_chwn(x), before, after))
 
     def backward(self, grad: Tensor) -> Tensor:
         return ChannelSum.apply(grad, before=self.after, after=self.before)

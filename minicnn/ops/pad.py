@@ -6,28 +6,28 @@ from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
 from ..backend.geometry import PaddingForm, Sides, sides
 from ..backend.layout import as_chwn, as_nchw
-from ..backend.sources import PADDING_MODES, Sources, pad_sources
+from ..backend.padding import PADDING_MODES, IndexMap, padding_map
+from ..checks import Pair
 from .check import check_images, check_number
-
-__all__ = ["pad2d", "pad_sides"]
 
 
 class Pad2d(Function):
     keeps = "nothing"
 
-    def forward(self, x: Array, *, rows: Sources, columns: Sources, value: float) -> Array:
+    def forward(self, x: Array, *, rows: IndexMap, columns: IndexMap, value: float) -> Array:
         self.rows, self.columns = rows, columns
         return as_nchw(kernels_for(x).pad(as_chwn(x), rows, columns, value))
 
     def backward(self, grad: Tensor) -> Tensor:
-        size = self.shapes[0][2:]
+        height, width = self.shapes[0][2:]
+        size = (height, width)
         return Pad2dAdjoint.apply(grad, rows=self.rows, columns=self.columns, size=size)
 
 
 class Pad2dAdjoint(Function):
     keeps = "nothing"
 
-    def forward(self, y: Array, *, rows: Sources, columns: Sources, size: tuple[int, ...]) -> Array:
+    def forward(self, y: Array, *, rows: IndexMap, columns: IndexMap, size: Pair) -> Array:
         self.rows, self.columns = rows, columns
         return as_nchw(kernels_for(y).pad_adjoint(as_chwn(y), rows, columns, size))
 
@@ -59,7 +59,7 @@ def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0
 def pad_sides(op: str, x: Tensor, both: Sides, mode: str, value: float = 0.0) -> Tensor:
     """``pad2d`` for the op of that name, which has checked all but how much the mode allows."""
     rows, columns = (
-        pad_sources(size, before, after, mode, f"{op}: padding")
+        padding_map(size, before, after, mode, f"{op}: padding")
         for size, (before, after) in zip(x.shape[2:], both, strict=True)
     )
     return Pad2d.apply(x, rows=rows, columns=columns, value=value)

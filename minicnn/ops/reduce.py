@@ -10,10 +10,8 @@ from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, in_storage_order
 from .check import check_axis, check_tensor
-from .select import mask
+from .select import keep
 from .shape import broadcast_to, reshape
-
-__all__ = ["argmax", "argmin", "max", "mean", "min", "sum", "var"]
 
 Axis = int | tuple[int, ...] | None
 
@@ -24,7 +22,7 @@ class Sum(Function):
     def forward(self, x: Array, *, axes: tuple[int, ...], keepdim: bool) -> Array:
         self.axes = axes
         if axes == (0, 2, 3) and x.ndim == 4 and x.dtype.kind == "f":
-            totals = kernels_for(x).channel_totals(as_chwn(x))  # (C,)
+            totals = kernels_for(x).sum_per_channel(as_chwn(x))  # (C,)
             return totals.reshape(1, -1, 1, 1) if keepdim else totals
         return x.sum(axes, keepdims=keepdim)
 
@@ -69,7 +67,7 @@ class Max(Function):
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
         wins = in_storage_order(_can_win, [x.data, self._output_data])
-        return mask(broadcast_to(grad, x.shape), _first(wins, self.axes))
+        return keep(broadcast_to(grad, x.shape), _first(wins, self.axes))
 
 
 class Min(Max):

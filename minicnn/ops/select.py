@@ -11,23 +11,21 @@ from .check import check_broadcast, check_number, check_tensor
 from .convert import as_float, as_tensor, binary_operands, broadcast_operands, to
 from .shape import sum_to
 
-__all__ = ["clip", "mask", "maximum", "minimum", "where"]
 
-
-class Mask(Function):
+class Keep(Function):
     keeps = "nothing"
 
-    def forward(self, x: Array, *, kept: Array) -> Array:
-        self.kept = kept
-        return kernels_for(x).mask(x, kept)
+    def forward(self, x: Array, *, mask: Array) -> Array:
+        self.mask = mask
+        return kernels_for(x).keep(x, mask)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return mask(grad, self.kept)
+        return keep(grad, self.mask)
 
 
-def mask(x: Tensor, kept: Array) -> Tensor:
-    """x where the array of booleans holds, 0 elsewhere, also for infinite x; shapes are equal."""
-    return Mask.apply(x, kept=kept)
+def keep(x: Tensor, mask: Array) -> Tensor:
+    """x where the mask is True, 0 elsewhere, also for infinite x; both of one shape."""
+    return Keep.apply(x, mask=mask)
 
 
 class Where(Function):
@@ -41,8 +39,8 @@ class Where(Function):
         a, b, condition = self.inputs
         chosen = array_module(condition.data).broadcast_to(condition.data, grad.shape)
         return (
-            sum_to(mask(grad, chosen), a.shape) if self.needs_grad[0] else None,
-            sum_to(mask(grad, ~chosen), b.shape) if self.needs_grad[1] else None,
+            sum_to(keep(grad, chosen), a.shape) if self.needs_grad[0] else None,
+            sum_to(keep(grad, ~chosen), b.shape) if self.needs_grad[1] else None,
             None,
         )
 
@@ -84,8 +82,8 @@ class Maximum(Function):
         a, b = self.inputs
         shared = where(a.data == b.data, grad * 0.5, grad)
         return (
-            sum_to(mask(shared, ~a_loses), a.shape) if self.needs_grad[0] else None,
-            sum_to(mask(shared, ~b_loses), b.shape) if self.needs_grad[1] else None,
+            sum_to(keep(shared, ~a_loses), a.shape) if self.needs_grad[0] else None,
+            sum_to(keep(shared, ~b_loses), b.shape) if self.needs_grad[1] else None,
         )
 
 
@@ -121,7 +119,7 @@ class Clip(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        return mask(grad, (x.data >= self.low) & (x.data <= self.high))
+        return keep(grad, (x.data >= self.low) & (x.data <= self.high))
 
 
 def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:

@@ -12,16 +12,6 @@ from ..backend import Array, array_module, is_array, to_device
 from ..backend.layout import zeros_as_stored
 from .check import check_axis, check_tensor
 
-__all__ = [
-    "broadcast_to",
-    "flatten",
-    "getitem",
-    "permute",
-    "reshape",
-    "sum_to",
-    "transpose",
-]
-
 Shape = tuple[int, ...]
 
 

@@ -9,8 +9,6 @@ from ..backend import Array, kernels_for
 from .check import check_float
 from .reduce import sum
 
-__all__ = ["log_softmax", "softmax"]
-
 
 class Softmax(Function):
     keeps = "output"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..backend import kernels_for
+from ..backend import Array, array_module
+from ..backend.updates import fused
 from .checks import check_number
-from .optimizer import Optimizer, Slice
-
-__all__ = ["Adadelta"]
+from .optimizer import Optimizer
 
 
 class Adadelta(Optimizer):
@@ -41,7 +40,24 @@ class Adadelta(Optimizer):
         check_number("rho", options["rho"], "from 0 to 1")
         check_number("eps", options["eps"])
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        v, u = s.state["square_avg"], s.state["acc_delta"]
-        numbers = [options[k] for k in ("lr", "rho", "eps", "weight_decay")]
-        kernels_for(s.data).adadelta(s.data, s.grad, v, u, *numbers)
+    @staticmethod
+    @fused("adadelta")
+    def update(
+        p: Array,
+        grad: Array,
+        step: int,
+        square_avg: Array,
+        acc_delta: Array,
+        lr: float,
+        rho: float,
+        eps: float,
+        weight_decay: float,
+    ) -> None:
+        g, v, u = grad + weight_decay * p if weight_decay else grad, square_avg, acc_delta
+        xp = array_module(p)
+        v *= rho
+        v += (1 - rho) * (g * g)
+        d = xp.sqrt(u + eps) / xp.sqrt(v + eps) * g
+        u *= rho
+        u += (1 - rho) * (d * d)
+        p -= lr * d

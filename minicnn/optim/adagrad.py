@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..backend import kernels_for
+from ..backend import Array, array_module
+from ..backend.updates import fused
 from .checks import check_number
-from .optimizer import Optimizer, Slice
-
-__all__ = ["Adagrad"]
+from .optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
@@ -49,7 +48,19 @@ class Adagrad(Optimizer):
         for name in ("lr_decay", "initial_accumulator_value", "eps"):
             check_number(name, options[name])
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        lr = options["lr"] / (1 + (s.step - 1) * options["lr_decay"])
-        adagrad = kernels_for(s.data).adagrad
-        adagrad(s.data, s.grad, s.state["sum"], lr, options["eps"], options["weight_decay"])
+    @staticmethod
+    @fused("adagrad")
+    def update(
+        p: Array,
+        grad: Array,
+        step: int,
+        sum: Array,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        initial_accumulator_value: float,
+        eps: float,
+    ) -> None:
+        g, s = grad + weight_decay * p if weight_decay else grad, sum
+        s += g * g
+        p -= lr / (1 + (step - 1) * lr_decay) * g / (array_module(p).sqrt(s) + eps)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from ..backend import kernels_for
+from ..backend import Array, array_module
+from ..backend.updates import fused
 from .checks import check_number
-from .optimizer import Optimizer, Slice
-
-__all__ = ["Adam", "AdamW"]
+from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -44,14 +44,27 @@ class Adam(Optimizer):
             check_number(f"betas[{i}]", beta, "from 0 to below 1")
         check_number("eps", options["eps"])
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        self._update(s, options, options["weight_decay"], 0.0)
-
-    def _update(self, s: Slice, options: dict[str, Any], weight_decay: float, decay: float) -> None:
-        m, v = s.state["exp_avg"], s.state["exp_avg_sq"]
-        lr, betas, eps = options["lr"], options["betas"], options["eps"]
-        adam = kernels_for(s.data).adam
-        adam(s.data, s.grad, m, v, lr, betas, eps, weight_decay, decay, s.step)
+    @staticmethod
+    @fused("adam")
+    def update(
+        p: Array,
+        grad: Array,
+        step: int,
+        exp_avg: Array,
+        exp_avg_sq: Array,
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+    ) -> None:
+        g, m, v = grad + weight_decay * p if weight_decay else grad, exp_avg, exp_avg_sq
+        beta1, beta2 = betas
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * (g * g)
+        denominator = array_module(p).sqrt(v) / math.sqrt(1 - beta2**step) + eps
+        p -= (lr / (1 - beta1**step)) * m / denominator
 
 
 class AdamW(Adam):
@@ -74,5 +87,19 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        self._update(s, options, 0.0, options["weight_decay"])
+    @staticmethod
+    @fused("adamw")
+    def update(
+        p: Array,
+        grad: Array,
+        step: int,
+        exp_avg: Array,
+        exp_avg_sq: Array,
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+    ) -> None:
+        if weight_decay:
+            p *= 1 - lr * weight_decay
+        Adam.update(p, grad, step, exp_avg, exp_avg_sq, lr, betas, eps, weight_decay=0.0)

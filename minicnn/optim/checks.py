@@ -7,8 +7,6 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_choice", "check_integer", "check_number"]
-
 RANGES: dict[str, Callable[[Any], bool]] = {
     "of 0 or more": lambda x: 0 <= x < math.inf,
     "of 0 or more, or inf": lambda x: x >= 0,

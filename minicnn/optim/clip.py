@@ -13,8 +13,6 @@ from ..autograd import Tensor
 from ..backend import Array, array_module
 from .checks import check_number
 
-__all__ = ["clip_grad_norm", "clip_grad_value"]
-
 
 def clip_grad_norm(
     parameters: Tensor | Iterable[Tensor],

@@ -11,9 +11,7 @@ from ..autograd import Tensor, grad, no_grad
 from ..backend import Array, to_device
 from ..backend.random import generator
 from .checks import check_integer, check_number
-from .optimizer import Optimizer, Slice
-
-__all__ = ["DiagonalLM"]
+from .optimizer import Optimizer
 
 
 class DiagonalLM(Optimizer):
@@ -43,9 +41,9 @@ class DiagonalLM(Optimizer):
         check_number("lr", options["lr"])
         check_number("mu", options["mu"], "above 0")
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        data, curvature = s.data, s.state["curvature"]
-        data -= options["lr"] * s.grad / (options["mu"] + curvature)
+    @staticmethod
+    def update(p: Array, grad: Array, step: int, curvature: Array, lr: float, mu: float) -> None:
+        p -= lr * grad / (mu + curvature)
 
     def estimate(
         self,

@@ -9,9 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend import Array, array_module, device_of, kernels_for, to_device
-
-__all__ = ["FlatGroup", "Slice"]
+from ..backend import Array, array_module, device_of, to_device
 
 
 class Slice(NamedTuple):
@@ -19,8 +17,8 @@ class Slice(NamedTuple):
 
     data: Array
     grad: Array
-    state: dict[str, Array]
     step: int
+    state: dict[str, Array]
 
 
 class FlatGroup:
@@ -83,8 +81,8 @@ class FlatGroup:
         self.data, self.grad = to_device(self.data, device), to_device(self.grad, device)
         self.state = {name: to_device(flat, device) for name, flat in self.state.items()}
 
-    def slices(self) -> Iterator[Slice]:
-        """Take the next step: the pieces to update, leaving out parameters without a gradient."""
+    def collect(self) -> None:
+        """Begin the next step: gather the gradients, and count it for parameters that have one."""
         self.bind()
         for i, parameter in enumerate(self.parameters):
             if parameter.grad is None:
@@ -96,21 +94,24 @@ class FlatGroup:
                 )
             self.part(self.grad, i)[...] = parameter.grad.data
             self.steps[i] += 1
+
+    def slices(self, at_once: int) -> Iterator[Slice]:
+        """What the step updates, at most so many elements at once.
+
+        Parameters without a gradient are left out.
+        """
         alike = groupby(range(len(self.parameters)), key=self._step)
         for step, members in alike:
             if step is not None:
                 numbers = list(members)
-                yield from self._chunks(self.spans[numbers[0]][0], self.spans[numbers[-1]][1], step)
+                start, stop = self.spans[numbers[0]][0], self.spans[numbers[-1]][1]
+                for a in range(start, stop, at_once):
+                    b = min(a + at_once, stop)
+                    state = {name: flat[a:b] for name, flat in self.state.items()}
+                    yield Slice(self.data[a:b], self.grad[a:b], step, state)
 
     def _step(self, i: int) -> int | None:
         return None if self.parameters[i].grad is None else self.steps[i]
-
-    def _chunks(self, start: int, stop: int, step: int) -> Iterator[Slice]:
-        at_once = kernels_for(self.data).UPDATED_AT_ONCE
-        for a in range(start, stop, at_once):
-            b = min(a + at_once, stop)
-            state = {name: flat[a:b] for name, flat in self.state.items()}
-            yield Slice(self.data[a:b], self.grad[a:b], state, step)
 
 
 def _owner(x: Array) -> Array:

@@ -10,8 +10,6 @@ from .checks import check_choice, check_integer, check_number
 from .optimizer import Optimizer
 from .schedules import Schedule, per_group
 
-__all__ = ["OneCycleLR"]
-
 
 class Phase(NamedTuple):
     """Up to step ``stop``, rates go between two multiples of the base rate; momenta go along."""

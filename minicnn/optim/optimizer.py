@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..autograd import Parameter, Tensor
 from ..backend import Array, device_of, on_device_of, to_device
+from ..backend.updates import update_for
 from .checks import check_integer, check_number
-from .flat import FlatGroup, Slice
-
-__all__ = ["Optimizer", "Slice"]
+from .flat import FlatGroup
 
 
 class Optimizer:
@@ -31,6 +30,8 @@ class Optimizer:
     """
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
+        if not hasattr(self, "update"):
+            raise NotImplementedError(f"{type(self).__name__} defines no update")
         self.param_groups = _groups(params, defaults)
         for group in self.param_groups:
             self.check({name: group[name] for name in defaults})
@@ -54,18 +55,26 @@ class Optimizer:
         for name in ("lr", "weight_decay"):
             check_number(name, options[name])
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        """Change s.data and s.state in place; s.grad may be overwritten too."""
-        raise NotImplementedError(f"{type(self).__name__} defines no update")
+    update: ClassVar[Callable[..., None]]
+    """The formula of step number ``step`` = 1, 2, ...: changes p and its state arrays in place.
+
+        update(p, grad, step, <state arrays by name>, <options by name>)
+
+    All arrays are flat; a state array that the options do not need is None.
+    """
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
         self._keep_state()  # an option changed since may need more of it
         for group, flat in zip(self.param_groups, self._flat, strict=True):
-            options = _plain(group)
+            options, needed = _plain(group), self._needed(group)
+            del options["params"]
             with on_device_of(group["params"][0].data):
-                for piece in flat.slices():
-                    self.update(piece, options)
+                flat.collect()
+                update, at_once = update_for(flat.data, self.update)
+                for p, grad, step, state in flat.slices(at_once):
+                    arrays = {n: state[n] if n in needed else None for n in self.state_names}
+                    update(p, grad, step, **arrays, **options)
 
     def zero_grad(self) -> None:
         """Forget the gradients: set ``.grad`` of every parameter to None."""

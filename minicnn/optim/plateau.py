@@ -10,8 +10,6 @@ from .checks import check_choice, check_integer, check_number
 from .optimizer import Optimizer
 from .schedules import Schedule, per_group
 
-__all__ = ["ReduceLROnPlateau"]
-
 
 class ReduceLROnPlateau(Schedule):
     """The rate times factor when a metric was not better for more than ``patience`` steps.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..backend import kernels_for
+from ..backend import Array, array_module
+from ..backend.updates import fused
 from .checks import check_number
-from .optimizer import Optimizer, Slice
-
-__all__ = ["RMSprop"]
+from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
@@ -57,9 +56,35 @@ class RMSprop(Optimizer):
         for name in ("eps", "momentum"):
             check_number(name, options[name])
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        v = s.state["square_avg"]
-        m = s.state["grad_avg"] if options["centered"] else None
-        buffer = s.state["momentum_buffer"] if options["momentum"] else None
-        numbers = [options[k] for k in ("lr", "alpha", "eps", "weight_decay", "momentum")]
-        kernels_for(s.data).rmsprop(s.data, s.grad, v, m, buffer, *numbers)
+    @staticmethod
+    @fused("rmsprop")
+    def update(
+        p: Array,
+        grad: Array,
+        step: int,
+        square_avg: Array,
+        momentum_buffer: Array | None,
+        grad_avg: Array | None,
+        lr: float,
+        alpha: float,
+        eps: float,
+        weight_decay: float,
+        momentum: float,
+        centered: bool,
+    ) -> None:
+        xp = array_module(p)
+        g, v, m, b = grad, square_avg, grad_avg, momentum_buffer
+        if weight_decay:
+            g = g + weight_decay * p
+        v *= alpha
+        v += (1 - alpha) * (g * g)
+        if m is not None:
+            m *= alpha
+            m += (1 - alpha) * g
+            v = xp.maximum(v - m * m, 0)  # rounding makes it negative where g never changes
+        d = g / (xp.sqrt(v) + eps)
+        if b is not None:
+            b *= momentum
+            b += d
+            d = b
+        p -= lr * d

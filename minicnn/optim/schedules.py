@@ -10,16 +10,6 @@ from typing import Any, ClassVar
 from .checks import check_integer, check_number
 from .optimizer import Optimizer
 
-__all__ = [
-    "CosineAnnealingLR",
-    "ExponentialLR",
-    "LinearWarmup",
-    "MultiStepLR",
-    "Schedule",
-    "StepLR",
-    "per_group",
-]
-
 
 class Schedule:
     """Sets the learning rates of an optimizer; subclasses say to what, in ``rate``.

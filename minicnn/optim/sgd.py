@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..backend import kernels_for
+from ..backend import Array
+from ..backend.updates import fused
 from .checks import check_number
-from .optimizer import Optimizer, Slice
-
-__all__ = ["SGD"]
+from .optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -43,8 +42,21 @@ class SGD(Optimizer):
         if options["nesterov"] and not options["momentum"]:
             raise ValueError("nesterov: needs a momentum above 0")
 
-    def update(self, s: Slice, options: dict[str, Any]) -> None:
-        momentum = options["momentum"]
-        buffer = s.state["momentum_buffer"] if momentum else None
-        decay, nesterov = options["weight_decay"], options["nesterov"]
-        kernels_for(s.data).sgd(s.data, s.grad, buffer, options["lr"], momentum, decay, nesterov)
+    @staticmethod
+    @fused("sgd")
+    def update(
+        p: Array,
+        grad: Array,
+        step: int,
+        momentum_buffer: Array | None,
+        lr: float,
+        momentum: float,
+        weight_decay: float,
+        nesterov: bool,
+    ) -> None:
+        g, b = grad + weight_decay * p if weight_decay else grad, momentum_buffer
+        if b is not None:
+            b *= momentum
+            b += g
+            g = g + momentum * b if nesterov else b
+        p -= lr * g

@@ -19,8 +19,6 @@ import numpy as np
 from ..autograd import Tensor, grad
 from ..backend import Array, to_device
 
-__all__ = ["gradcheck", "gradgradcheck", "numerical_gradient"]
-
 Function = Callable[..., Tensor]
 Inputs = Tensor | Sequence[Tensor]
 

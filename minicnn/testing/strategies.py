@@ -17,17 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ..autograd import Tensor
-from ..backend.geometry import pixel_counts, window
-
-__all__ = [
-    "Conv2dCase",
-    "Pool2dCase",
-    "conv2d_cases",
-    "images",
-    "memory_orders",
-    "padding_forms",
-    "pool2d_cases",
-]
+from ..backend.geometry import make_window, pixel_counts
 
 MEMORY_ORDERS = ("batch-last", "C", "strided")
 
@@ -163,10 +153,10 @@ def _fits(
     size: tuple[int, int], kernel: tuple[int, int], options: dict[str, Any], pooling: bool
 ) -> bool:
     try:
-        slide = window("case", size, kernel, **options)
+        window = make_window("case", size, kernel, **options)
     except ValueError:
         return False
-    return not pooling or all(min(counts) > 0 for counts in pixel_counts(slide))
+    return not pooling or all(min(counts) > 0 for counts in pixel_counts(window))
 
 
 def _generator(draw: st.DrawFn) -> np.random.Generator:

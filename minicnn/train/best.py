@@ -8,8 +8,6 @@ from typing import Any
 
 from ..optim.checks import check_choice, check_number
 
-__all__ = ["Best", "column"]
-
 
 class Best:
     """Keeps the best value of a column: better is lower (mode "min") or higher ("max").
@@ -30,7 +28,7 @@ class Best:
 
     def update(self, row: Mapping[str, float], asks: str) -> bool:
         """Whether the row is the best so far; asks is who wants to know. Errors as in column."""
-        value = column(row, self.metric, asks)
+        value = metric_of(row, self.metric, asks)
         if not math.isfinite(value):
             return False
         if self.value is not None:
@@ -52,7 +50,7 @@ class Best:
         self.value = state_dict["value"]
 
 
-def column(row: Mapping[str, float], metric: str, asks: str) -> float:
+def metric_of(row: Mapping[str, float], metric: str, asks: str) -> float:
     """A value of a row. Raises ValueError naming who asks and what there is, if it is missing."""
     if metric not in row:
         raise ValueError(f"{asks}: metric is {metric!r}, but an epoch has {', '.join(row)}")

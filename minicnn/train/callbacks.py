@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..optim import ReduceLROnPlateau, Schedule
-from .best import column
+from .best import metric_of
 
 if TYPE_CHECKING:
     from .progress import Means
     from .trainer import Trainer
-
-__all__ = ["Callback", "LearningRate", "ProgressBar"]
 
 
 class Callback:
@@ -79,7 +77,7 @@ class LearningRate(Callback):
         if self.every == "batch":
             return
         if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(column(row, self.metric, "LearningRate"))
+            self.schedule.step(metric_of(row, self.metric, "LearningRate"))
         else:
             self.schedule.step()
 

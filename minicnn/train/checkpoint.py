@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .progress import Means
     from .trainer import Trainer
 
-__all__ = ["Checkpoint", "CheckpointError", "load_weights", "resume"]
 
 FORMAT, VERSION = "minicnn checkpoint", 1
 ARRAY = "$array"  # the key of what stands for an array in the JSON

@@ -12,8 +12,6 @@ from .callbacks import Callback
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-__all__ = ["CSVLogger"]
-
 
 class CSVLogger(Callback):
     """Writes a header and then a row after each epoch: its number and the columns of the History.

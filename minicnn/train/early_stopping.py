@@ -13,8 +13,6 @@ from .callbacks import Callback
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-__all__ = ["EarlyStopping"]
-
 
 class EarlyStopping(Callback):
     """Ends training after ``patience`` epochs in a row without a better value of a column.

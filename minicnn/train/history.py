@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..viz import Picture
 
-__all__ = ["History"]
-
 
 class History:
     """One row of numbers for each epoch: ``history["loss"]`` is a column, ``history.rows`` all.

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from ..autograd import Tensor
 from ..data import DataLoader
 
-__all__ = ["Batches", "Means", "Progress"]
-
 Batches = Iterable[tuple[Any, Any]]
 
 

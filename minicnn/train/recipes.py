@@ -12,9 +12,7 @@ from ..data import DataLoader, transforms
 from ..nn import Module
 from ..optim import Optimizer
 from .callbacks import Callback, LearningRate
-from .curvature import Curvature
-
-__all__ = ["MODELS", "OPTIMIZERS", "RECIPES", "Recipe", "recognise"]
+from .diagonal_lm_schedule import DiagonalLMSchedule
 
 OPTIMIZERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
     "sgd": (optim.SGD, {"lr": 0.05, "momentum": 0.9}),
@@ -67,7 +65,7 @@ class Recipe:
         """
         if data == "digits":
             return replace(self, epochs=3 * self.epochs, batch_size=32, label_smoothing=0.1)
-        if data == "fashion-mnist" and self.augment is HANDWRITING:
+        if data == "fashion-mnist" and self.augment is SMALL_AFFINE:
             return replace(self, augment=CLOTHES, epochs=40, label_smoothing=0.1)
         return self
 
@@ -88,7 +86,7 @@ class Recipe:
         """What moves the learning rate in a training on these batches."""
         highest = optimizer.param_groups[0]["lr"]
         if isinstance(optimizer, optim.DiagonalLM):
-            return [Curvature(train, [highest * part for part in RATES_1998])]
+            return [DiagonalLMSchedule(train, [highest * part for part in RATES_1998])]
         if not self.one_cycle:
             return []
         schedule = optim.OneCycleLR(optimizer, highest, self.epochs * len(train))
@@ -96,7 +94,7 @@ class Recipe:
 
 
 # Handwriting leans, and is written larger and smaller.
-HANDWRITING = transforms.RandomAffine(12, (0.08, 0.08), (0.9, 1.1), shear=8)
+SMALL_AFFINE = transforms.RandomAffine(12, (0.08, 0.08), (0.9, 1.1), shear=8)
 CLOTHES = transforms.Compose(
     [transforms.RandomHorizontalFlip(), transforms.RandomCrop(28, padding=2)]
 )
@@ -107,7 +105,7 @@ COURSE = Recipe(epochs=10)
 RECIPES: dict[str, dict[str, Recipe]] = {
     "lenet5": {
         "course": COURSE,
-        "best": Recipe(epochs=40, lr=4e-3, one_cycle=True, augment=HANDWRITING),
+        "best": Recipe(epochs=40, lr=4e-3, one_cycle=True, augment=SMALL_AFFINE),
     },
     # Ours: sigmoids learn slowly.
     "lenet5_sigmoid": {"course": replace(COURSE, epochs=20)},
@@ -122,10 +120,10 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     },
     "alexnet_mnist": {
         "course": replace(COURSE, epochs=5),
-        "best": Recipe(epochs=20, lr=3e-3, one_cycle=True, augment=HANDWRITING),
+        "best": Recipe(epochs=20, lr=3e-3, one_cycle=True, augment=SMALL_AFFINE),
     },
     "scaled_alexnet": {
-        "best": Recipe(epochs=15, lr=1.5e-3, one_cycle=True, augment=HANDWRITING),
+        "best": Recipe(epochs=15, lr=1.5e-3, one_cycle=True, augment=SMALL_AFFINE),
     },
 }
 """By model and name; the first of a model is taken where none is named."""

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["confusion_matrix", "report"]
-
 Counts = NDArray[np.int64]
 CORNER = "is \\ taken for"
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from .callbacks import Callback
     from .trainer import Trainer
 
-__all__ = ["capture", "restore"]
-
 
 def capture(trainer: Trainer) -> dict[str, Any]:
     """All that the further course of a training depends on, in arrays and in what JSON can hold."""

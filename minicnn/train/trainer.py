@@ -25,8 +25,6 @@ from .checkpoint import resume as resume_from
 from .history import History
 from .progress import Batches, Means, Progress
 
-__all__ = ["Trainer"]
-
 Metric = Callable[[Tensor, Tensor], Tensor]
 
 METRICS: dict[str, Metric] = {"accuracy": ops.accuracy}

@@ -20,10 +20,10 @@ from .attribution import (
     saliency_map,
 )
 from .graph import graph
-from .layers import dead_units, panels
+from .image_grids import feature_maps, filters, images, mistakes
+from .layer_health import dead_units, panels
 from .picture import COLOURS, Picture, colour_scale, subplots
 from .receptive import receptive_field, receptive_field_map
-from .sheets import feature_maps, filters, images, mistakes
 from .training import confusion_matrix, learning_curves
 
 __all__ = [

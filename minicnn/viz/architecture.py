@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 
 from matplotlib.patches import Rectangle
 
-from ..backend.geometry import Pair, pair
+from ..checks import Pair, check_pair
 from ..nn import Module
 from ..nn.module import evaluating
-from ..nn.watch import LayerCall, watched, zero_input
+from ..nn.watch import LayerCall, watch_calls, zero_input
 from .picture import Picture, canvas, text_width
-
-__all__ = ["architecture"]
 
 WIDEST = 11.5  # inches of a row; longer networks go on in the next
 LARGEST = 1.3  # inches of the side of the largest map
@@ -95,7 +93,7 @@ def _blocks(model: Module, input_shape: tuple[int, ...]) -> list[Block]:
     if x.ndim not in (2, 4):
         raise ValueError(f"architecture: input_shape is {input_shape}, expected (C, H, W) or (K,)")
     blocks = [Block("input", x.shape[1:], None, ("input", _written(x.shape[1:])))]
-    with evaluating(model), watched(model) as calls:
+    with evaluating(model), watch_calls(model) as calls:
         model(x)
     for call in calls:
         if _keeps_shape(call):
@@ -136,12 +134,12 @@ def _window(module: Module) -> Pair | None:
     """The kernel size of a layer that has one, by its attribute or by its weight (.., KH, KW)."""
     weight = next((p.shape[-2:] for p in module.parameters() if p.ndim > 2), None)
     kernel = getattr(module, "kernel_size", weight)
-    return None if kernel is None else pair(kernel, "kernel_size")
+    return None if kernel is None else check_pair("kernel_size", kernel)
 
 
 def _steps(module: Module, window: Pair) -> str:
     """The stride in words, unless it is 1 or, as usual in pooling, the window itself."""
-    steps = pair(getattr(module, "stride", 1), "stride")
+    steps = check_pair("stride", getattr(module, "stride", 1))
     if steps in ((1, 1), window):
         return ""
     return f", stride {steps[0]}" if steps[0] == steps[1] else f", stride {steps[0]}x{steps[1]}"

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from ..autograd import Tensor
 
-__all__ = ["Numbers", "as_batch", "as_image", "as_numbers", "as_pixels", "check_count"]
-
 Numbers = NDArray[Any]
 
 

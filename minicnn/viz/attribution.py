@@ -26,15 +26,6 @@ from .arrays import Numbers, as_image, as_numbers, as_pixels, check_count
 from .observe import check_recording, run_and_watch
 from .picture import Picture, subplots
 
-__all__ = [
-    "grad_cam",
-    "grad_cam_map",
-    "occlusion",
-    "occlusion_map",
-    "saliency",
-    "saliency_map",
-]
-
 BATCH = 64  # covered images that go through the model at once
 RED, PALE, BLUE = "#c4161c", "#b8b8b8", "#1660a8"
 

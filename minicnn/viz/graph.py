@@ -11,11 +11,9 @@ from matplotlib.path import Path
 
 from ..autograd import Tensor
 from ..nn import Module
-from .layered import Layout, layered, spread
+from .graph_layout import Layout, layered, spread
 from .picture import Picture, canvas, text_width
 from .record import Box, autograd_graph
-
-__all__ = ["graph"]
 
 MOST = 300  # boxes that can still be read
 POINTS, HEIGHT, STEP, GAP = 8.0, 0.38, 0.62, 0.14  # text; inches of boxes, layers, between boxes

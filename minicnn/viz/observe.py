@@ -7,9 +7,7 @@ from typing import Any
 from ..autograd import Tensor, is_grad_enabled
 from ..nn import Module
 from ..nn.module import evaluating
-from ..nn.watch import watched
-
-__all__ = ["check_recording", "run_and_watch"]
+from ..nn.watch import watch_calls
 
 
 def check_recording(by: str) -> None:
@@ -26,7 +24,7 @@ def run_and_watch(model: Module, x: Tensor, layer: Module, by: str) -> tuple[Any
     Raises ValueError when the layer does not run at all, RuntimeError inside ``no_grad()``.
     """
     check_recording(by)
-    with evaluating(model, recording=True), watched(model, [layer]) as calls:
+    with evaluating(model, recording=True), watch_calls(model, [layer]) as calls:
         output = model(x)
     if not calls:
         raise ValueError(f"{by}: the layer {layer!r} does not run when the model is called")

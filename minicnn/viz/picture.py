@@ -14,16 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-__all__ = [
-    "COLOURS",
-    "Picture",
-    "canvas",
-    "centred_scale",
-    "colour_scale",
-    "subplots",
-    "text_width",
-]
-
 # Okabe and Ito, "Color Universal Design" (2008): told apart with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE: Any = {

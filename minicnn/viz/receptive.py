@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..autograd import Function, Tensor, no_grad
-from ..backend.geometry import Pair
+from ..checks import Pair
 from ..nn import Module
 from ..nn.watch import layer_named, zero_input
 from ..ops.avg_pool import AvgPool2d, AvgPoolAdjoint
@@ -18,12 +18,10 @@ from ..ops.conv import Conv2d
 from ..ops.max_pool import MaxPool2d
 from ..ops.pad import Pad2d
 from ..ops.reduce import Max
-from ..ops.select import Mask
+from ..ops.select import Keep
 from .observe import run_and_watch
 from .picture import COLOURS, Picture, subplots
 from .record import functions_back_from
-
-__all__ = ["receptive_field", "receptive_field_map"]
 
 Unit = tuple[int, ...]
 Span = tuple[int, int]
@@ -196,7 +194,7 @@ def _field(x: Tensor, output: Tensor, place: Unit) -> Field:
 
 def _through(function: Function, dyed: Field, device: str) -> list[Field | None]:
     """Which elements of each input of a function reach the dyed ones of its output."""
-    if function.elementwise or isinstance(function, Mask):
+    if function.elementwise or isinstance(function, Keep):
         return [_unbroadcast(dyed, shape) for shape in function.shapes]
     if isinstance(function, Max):
         return [np.broadcast_to(dyed, function.shapes[0])]

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from ..autograd import Function, Tensor
 
-__all__ = ["Box", "autograd_graph", "functions_back_from"]
-
 
 class Box(NamedTuple):
     """One box: "function", "leaf" or "constant"; its name, the shape of its value, its layer."""

@@ -15,8 +15,6 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from .arrays import Numbers, as_numbers
 from .picture import COLOURS, Picture, subplots, text_width
 
-__all__ = ["confusion_matrix", "learning_curves"]
-
 MOST_NUMBERS = 30  # classes whose counts can still be read
 
 

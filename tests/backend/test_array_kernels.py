@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from minicnn.backend import device_of, kernels_for, reference_kernels, to_device
+from minicnn.backend import device_of, kernels_for, reference, to_device
 
 Array = NDArray[Any]
 FLOATS = st.sampled_from([np.float32, np.float64])
@@ -56,7 +56,7 @@ def computed(device: str, name: str, *arguments: Any) -> Array:
 
 def check_twins(device: str, name: str, *arguments: Any) -> Array:
     """A kernel and the plain loops give the same numbers, dtype and shape."""
-    expected = getattr(reference_kernels, name)(*arguments)
+    expected = getattr(reference, name)(*arguments)
     got = computed(device, name, *arguments)
     assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(got, expected, rtol=0, atol=20 * ROUNDING[got.dtype])
@@ -76,14 +76,14 @@ def keeps_order(y: Array, x: Array) -> bool:
 def test_erf(device: str, numbers: list[float], dtype: Any) -> None:
     x = np.array([*numbers, 0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30], dtype)
     got = check_twins(device, "erf", x)
-    expected = reference_kernels.erf(x)
+    expected = reference.erf(x)
     np.testing.assert_allclose(got, expected, rtol=0, atol=3e-16 if dtype == np.float64 else 1e-7)
     np.testing.assert_array_equal(np.signbit(got[:-3]), np.signbit(x[:-3]))
 
 
 def test_erf_is_precise_between_and_at_its_nodes(device: str) -> None:
     x = np.concatenate([np.linspace(-6.5, 6.5, 20001), np.arange(7 * 1024) / 2048])
-    expected = reference_kernels.erf(x)
+    expected = reference.erf(x)
     np.testing.assert_allclose(computed(device, "erf", x), expected, rtol=1e-14, atol=3e-16)
 
 
@@ -102,8 +102,8 @@ def test_mask_keeps_the_memory_order(device: str, data: st.DataObject, shape: An
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     kept = data.draw(in_any_order(np.asarray(rng.random(kept_shape) < 0.5)))
     kept = np.broadcast_to(kept, shape)
-    got = computed(device, "mask", x, kept)
-    np.testing.assert_array_equal(got, reference_kernels.mask(x, kept))
+    got = computed(device, "keep", x, kept)
+    np.testing.assert_array_equal(got, reference.keep(x, kept))
     assert got.dtype == x.dtype
     if not is_broadcast and keeps_order(kept, x):
         assert keeps_order(got, x)
@@ -116,7 +116,7 @@ def test_gate(device: str, data: st.DataObject, shape: Any) -> None:
     y = np.asarray(data.draw(arrays(shape, SPECIAL)), x.dtype)
     y = np.maximum(y, 0, where=~np.isnan(y), out=y.copy(order="K"))
     with np.errstate(invalid="ignore"):  # of NaN > 0
-        got, expected = computed(device, "gate", x, y), reference_kernels.gate(x, y)
+        got, expected = computed(device, "relu_grad", x, y), reference.relu_grad(x, y)
     np.testing.assert_array_equal(got, expected, strict=True)
 
 
@@ -153,18 +153,18 @@ def test_pick_and_put_back(device: str, data: st.DataObject, n: int, num_classes
     classes = rng.integers(0, num_classes, (n, *rest))
     classes = classes.astype(data.draw(st.sampled_from([np.int64, np.int32, np.uint8])))
     classes = data.draw(in_any_order(classes))
-    picked = check_twins(device, "pick", scores, classes)
-    np.testing.assert_array_equal(picked, reference_kernels.pick(scores, classes))
-    back = check_twins(device, "put_back", values, classes, num_classes)
-    np.testing.assert_array_equal(back, reference_kernels.put_back(values, classes, num_classes))
+    picked = check_twins(device, "gather_class", scores, classes)
+    np.testing.assert_array_equal(picked, reference.gather_class(scores, classes))
+    back = check_twins(device, "scatter_class", values, classes, num_classes)
+    np.testing.assert_array_equal(back, reference.scatter_class(values, classes, num_classes))
     size = max(1, math.sqrt(scores.size)) * 1e5
     np.testing.assert_allclose(np.vdot(picked, values), np.vdot(scores, back), atol=size * 1e-5)
 
 
-@pytest.mark.parametrize("name", ["pick", "put_back"])
+@pytest.mark.parametrize("name", ["gather_class", "scatter_class"])
 def test_infinite_scores_stay_with_their_class(device: str, name: str) -> None:
     classes = np.array([1, 0, 2])
-    if name == "pick":
+    if name == "gather_class":
         scores = np.array([[np.inf, 1, np.nan], [2, np.nan, np.nan], [np.nan, -np.inf, 3]])
         np.testing.assert_array_equal(computed(device, name, scores, classes), [1, 2, 3])
     else:
@@ -178,7 +178,7 @@ def test_uniform_has_the_bits_of_philox(device: str, count: int, key: int) -> No
     expected = np.random.Generator(np.random.Philox(key=key)).random(count, np.float32)
     assert (got.shape, got.dtype) == ((count,), np.float32)
     np.testing.assert_array_equal(got, expected)
-    np.testing.assert_array_equal(reference_kernels.uniform(np.zeros(1), count, key), expected)
+    np.testing.assert_array_equal(reference.uniform(np.zeros(1), count, key), expected)
 
 
 @pytest.mark.parametrize("key", [0, 1, 2**63 - 1, 2**63, 2**64 - 1])
@@ -192,14 +192,14 @@ def test_uniform_takes_every_key_of_64_bits(device: str, key: int) -> None:
 @given(st.data(), st.tuples(*[st.integers(0, 6)] * 3))
 def test_channel_totals(device: str, data: st.DataObject, rest: tuple[int, ...]) -> None:
     x = np.ascontiguousarray(data.draw(arrays((data.draw(st.integers(1, 4)), *rest))))
-    got = computed(device, "channel_totals", x)
+    got = computed(device, "sum_per_channel", x)
     assert (got.shape, got.dtype) == (x.shape[:1], x.dtype)
     atol = 200 * 10 * ROUNDING[x.dtype]
-    np.testing.assert_allclose(got, reference_kernels.channel_totals(x), rtol=0, atol=atol)
+    np.testing.assert_allclose(got, reference.sum_per_channel(x), rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("length", [255, 256, 257, 8191, 8193, 70001])
 def test_channel_totals_of_long_channels(device: str, length: int) -> None:
     """Whole numbers add up exactly, in whatever order."""
     x = np.arange(2.0 * length).reshape(2, 1, length, 1)
-    np.testing.assert_array_equal(computed(device, "channel_totals", x), x.sum((1, 2, 3)))
+    np.testing.assert_array_equal(computed(device, "sum_per_channel", x), x.sum((1, 2, 3)))

@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from minicnn.backend import geometry
-from minicnn.backend.geometry import pair, pixel_counts, sides, taps, window
-from minicnn.backend.numpy_kernels import im2col
+from minicnn.backend.geometry import make_window, pixel_counts, sides, taps
+from minicnn.backend.vectorised import im2col
 
 small = st.integers(1, 5)
 
@@ -34,18 +34,18 @@ def test_output_size(
     padding = ((before, after), (0, 0))
     if expected == 0:
         with pytest.raises(ValueError, match=f"the padded input is {size + before + after}x1"):
-            window("op", (size, 1), (k, 1), (stride, 1), padding, dilation)
+            make_window("op", (size, 1), (k, 1), (stride, 1), padding, dilation)
     else:
-        slide = window("op", (size, 1), (k, 1), (stride, 1), padding, dilation)
-        assert slide.output_size == (expected, 1)
-        assert slide.padding == padding
+        window = make_window("op", (size, 1), (k, 1), (stride, 1), padding, dilation)
+        assert window.output_size == (expected, 1)
+        assert window.padding == padding
 
 
 @given(st.integers(1, 12), st.integers(1, 12), small, small, st.integers(1, 3))
 def test_same_is_the_rule_of_tensorflow(h: int, w: int, k: int, stride: int, dilation: int) -> None:
-    slide = window("op", (h, w), k, stride, "same", dilation)
+    window = make_window("op", (h, w), k, stride, "same", dilation)
     for size, outputs, (before, after) in zip(
-        (h, w), slide.output_size, slide.padding, strict=True
+        (h, w), window.output_size, window.padding, strict=True
     ):
         assert outputs == int(np.ceil(size / stride))
         span = (k - 1) * dilation + 1
@@ -61,28 +61,28 @@ def test_pool_sizes_are_those_of_torch(
     assume(2 * padding <= k and size + 2 * padding >= dilation * (k - 1) + 1)
     x = torch.zeros(1, 1, size, size + 3)
     pooled = torch.nn.functional.max_pool2d(x, k, stride, padding, dilation, ceil_mode)
-    slide = window("op", (size, size + 3), k, stride, padding, dilation, ceil_mode)
-    assert slide.output_size == tuple(pooled.shape[2:])
+    window = make_window("op", (size, size + 3), k, stride, padding, dilation, ceil_mode)
+    assert window.output_size == tuple(pooled.shape[2:])
 
 
 @given(st.data())
 def test_taps_visit_every_pixel_under_every_window(data: st.DataObject) -> None:
     pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
     size, kernel = data.draw(st.tuples(st.integers(4, 7), st.integers(4, 7))), data.draw(pairs)
-    slide = window("op", size, kernel, data.draw(pairs), data.draw(st.integers(0, 12)))
-    counts = np.zeros(slide.output_size, int)
+    window = make_window("op", size, kernel, data.draw(pairs), data.draw(st.integers(0, 12)))
+    counts = np.zeros(window.output_size, int)
     pixels = np.arange(size[0] * size[1]).reshape(1, *size)
-    for tap in taps(slide):
-        seen = np.full((1, *slide.output_size), -1)
+    for tap in taps(window):
+        seen = np.full((1, *window.output_size), -1)
         seen[tap.output] = pixels[tap.input]
         counts += seen[0] >= 0
         assert tap.complete == bool((seen >= 0).all())
-        for oh, ow in np.ndindex(*slide.output_size):
-            ih = oh * slide.stride[0] + tap.kh - slide.padding[0][0]
-            iw = ow * slide.stride[1] + tap.kw - slide.padding[1][0]
+        for oh, ow in np.ndindex(*window.output_size):
+            ih = oh * window.stride[0] + tap.kh - window.padding[0][0]
+            iw = ow * window.stride[1] + tap.kw - window.padding[1][0]
             inside = 0 <= ih < size[0] and 0 <= iw < size[1]
             assert seen[0, oh, ow] == (ih * size[1] + iw if inside else -1)
-    np.testing.assert_array_equal(np.outer(*pixel_counts(slide)), counts)
+    np.testing.assert_array_equal(np.outer(*pixel_counts(window)), counts)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_taps_visit_every_pixel_under_every_window(data: st.DataObject) -> None:
     [(2, 2, 1, False), (3, 2, 1, True), (2, 2, 2, True), (1, 1, 1, False), ((1, 3), 2, 1, True)],
 )
 def test_overlaps(kernel: Any, stride: Any, dilation: Any, expected: bool) -> None:
-    assert window("op", (8, 8), kernel, stride, 0, dilation).overlaps is expected
+    assert make_window("op", (8, 8), kernel, stride, 0, dilation).overlaps is expected
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_overlaps(kernel: Any, stride: Any, dilation: Any, expected: bool) -> No
 )
 def test_padding_forms(form: Any, expected: geometry.Sides) -> None:
     assert sides(form) == expected
-    assert window("op", (9, 9), 1, padding=form).padding == expected
+    assert make_window("op", (9, 9), 1, padding=form).padding == expected
     assert all(type(n) is int for axis in sides(form) for n in axis)
 
 
 def test_valid_is_no_padding() -> None:
-    assert window("op", (9, 9), 3, padding="valid").padding == ((0, 0), (0, 0))
+    assert make_window("op", (9, 9), 3, padding="valid").padding == ((0, 0), (0, 0))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_valid_is_no_padding() -> None:
 def test_what_is_no_pair_of_integers(name: str, value: Any) -> None:
     arguments = {"kernel_size": 1} | {name: value}
     with pytest.raises((TypeError, ValueError), match=f"{name}: got {re.escape(repr(value))}"):
-        window("op", (9, 9), **arguments)
+        make_window("op", (9, 9), **arguments)
 
 
 @pytest.mark.parametrize(
@@ -142,18 +142,18 @@ def test_too_small(name: str, value: Any, least: int) -> None:
     arguments = {"kernel_size": 1} | {name: value}
     message = f"{name}: got {re.escape(repr(value))}, expected {least} or more"
     with pytest.raises(ValueError, match=message):
-        window("op", (9, 9), **arguments)
+        make_window("op", (9, 9), **arguments)
 
 
 def test_negative_side() -> None:
     with pytest.raises(ValueError, match=r"padding: got \(\(0, -1\), \(0, 0\)\), expected 0"):
-        window("op", (9, 9), 1, padding=((0, -1), (0, 0)))
+        make_window("op", (9, 9), 1, padding=((0, -1), (0, 0)))
 
 
 @pytest.mark.parametrize("form", ["SAME", "full", "", "circular"])
 def test_unknown_padding_string(form: str) -> None:
     with pytest.raises(ValueError, match=f'padding: got {form!r}, expected "valid", "same"'):
-        window("op", (9, 9), 3, padding=form)
+        make_window("op", (9, 9), 3, padding=form)
 
 
 def test_strings_where_numbers_are_needed() -> None:
@@ -183,13 +183,7 @@ def test_a_window_that_does_not_fit_shows_the_arithmetic(
     size: Any, kernel: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        window("conv2d", size, kernel, **options)
-
-
-def test_pair() -> None:
-    assert pair(3, "k") == (3, 3)
-    assert pair([1, np.int8(2)], "k") == (1, 2)
-    assert pair(-3, "k", least=None) == (-3, -3)
+        make_window("conv2d", size, kernel, **options)
 
 
 @given(st.data(), st.integers(1, 4))
@@ -197,12 +191,12 @@ def test_bands_see_the_same_pixels_as_the_whole_window(data: st.DataObject, rows
     size, kernel, stride, dilation = (data.draw(st.tuples(small, small)) for _ in range(4))
     padding = data.draw(st.tuples(*[st.tuples(*[st.integers(0, 7)] * 2)] * 2))
     try:
-        slide = window("test", size, kernel, stride, padding, dilation)
+        window = make_window("test", size, kernel, stride, padding, dilation)
     except ValueError:
         assume(False)
     x = np.arange(1, 1 + size[0] * size[1]).reshape(1, *size, 1)
     parts = []
-    for band in geometry.bands(slide, rows):
+    for band in geometry.bands(window, rows):
         assert band.output.stop - band.output.start <= rows
         parts.append(im2col(x[:, band.input], band.window))
-    np.testing.assert_array_equal(np.concatenate(parts, axis=3), im2col(x, slide))
+    np.testing.assert_array_equal(np.concatenate(parts, axis=3), im2col(x, window))

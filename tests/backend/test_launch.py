@@ -11,18 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from minicnn.backend import (
-    DeviceError,
-    cuda_sources,
-    emulator,
-    kernels_for,
-    launch,
-    reference_kernels,
-    resolve_device,
-    to_device,
-)
-from minicnn.backend.geometry import window
-from minicnn.backend.sources import pad_sources
+from minicnn.backend import DeviceError, kernels_for, reference, resolve_device, to_device
+from minicnn.backend.cuda import launch, nvrtc, source
+from minicnn.backend.emulator import compiler
+from minicnn.backend.emulator import run as emulator
+from minicnn.backend.geometry import make_window
+from minicnn.backend.padding import padding_map
 
 Array = NDArray[Any]
 OUTSIDE = """
@@ -67,14 +61,13 @@ def has_compiler() -> None:
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory of other CUDA sources in place of those of the package."""
-    for header in cuda_sources.HEADERS:
-        shutil.copy(cuda_sources.DIRECTORY / header, tmp_path)
+    shutil.copy(source.DIRECTORY / "common.cuh", tmp_path)
     for name, text in SOURCES.items():
         (tmp_path / name).write_text(text)
-    read_source = cuda_sources.read_source.__wrapped__  # the one that remembers nothing
-    monkeypatch.setattr(cuda_sources, "DIRECTORY", tmp_path)
+    read_source = source.read_source.__wrapped__  # the one that remembers nothing
+    monkeypatch.setattr(source, "DIRECTORY", tmp_path)
     monkeypatch.setattr(emulator, "read_source", read_source)
-    options = [o for o in cuda_sources.OPTIONS if not o.startswith("-I")]
+    options = [o for o in source.OPTIONS if not o.startswith("-I")]
     monkeypatch.setattr(emulator, "OPTIONS", (*options, f"-I{tmp_path}"))
     return tmp_path
 
@@ -102,8 +95,8 @@ def test_an_index_outside_names_who_asked(by: int, thread: int, block: int, inde
     )
     x, y = emulated(np.arange(600)), emulated(np.zeros(600))
     with pytest.raises(IndexError, match=re.escape(message)):
-        launch.launch("outside.cu", "shift", (x.dtype,), 600, x, y, by)
-    launch.launch("outside.cu", "shift", (x.dtype,), 600, x, y, 0)  # the emulator is none the worse
+        launch.launch("outside.cu", "shift", 600, x, y, by)
+    launch.launch("outside.cu", "shift", 600, x, y, 0)  # the emulator is none the worse
     np.testing.assert_array_equal(y, x)
 
 
@@ -111,7 +104,7 @@ def test_an_index_outside_names_who_asked(by: int, thread: int, block: int, inde
 def test_an_index_outside_of_what_is_written() -> None:
     x, y = emulated(np.arange(600)), emulated(np.zeros(599))
     with pytest.raises(IndexError, match=r"asks for y\[599\], but y has 599 elements"):
-        launch.launch("outside.cu", "shift", (x.dtype,), 600, x, y, 0)
+        launch.launch("outside.cu", "shift", 600, x, y, 0)
 
 
 @pytest.mark.usefixtures("empty_cache")
@@ -119,7 +112,7 @@ def test_a_source_that_does_not_compile_shows_the_line(sources: Path) -> None:
     (sources / "broken.cu").write_text(OUTSIDE.replace("x[i + by]", "x[i + bye]"))
     x, y = emulated(np.zeros(600)), emulated(np.zeros(600))
     with pytest.raises(DeviceError) as caught:
-        launch.launch("broken.cu", "shift", (x.dtype,), 600, x, y, 0)
+        launch.launch("broken.cu", "shift", 600, x, y, 0)
     first, *rest = str(caught.value).splitlines()
     assert first == "shift<float, int> of broken.cu does not compile:"
     assert any("y[i] = x[i + bye];" in line for line in rest)
@@ -130,7 +123,7 @@ def test_a_source_that_does_not_compile_shows_the_line(sources: Path) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_threads_of_a_block_share_memory_and_meet(dtype: Any) -> None:
     x, y = emulated(np.arange(700), dtype), emulated(np.zeros(3), dtype)
-    launch.launch("total.cu", "total", (dtype,), x.size, x, y, x.size, 0)
+    launch.launch("total.cu", "total", x.size, x, y, x.size, 0)
     expected = [sum(range(256)), sum(range(256, 512)), sum(range(512, 700))]
     np.testing.assert_array_equal(to_device(y, "cpu"), expected)
 
@@ -140,32 +133,34 @@ def test_an_index_outside_is_reported_between_barriers_too() -> None:
     x, y = emulated(np.arange(700)), emulated(np.zeros(3))
     message = "total of total.cu: thread 183 of block 2 asks for x[700], but x has 700 elements"
     with pytest.raises(IndexError, match=re.escape(message)):
-        launch.launch("total.cu", "total", (x.dtype,), x.size, x, y, x.size, 5)
-    launch.launch("total.cu", "total", (x.dtype,), x.size, x, y, x.size, 0)
+        launch.launch("total.cu", "total", x.size, x, y, x.size, 5)
+    launch.launch("total.cu", "total", x.size, x, y, x.size, 0)
     assert y.sum() == x.sum()
     message = "thread 0 of block 2 asks for y[2], but y has 2 elements"
     with pytest.raises(IndexError, match=re.escape(message)):  # after the last barrier
-        launch.launch("total.cu", "total", (x.dtype,), x.size, x, y[:2], x.size, 0)
+        launch.launch("total.cu", "total", x.size, x, y[:2], x.size, 0)
 
 
 @pytest.mark.usefixtures("sources")
 def test_atomic_add() -> None:
     x = np.random.default_rng(0).integers(0, 7, 1000)
     counts = emulated(np.zeros(7))
-    launch.launch("count.cu", "count", (np.float32,), x.size, emulated(x, int), counts, x.size)
+    launch.launch(
+        "count.cu", "count", x.size, emulated(x, int), counts, x.size, types=(np.float32,)
+    )
     np.testing.assert_array_equal(to_device(counts, "cpu"), np.bincount(x, minlength=7))
 
 
-SLIDE = window("test", (5, 6), (2, 3), (2, 1), ((1, 0), (2, 1)), (2, 1))
+WINDOW = make_window("test", (5, 6), (2, 3), (2, 1), ((1, 0), (2, 1)), (2, 1))
 IMAGE = np.random.default_rng(0).standard_normal((2, 5, 6, 3))
-ROWS, COLUMNS = pad_sources(5, 2, 1, "reflect"), pad_sources(6, 1, 3, "circular")
+ROWS, COLUMNS = padding_map(5, 2, 1, "reflect"), padding_map(6, 1, 3, "circular")
 CALLS: dict[str, tuple[Any, ...]] = {
-    "im2col": (IMAGE, SLIDE),
-    "max_pool": (IMAGE, SLIDE),
+    "im2col": (IMAGE, WINDOW),
+    "max_pool": (IMAGE, WINDOW),
     "pad": (IMAGE, ROWS, COLUMNS, 1.5),
-    "channel_sum": (IMAGE, 1, 0),
+    "sum_over_neighbour_channels": (IMAGE, 1, 0),
     "softmax": (IMAGE, 2),
-    "put_back": (IMAGE, np.random.default_rng(1).integers(0, 4, IMAGE.shape), 4),
+    "scatter_class": (IMAGE, np.random.default_rng(1).integers(0, 4, IMAGE.shape), 4),
     "uniform": (IMAGE, 2001, 2**64 - 1),
     "erf": (np.linspace(-3, 3, 1000),),
 }
@@ -180,7 +175,7 @@ def test_large_arrays_take_wide_indices_and_several_turns_of_a_thread(
 ) -> None:
     """As if there were so few ints, or blocks, that these arrays needed more."""
     launched = []
-    launcher = launch.emulator if device == "emulator" else launch.gpu
+    launcher = launch.emulator if device == "emulator" else nvrtc
     original = launcher.run
 
     def run(source: str, expression: str, blocks: int, *rest: Any) -> None:
@@ -191,7 +186,7 @@ def test_large_arrays_take_wide_indices_and_several_turns_of_a_thread(
     monkeypatch.setattr(launcher, "run", run)
     moved = [to_device(a, device) if isinstance(a, np.ndarray) else a for a in CALLS[name]]
     got = to_device(getattr(kernels_for(moved[0]), name)(*moved), "cpu")
-    np.testing.assert_allclose(got, getattr(reference_kernels, name)(*CALLS[name]), atol=1e-12)
+    np.testing.assert_allclose(got, getattr(reference, name)(*CALLS[name]), atol=1e-12)
     assert [index for index, _ in launched] == [f"{index_type}>"] * (device != "cpu")
     assert limit == "INT_LIMIT" or all(blocks == 1 for _, blocks in launched)
 
@@ -214,7 +209,7 @@ def test_kernels_are_kept_in_the_cache_directory(
     x = emulated([0.0, 1.0])
     first = kernels_for(x).erf(x)
     (library,) = empty_cache.rglob("*.so")
-    monkeypatch.setattr(emulator.subprocess, "run", None)  # found, not compiled again
+    monkeypatch.setattr(compiler.subprocess, "run", None)  # found, not compiled again
     np.testing.assert_array_equal(kernels_for(x).erf(x), first)
     assert [path.name for path in library.parent.iterdir()] == [library.name]
 
@@ -223,9 +218,9 @@ def test_a_cache_directory_that_cannot_be_written(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_cache.write_text("a file, so that root cannot make a directory here either")
-    monkeypatch.setattr(emulator, "_temporary", lambda: empty_cache.parent)
+    monkeypatch.setattr(compiler, "_temporary", lambda: empty_cache.parent)
     x = emulated([0.0, 1.0])
-    np.testing.assert_allclose(kernels_for(x).erf(x), reference_kernels.erf(x))
+    np.testing.assert_allclose(kernels_for(x).erf(x), reference.erf(x))
     assert len(list(empty_cache.parent.glob("*.so"))) == 1
 
 
@@ -234,6 +229,6 @@ def test_the_kernels_can_be_compiled_for_a_debugger(
 ) -> None:
     monkeypatch.setenv("MINICNN_EMULATOR_DEBUG", "1")
     x = emulated([0.0, 1.0])
-    np.testing.assert_allclose(kernels_for(x).erf(x), reference_kernels.erf(x))
+    np.testing.assert_allclose(kernels_for(x).erf(x), reference.erf(x))
     (library,) = empty_cache.rglob("*.so")
     assert b".debug_info" in library.read_bytes()

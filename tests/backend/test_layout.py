@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicnn.backend import array_module, kernels_for, numpy_kernels
+from minicnn.backend import array_module, kernels_for, vectorised
 from minicnn.backend.layout import as_chwn, as_nchw
 from minicnn.testing.strategies import in_order
 
@@ -38,4 +38,4 @@ def test_as_nchw_is_always_a_view() -> None:
 def test_array_module_and_kernels() -> None:
     x = np.zeros(3)
     assert array_module(x) is np
-    assert kernels_for(x) is numpy_kernels
+    assert kernels_for(x) is vectorised

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from minicnn.backend.cuda_sources import DIRECTORY, OPTIONS, read_source
+from minicnn.backend.cuda.source import DIRECTORY, OPTIONS, read_source
 
 SOURCES = sorted(path.name for path in DIRECTORY.glob("*.cu"))
 CAPABILITIES = ["75", "80", "90"]  # Turing, Ampere, Hopper

@@ -285,7 +285,7 @@ def test_folders_that_cannot_be_listed_are_named(
         ({"channels": 4}, "ImageFolder: channels 4, expected 1 or 3"),
         ({"workers": 0}, "ImageFolder: workers 0, expected an integer of 1 or more"),
         ({"workers": 1.5}, "ImageFolder: workers 1.5, expected"),
-        ({"size": 0}, r"ImageFolder: size 0, expected H or \(H, W\)"),
+        ({"size": 0}, "ImageFolder: size: got 0, expected 1 or more"),
     ],
 )
 def test_other_arguments_are_refused(arguments: dict[str, Any], message: str, pets: Path) -> None:

@@ -49,7 +49,7 @@ REFUSED: dict[str, tuple[Callable[[mc.Tensor], Any], str]] = {
     "comparison": (lambda x: ops.where(x > 0.5, x, 0), "input 2 of Where depends on the images"),
     "through data": (lambda x: x * float(x.data.max()), "input 1 of Mul depends on the images"),
     "the batch's length": (lambda x: x.mean(0), "input 1 of Div depends on the images or on their"),
-    "powers": (lambda x: ops.lp_pool2d(x, 2.5, 2), "the op Mask has no counterpart"),
+    "powers": (lambda x: ops.lp_pool2d(x, 2.5, 2), "the op Keep has no counterpart"),
     "indices": (lambda x: x[np.arange(len(x)), 0], "index of GetItem depends on the images"),
     "an output by data": (lambda x: mc.Tensor(x.data * 2), "the output of Computes depends on"),
     "other ops": (lambda x: x + 1 if len(x) == 2 else x * 1, "calls other ops for 2 images than"),

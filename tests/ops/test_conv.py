@@ -12,7 +12,8 @@ from support.devices import moved
 
 import minicnn as mc
 from minicnn import ops
-from minicnn.backend import geometry, numpy_kernels
+from minicnn.backend import geometry
+from minicnn.backend.vectorised import convolution
 from minicnn.testing import gradcheck, gradgradcheck, strategies
 
 close = np.testing.assert_allclose
@@ -230,7 +231,7 @@ def test_columns_in_bands_of_one_row_give_the_same(case: Any) -> None:
 
     whole = everything()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numpy_kernels, "COLUMN_BYTES", 1)
-        patch.setattr(numpy_kernels, "COLUMN_LENGTH", 1)
+        patch.setattr(convolution._numpy, "column_bytes", 1)
+        patch.setattr(convolution._numpy, "column_length", 1)
         for a, b in zip(whole, everything(), strict=True):
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-9)

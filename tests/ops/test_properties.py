@@ -13,7 +13,7 @@ from support.devices import moved
 
 import minicnn as mc
 from minicnn import ops
-from minicnn.backend.geometry import pixel_counts, window
+from minicnn.backend.geometry import make_window, pixel_counts
 from minicnn.testing import strategies
 
 Array = NDArray[Any]
@@ -48,21 +48,30 @@ def test_convolution_is_linear_in_the_image_and_in_the_weight(
 def test_conv_transpose2d_is_the_adjoint_of_conv2d(device: str, case: Any) -> None:
     """<conv(x), y> = <x, conv_T(y)> for every stride, padding, dilation and number of groups."""
     x, weight, _, options = moved(device, case)
-    slide = window("conv2d", x.shape[2:], weight.shape[2:],
+    window = make_window("conv2d", x.shape[2:], weight.shape[2:],
                    **{k: v for k, v in options.items() if k != "groups"})  # fmt: skip
     y = like(ops.conv2d(x, weight, **options))
     lost = [
         n - ((o - 1) * s - before - after + d * (k - 1) + 1)
         for n, o, s, (before, after), d, k in zip(
-            x.shape[2:], slide.output_size, slide.stride, slide.padding,
-            slide.dilation, slide.kernel_size, strict=True,
+            x.shape[2:], window.output_size, window.stride, window.padding,
+            window.dilation, window.kernel_size, strict=True,
         )
     ]  # fmt: skip
     assume(
-        all(0 <= e < max(s, d) for e, s, d in zip(lost, slide.stride, slide.dilation, strict=True))
+        all(
+            0 <= e < max(s, d) for e, s, d in zip(lost, window.stride, window.dilation, strict=True)
+        )
     )
     back = ops.conv_transpose2d(
-        y, weight, None, slide.stride, slide.padding, tuple(lost), options["groups"], slide.dilation
+        y,
+        weight,
+        None,
+        window.stride,
+        window.padding,
+        tuple(lost),
+        options["groups"],
+        window.dilation,
     )
     assert back.shape == x.shape
     np.testing.assert_allclose(
@@ -223,7 +232,7 @@ def test_the_mean_lies_between_the_extremes(device: str, case: Any) -> None:
 def test_a_large_p_norm_tends_to_the_maximum(device: str, case: Any) -> None:
     x, kernel, options = moved(device, case)
     x = mc.tensor(np.abs(x.numpy()) + 1, device=device)
-    (rows, columns) = pixel_counts(window("test", x.shape[2:], kernel, **options))
+    (rows, columns) = pixel_counts(make_window("test", x.shape[2:], kernel, **options))
     y = ops.lp_pool2d(x, 64, kernel, **options).numpy()
     largest = ops.max_pool2d(x, kernel, **options).numpy()
     assert (y >= largest * (1 - 1e-12)).all()

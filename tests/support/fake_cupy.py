@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.backend import emulator
-from minicnn.backend.cuda_sources import DIRECTORY
-from minicnn.backend.emulated import EmulatorArray
+from minicnn.backend.cuda.source import DIRECTORY
+from minicnn.backend.emulator import run as emulator
+from minicnn.backend.emulator.array import EmulatorArray
 
 __all__ = ["FakeCupy"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import minicnn as mc
 from minicnn import ops
-from minicnn.backend.geometry import window
+from minicnn.backend.geometry import make_window
 from minicnn.testing import strategies
 
 Array = NDArray[Any]
@@ -39,15 +39,15 @@ def numbers(draw: Draw, shape: tuple[int, ...], within: Range = (-2, 2)) -> mc.T
 
 def see(x: Array, kernel: Any, options: dict[str, Any]) -> Any:
     """Walk over the places: (oh, ow, the taps (kh, kw, pixels (N, C)) that are no padding)."""
-    slide = window("oracle", x.shape[2:], kernel, **options)
-    for oh, ow in np.ndindex(*slide.output_size):
+    window = make_window("oracle", x.shape[2:], kernel, **options)
+    for oh, ow in np.ndindex(*window.output_size):
         seen = []
-        for kh, kw in np.ndindex(*slide.kernel_size):
-            ih = oh * slide.stride[0] + kh * slide.dilation[0] - slide.padding[0][0]
-            iw = ow * slide.stride[1] + kw * slide.dilation[1] - slide.padding[1][0]
+        for kh, kw in np.ndindex(*window.kernel_size):
+            ih = oh * window.stride[0] + kh * window.dilation[0] - window.padding[0][0]
+            iw = ow * window.stride[1] + kw * window.dilation[1] - window.padding[1][0]
             if 0 <= ih < x.shape[2] and 0 <= iw < x.shape[3]:
                 seen.append((kh, kw, ih, iw))
-        yield slide, oh, ow, seen
+        yield window, oh, ow, seen
 
 
 def loop_conv2d(
@@ -55,8 +55,8 @@ def loop_conv2d(
 ) -> Array:
     outputs, per_group = weight.shape[0], weight.shape[1]
     y = None
-    for slide, oh, ow, seen in see(x, weight.shape[2:], options):
-        y = np.zeros((x.shape[0], outputs, *slide.output_size)) if y is None else y
+    for window, oh, ow, seen in see(x, weight.shape[2:], options):
+        y = np.zeros((x.shape[0], outputs, *window.output_size)) if y is None else y
         for o in range(outputs):
             first = o // (outputs // groups) * per_group
             for kh, kw, ih, iw in seen:
@@ -102,8 +102,8 @@ def conv_transpose2d(draw: Draw) -> Case:
 
 def loop_im2col(x: Array, kernel: Any, **options: Any) -> Array:
     columns = None
-    for slide, oh, ow, seen in see(x, kernel, options):
-        shape = (*x.shape[:2], *slide.kernel_size, *slide.output_size)
+    for window, oh, ow, seen in see(x, kernel, options):
+        shape = (*x.shape[:2], *window.kernel_size, *window.output_size)
         columns = np.zeros(shape) if columns is None else columns
         for kh, kw, ih, iw in seen:
             columns[:, :, kh, kw, oh, ow] = x[:, :, ih, iw]
@@ -139,10 +139,10 @@ def im2col(draw: Draw, adjoint: bool = False) -> Case:
 
 def loop_pool(pool: Any, x: Array, kernel: Any, options: dict[str, Any]) -> Array:
     y = None
-    for slide, oh, ow, seen in see(x, kernel, options):
-        y = np.zeros((*x.shape[:2], *slide.output_size)) if y is None else y
+    for window, oh, ow, seen in see(x, kernel, options):
+        y = np.zeros((*x.shape[:2], *window.output_size)) if y is None else y
         taps = np.stack([x[:, :, ih, iw] for _, _, ih, iw in seen])
-        y[:, :, oh, ow] = pool(taps, slide, oh, ow)
+        y[:, :, oh, ow] = pool(taps, window, oh, ow)
     return y
 
 
@@ -157,13 +157,13 @@ def avg_pool2d(draw: Draw) -> Case:
     divisor = draw(st.sampled_from([None, None, 3, -2]))
     with_padding = draw(st.booleans())
 
-    def mean(taps: Array, slide: Any, oh: int, ow: int) -> Array:
+    def mean(taps: Array, window: Any, oh: int, ow: int) -> Array:
         count = len(taps)
         if with_padding:
             ends = [
-                (size + sum(p)) for size, p in zip(slide.input_size, slide.padding, strict=True)
+                (size + sum(p)) for size, p in zip(window.input_size, window.padding, strict=True)
             ]
-            starts = (oh * slide.stride[0], ow * slide.stride[1])
+            starts = (oh * window.stride[0], ow * window.stride[1])
             count = math.prod(
                 min(k, end - s) for k, end, s in zip(kernel, ends, starts, strict=True)
             )

@@ -11,7 +11,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from minicnn import Tensor, manual_seed, ops
-from minicnn.backend.geometry import pixel_counts, window
+from minicnn.backend.geometry import make_window, pixel_counts
 from minicnn.testing import strategies
 
 from .torch_cases import SIDES, Array, Draw, Twins, numbers, shape_of
@@ -30,7 +30,7 @@ def images(draw: Draw, least: int = 1, most: int = 6) -> Array:
 def padded(x: Any, kernel: Any, options: dict[str, Any], fill: float = 0.0) -> Any:
     """x of PyTorch, padded as the options say: PyTorch's own ops lack most forms of padding."""
     n, c, height, width = x.shape
-    (top, bottom), (left, right) = window("torch", (height, width), kernel, **options).padding
+    (top, bottom), (left, right) = make_window("torch", (height, width), kernel, **options).padding
     if n == 0:  # which PyTorch's pad refuses
         return x.new_zeros((0, c, height + top + bottom, width + left + right)) + x.sum()
     return F.pad(x, (left, right, top, bottom), value=fill)
@@ -38,15 +38,17 @@ def padded(x: Any, kernel: Any, options: dict[str, Any], fill: float = 0.0) -> A
 
 def conv2d(draw: Draw) -> Twins:
     x, weight, bias, options = draw(strategies.conv2d_cases(min_batch=0))
-    slide = {k: v for k, v in options.items() if k != "groups"}
+    window = {k: v for k, v in options.items() if k != "groups"}
     rest = {k: v for k, v in options.items() if k != "padding"}
     mode = draw(st.sampled_from(["zeros", "replicate"]))
 
     def theirs(x: Any, *others: Any) -> Any:
         kernel = others[0].shape[2:]
         if mode == "zeros":
-            return F.conv2d(padded(x, kernel, slide), *others, **rest)
-        (top, bottom), (left, right) = window("torch", tuple(x.shape[2:]), kernel, **slide).padding
+            return F.conv2d(padded(x, kernel, window), *others, **rest)
+        (top, bottom), (left, right) = make_window(
+            "torch", tuple(x.shape[2:]), kernel, **window
+        ).padding
         return F.conv2d(F.pad(x, (left, right, top, bottom), mode), *others, **rest)
 
     arrays = [t.data for t in (x, weight, bias) if t is not None]
@@ -91,7 +93,7 @@ def fold(draw: Draw) -> Twins:
     x, kernel, options = draw(strategies.pool2d_cases(min_batch=0))
     del options["ceil_mode"]
     size = x.shape[2:]
-    (top, bottom), (left, right) = window("torch", size, kernel, **options).padding
+    (top, bottom), (left, right) = make_window("torch", size, kernel, **options).padding
     whole = (size[0] + top + bottom, size[1] + left + right)
     rest = {k: v for k, v in options.items() if k != "padding"}
     columns = ops.im2col(x, kernel, **options).shape
@@ -113,9 +115,12 @@ def native(kernel: tuple[int, int], options: dict[str, Any]) -> bool:
 def without_ceil_mode(x: Any, kernel: tuple[int, int], options: dict[str, Any]) -> None:
     """An image padded beforehand is all image to PyTorch, which keeps windows of padding alone."""
     options["ceil_mode"] = False
-    slide = {k: v for k, v in options.items() if k != "divisor_override"}
+    window = {k: v for k, v in options.items() if k != "divisor_override"}
     assume(
-        all(min(counts) for counts in pixel_counts(window("torch", x.shape[2:], kernel, **slide)))
+        all(
+            min(counts)
+            for counts in pixel_counts(make_window("torch", x.shape[2:], kernel, **window))
+        )
     )
 
 
@@ -153,8 +158,8 @@ def avg_pool2d(draw: Draw) -> Twins:
     else:
         without_ceil_mode(x, kernel, options)
         rest = {k: v for k, v in options.items() if k != "padding"}
-        slide = {k: options[k] for k in ("stride", "padding")}
-        theirs = lambda x: F.avg_pool2d(padded(x, kernel, slide), kernel, **rest)  # noqa: E731
+        window = {k: options[k] for k in ("stride", "padding")}
+        theirs = lambda x: F.avg_pool2d(padded(x, kernel, window), kernel, **rest)  # noqa: E731
     return [x.data], lambda x: ops.avg_pool2d(x, kernel, **options), theirs
 
 

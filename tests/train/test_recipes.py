@@ -11,14 +11,14 @@ import pytest
 import minicnn as mc
 from minicnn import data, optim, train
 from minicnn.data.transforms import Compose, Resize
-from minicnn.train.curvature import Curvature
+from minicnn.train.diagonal_lm_schedule import DiagonalLMSchedule
 from minicnn.train.recipes import (
     CLOTHES,
-    HANDWRITING,
     MODELS,
     OPTIMIZERS,
     RATES_1998,
     RECIPES,
+    SMALL_AFFINE,
     Recipe,
 )
 
@@ -69,7 +69,7 @@ def test_recipes_on_other_data() -> None:
     course, best = RECIPES["lenet5"].values()
     assert course.on("mnist") == course
     assert course.on("digits") == replace(course, epochs=30, batch_size=32, label_smoothing=0.1)
-    assert best.augment is HANDWRITING
+    assert best.augment is SMALL_AFFINE
     clothes = replace(best, augment=CLOTHES, epochs=40, label_smoothing=0.1)
     assert best.on("fashion-mnist") == clothes
     assert course.on("fashion-mnist") == course
@@ -90,7 +90,7 @@ def test_curvature_before_each_epoch(device: str, model: str) -> None:
     optimizer = optim.DiagonalLM(network.parameters(), lr=7.0, mu=2.0)
     loss = mc.models.map_loss if model == "LeNet5_1998" else mc.ops.cross_entropy
     trainer = train.Trainer(network, optimizer, loss)
-    callback, found = Curvature(batches, [0.5, 0.25], images=20), []
+    callback, found = DiagonalLMSchedule(batches, [0.5, 0.25], images=20), []
     for epoch in (1, 2, 3):
         callback.on_epoch_begin(trainer, epoch, 2)
         state = optimizer.state_dict()
@@ -102,8 +102,8 @@ def test_curvature_before_each_epoch(device: str, model: str) -> None:
 def test_curvature_refuses_another_optimizer() -> None:
     model = mc.models.lenet5()
     trainer = train.Trainer(model, optim.SGD(model.parameters(), 0.1))
-    callback = Curvature(loader(Recipe(1), model, 20), [0.1], images=20)
-    with pytest.raises(TypeError, match="Curvature: goes with DiagonalLM, not SGD"):
+    callback = DiagonalLMSchedule(loader(Recipe(1), model, 20), [0.1], images=20)
+    with pytest.raises(TypeError, match="DiagonalLMSchedule: goes with DiagonalLM, not SGD"):
         callback.on_epoch_begin(trainer, 1, 1)
 
 

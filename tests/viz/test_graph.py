@@ -13,7 +13,7 @@ from support.unchanged import unchanged
 
 import minicnn as mc
 from minicnn import models, nn, ops, viz
-from minicnn.viz.layered import layered, spread
+from minicnn.viz.graph_layout import layered, spread
 from minicnn.viz.record import autograd_graph, functions_back_from
 
 

@@ -1,15 +1,15 @@
 // Maps of single elements, in whatever order they lie in memory. One thread for each element.
 #include "common.cuh"
 
-// y = x where kept, 0 elsewhere (not x * kept: 0 * inf is NaN).
+// y = x where mask, 0 elsewhere (not x * mask: 0 * inf is NaN).
 template <typename T, typename I>
-__global__ void mask(array<const T> x, array<const bool> kept, array<T> y, I elements) {
-    FOR_EACH(i, elements) y[i] = kept[i] ? x[i] : T(0);
+__global__ void keep(array<const T> x, array<const bool> mask, array<T> y, I elements) {
+    FOR_EACH(i, elements) y[i] = mask[i] ? x[i] : T(0);
 }
 
 // result = x where y > 0, 0 elsewhere: the gradient of ReLU, whose result is y.
 template <typename T, typename I>
-__global__ void gate(array<const T> x, array<const T> y, array<T> result, I elements) {
+__global__ void relu_grad(array<const T> x, array<const T> y, array<T> result, I elements) {
     FOR_EACH(i, elements) result[i] = y[i] > 0 ? x[i] : T(0);
 }
 

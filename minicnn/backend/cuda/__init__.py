@@ -1,0 +1,56 @@
+"""The kernels in CUDA C, for a GPU and for the emulator.
+
+What each kernel computes is written in ``kernels.Kernels``; which thread computes what is written
+in the ``.cu`` file next to each module. The modules allocate the result and start the kernel
+(``launch.py``).
+"""
+
+from __future__ import annotations
+
+from .channels import sum_over_neighbour_channels, sum_per_channel
+from .classes import gather_class, log_softmax, scatter_class, softmax
+from .columns import col2im, im2col
+from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
+from .elementwise import erf, keep, relu_grad
+from .padding import pad, pad_adjoint
+from .pooling import (
+    avg_pool,
+    avg_pool_adjoint,
+    max_pool,
+    min_pool,
+    unpool,
+    unpool_adjoint,
+    winner_gather,
+    winner_scatter,
+)
+from .random import uniform
+
+# fmt: off
+__all__ = [
+    "convolve",
+    "convolve_input_gradient",
+    "convolve_weight_gradient",
+    "im2col",
+    "col2im",
+    "max_pool",
+    "min_pool",
+    "winner_scatter",
+    "winner_gather",
+    "unpool",
+    "unpool_adjoint",
+    "avg_pool",
+    "avg_pool_adjoint",
+    "pad",
+    "pad_adjoint",
+    "sum_over_neighbour_channels",
+    "sum_per_channel",
+    "erf",
+    "keep",
+    "relu_grad",
+    "softmax",
+    "log_softmax",
+    "gather_class",
+    "scatter_class",
+    "uniform",
+]
+# fmt: on

@@ -1,0 +1,55 @@
+"""Arrays as the CUDA kernels take them: on the device, without gaps, in a known order."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, array_module
+from ..devices import to_device
+
+
+def new(x: Array, shape: tuple[int, ...]) -> Array:
+    """An array with the device and dtype of x, not filled."""
+    return array_module(x).empty(shape, x.dtype)
+
+
+def new_like(x: Array) -> Array:
+    """An array with the device, dtype, shape and memory order of x, not filled."""
+    return array_module(x).empty_like(x)
+
+
+def contiguous(x: Array) -> Array:
+    return array_module(x).ascontiguousarray(x) if x.ndim and not x.flags.c_contiguous else x
+
+
+def integers(positions: Array) -> Array:
+    return contiguous(positions.astype(np.int64, copy=False))
+
+
+def without_gaps(x: Array) -> Array:
+    """x if its elements fill a piece of memory, in whatever order of axes; else such a copy."""
+    return x if new_like(x).strides == x.strides else x.copy(order="K")
+
+
+def in_order_of(x: Array, other: Array) -> Array:
+    """The other array, of the shape of x, with its axes in memory as those of x."""
+    stored = array_module(x).empty_like(x, dtype=other.dtype)
+    if stored.strides == other.strides:
+        return other
+    stored[...] = other
+    return stored
+
+
+@lru_cache(maxsize=1024)
+def index_array(numbers: tuple[int, ...], device: str) -> Array:
+    """The numbers on the device, kept for the next time."""
+    return to_device(np.array(numbers, np.int32), device)
+
+
+@lru_cache(maxsize=256)
+def divisor_array(numbers: bytes, dtype: Any, device: str) -> Array:
+    """The numbers on the device, kept for the next time."""
+    return to_device(np.frombuffer(numbers, dtype), device)

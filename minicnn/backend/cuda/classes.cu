@@ -1,0 +1,65 @@
+// Softmax and its logarithm over the middle axis, and the scores of given classes.
+//
+//   softmax      y_c = e^(x_c - m) / sum of e^(x_k - m), m the largest x_k: nothing overflows
+//   log_softmax  y_c = x_c - m - log(sum of e^(x_k - m))
+//   gather_class         y = scores[class];  scatter_class  scores[class] = y, 0 elsewhere
+//
+// x, y (before, L, after), scores (C, places), classes (places)
+#include "common.cuh"
+
+// The largest number of a row and the sum of e^(x - largest); its numbers are `step` apart.
+template <typename T, typename I>
+__device__ void row_sums(array<const T> x, I start, I length, I step, T& largest, T& sum) {
+    largest = x[start], sum = 0;
+    for (I k = 1; k < length; ++k) {
+        const T value = x[start + k * step];
+        if (value > largest || value != value) largest = value;
+    }
+    for (I k = 0; k < length; ++k) sum += exp(x[start + k * step] - largest);
+}
+
+// One thread for each row.
+template <typename T, typename I>
+__global__ void softmax(array<const T> x, array<T> y, I before, I length, I after) {
+    FOR_EACH(row, before * after) {
+        const I start = row / after * length * after + row % after;
+        T largest, sum;
+        row_sums<T, I>(x, start, length, after, largest, sum);
+        for (I k = 0; k < length; ++k) {
+            const I i = start + k * after;
+            y[i] = exp(x[i] - largest) / sum;
+        }
+    }
+}
+
+// One thread for each row.
+template <typename T, typename I>
+__global__ void log_softmax(array<const T> x, array<T> y, I before, I length, I after) {
+    FOR_EACH(row, before * after) {
+        const I start = row / after * length * after + row % after;
+        T largest, sum;
+        row_sums<T, I>(x, start, length, after, largest, sum);
+        const T log_sum = log(sum);
+        for (I k = 0; k < length; ++k) {
+            const I i = start + k * after;
+            y[i] = (x[i] - largest) - log_sum;
+        }
+    }
+}
+
+// One thread for each place.
+template <typename T, typename I>
+__global__ void gather_class(array<const T> scores, array<const long long> classes, array<T> y, I places) {
+    FOR_EACH(i, places) y[i] = scores[I(classes[i]) * places + i];
+}
+
+// One thread for each score.
+template <typename T, typename I>
+__global__ void scatter_class(
+    array<const T> values, array<const long long> classes, array<T> scores, I num_classes,
+    I places) {
+    FOR_EACH(i, num_classes * places) {
+        const I place = i % places;
+        scores[i] = classes[place] == i / places ? values[place] : T(0);
+    }
+}

@@ -1,0 +1,81 @@
+"""Start a kernel of cuda/*.cu: on a GPU through CuPy, or on a CPU through the emulator.
+
+Both run the same source. A kernel is a template over the types of its numbers and of its indices,
+compiled when it is first used with these types and kept from then on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, device_of, is_array
+from ..emulator import run as emulator
+from ..emulator.array import EmulatorArray
+from ..geometry import Window
+from . import nvrtc
+from .source import THREADS
+
+MOST_BLOCKS = 1 << 20  # a thread handles several elements where there are more
+INT_LIMIT = 1 << 30  # so that an int index can also step past the end without overflow
+
+C_TYPES = {
+    "float32": "float", "float64": "double", "int32": "int", "int64": "long long", "bool": "bool",
+}  # fmt: skip
+
+
+def launch(
+    source: str, kernel: str, elements: int, *arguments: Any, types: tuple[Any, ...] = ()
+) -> None:
+    """Run ``kernel<types..., index type>`` of a source with a thread for each of the elements.
+
+    arguments: arrays without gaps in memory, Windows, integers (which take the index type) and
+    NumPy scalars. The first array says on which device, and of which type the numbers are unless
+    types are given.
+    Raises TypeError for a type that no kernel is written for, DeviceError when it cannot be
+    compiled, and on the emulator IndexError for an index outside of an array.
+    """
+    if elements == 0:
+        return
+    first = next(a for a in arguments if is_array(a))
+    largest = max(elements, *[a.size for a in arguments if is_array(a)])
+    index = np.int32 if largest < INT_LIMIT else np.int64
+    expression = _expression(kernel, *(types or (first.dtype,)), index)
+    values = [_argument(a, index) for a in arguments]
+    blocks = min(-(-elements // THREADS), MOST_BLOCKS)
+    if isinstance(first, EmulatorArray):
+        emulator.run(source, expression, blocks, THREADS, values)
+    else:
+        nvrtc.run(source, expression, blocks, THREADS, values, device_of(first))
+
+
+@lru_cache(maxsize=1024)
+def _expression(kernel: str, *types: Any) -> str:
+    """The instance of the template for these types, as in C++."""
+    names = [np.dtype(t).name for t in types]
+    for name in names:
+        if name not in C_TYPES:
+            raise TypeError(
+                f"{kernel}: got {name}, but the CUDA kernels know float32 and float64; "
+                "convert it with .to('float32')"
+            )
+    return f"{kernel}<{', '.join(C_TYPES[name] for name in names)}>"
+
+
+def _argument(value: Any, index: Any) -> Any:
+    if isinstance(value, Window):
+        return _struct(value)
+    return index(value) if isinstance(value, int) else value
+
+
+_WINDOW = np.dtype([(f"value{i}", np.int32) for i in range(12)])
+
+
+@lru_cache(maxsize=1024)
+def _struct(window: Window) -> Array:
+    """The window as the struct Window of cuda/common.cuh, which is passed by value."""
+    (top, _), (left, _) = window.padding
+    sizes = (*window.input_size, *window.output_size, *window.kernel_size, *window.stride)
+    return np.array((*sizes, top, left, *window.dilation), _WINDOW)

@@ -1,0 +1,16 @@
+"""Where the CUDA sources lie, their text, and what both compilers are told."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+DIRECTORY = Path(__file__).parent
+THREADS = 256  # in a block of every kernel; a power of two
+OPTIONS = ("-std=c++17", f"-DTHREADS={THREADS}", f"-I{DIRECTORY}")  # for both compilers
+
+
+@cache
+def read_source(name: str) -> str:
+    """The text of a file in this folder."""
+    return (DIRECTORY / name).read_text(encoding="utf-8")

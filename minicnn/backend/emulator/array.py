@@ -1,0 +1,96 @@
+"""NumPy memory that behaves as the memory of a GPU; what runs on it is in ``run.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+class EmulatorArray(np.ndarray[Any, Any]):
+    """NumPy memory that stands for the memory of a GPU, and behaves as CuPy's arrays do.
+
+    All that is computed from one is one too, without axes instead of a scalar, and lies in memory
+    in the order of its axes. Arrays in the memory of the CPU cannot be mixed with it.
+    """
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any
+    ) -> Any:
+        _check_mixed(ufunc.__name__, inputs, out)
+        if method == "__call__" and out is None:
+            options.setdefault("order", "C")
+        elif out is not None:
+            options["out"] = _as_numpy(out)
+        result = getattr(ufunc, method)(*_as_numpy(inputs), **options)
+        if out is not None:
+            return out[0] if len(out) == 1 else out
+        return _emulated(result)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        _check_mixed(function.__name__, list(args), *kwargs.values())
+        keywords = {name: _as_numpy(value) for name, value in kwargs.items()}
+        return _emulated(function(*_as_numpy(tuple(args)), **keywords))
+
+    def __getitem__(self, index: Any) -> Any:
+        return _emulated(super().__getitem__(index))
+
+    def argmax(self, *args: Any, **options: Any) -> Any:
+        return _emulated(_as_numpy(self).argmax(*args, **options))
+
+    def argmin(self, *args: Any, **options: Any) -> Any:
+        return _emulated(_as_numpy(self).argmin(*args, **options))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        _check_mixed("setitem", self, value)
+        super().__setitem__(index, value)
+
+
+def _check_mixed(name: str, *values: Any) -> None:
+    for value in values:
+        if isinstance(value, list | tuple):
+            _check_mixed(name, *value)
+        if isinstance(value, np.ndarray) and not isinstance(value, EmulatorArray):
+            raise TypeError(f"{name}: an array of the CPU beside one of the emulator")
+
+
+def _as_numpy(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_as_numpy, value))
+    return value.view(np.ndarray) if isinstance(value, EmulatorArray) else value
+
+
+def _emulated(result: Any) -> Any:
+    if isinstance(result, list | tuple):
+        return type(result)(map(_emulated, result))
+    is_value = isinstance(result, np.ndarray | np.generic)
+    return np.asarray(result).view(EmulatorArray) if is_value else result
+
+
+class _EmulatedNumPy(ModuleType):
+    """NumPy, whose functions return arrays of the emulator."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        if isinstance(found, type) or not callable(found):
+            return found
+        setattr(self, name, _on_emulator(found))
+        return getattr(self, name)
+
+
+def _on_emulator(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function, updated=())
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return _emulated(function(*args, **kwargs))
+
+    if isinstance(function, np.ufunc):
+        wrapper.at = function.at  # type: ignore[attr-defined]
+    return wrapper
+
+
+emulated_numpy = _EmulatedNumPy("numpy of the emulator")

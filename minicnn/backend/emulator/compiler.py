@@ -1,0 +1,60 @@
+"""The system's C++ compiler, and the user's cache of what it has compiled."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from ..errors import DeviceError
+
+
+def find_compiler() -> str:
+    """The C++ compiler: $CXX, or the first of the usual names. Raises DeviceError without one."""
+    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
+        if name and shutil.which(name):
+            return name
+    raise DeviceError(
+        'device "emulator": no C++ compiler is on the path; install g++ or clang++, or name one in '
+        "the environment variable CXX"
+    )
+
+
+def built(code: str, command: list[str], included: list[str], what: str) -> Path:
+    """The path of the library that the command makes of the code, from the cache or compiled now.
+
+    included: the texts of the files that the code includes; a change in one compiles it again.
+    Raises DeviceError, which begins with ``what``, if it does not compile.
+    """
+    name = hashlib.sha256("\0".join([code, *command, *included]).encode()).hexdigest()[:32]
+    path = _cache() / f"{name}.so"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=path.parent) as directory:
+            unit, library = Path(directory, "kernel.cpp"), Path(directory, "kernel.so")
+            unit.write_text(code)
+            done = subprocess.run(
+                [*command, str(unit), "-o", str(library)], capture_output=True, text=True
+            )
+            if done.returncode:
+                raise DeviceError(f"{what} does not compile:\n{done.stderr}")
+            library.replace(path)  # whole or not at all, should another process build it too
+    return path
+
+
+def _cache() -> Path:
+    path = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "minicnn/emulator"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError:  # read-only: compiled anew by each process
+        return _temporary()
+
+
+@cache
+def _temporary() -> Path:
+    return Path(tempfile.mkdtemp(prefix="minicnn-emulator-"))

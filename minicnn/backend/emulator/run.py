@@ -1,0 +1,92 @@
+"""The launcher without a GPU: the CUDA sources compiled by the system's C++ compiler.
+
+``emulator.h`` stands for the GPU: it runs the threads of a kernel one after the other on NumPy
+memory and checks every index. The compiled kernels are kept in the user's cache directory.
+MINICNN_EMULATOR_DEBUG=1 in the environment compiles them for a debugger (gdb: ``break im2col``).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays import is_array
+from ..cuda.source import OPTIONS, read_source
+from .compiler import built, find_compiler
+
+HEADER = Path(__file__).with_name("emulator.h")
+
+
+class ArrayArgument(ctypes.Structure):
+    """The struct array<T> of emulator.h."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_longlong), ("argument", ctypes.c_int))
+
+
+class Fault(ctypes.Structure):
+    """The struct Fault of emulator.h."""
+
+    _fields_ = (
+        ("argument", ctypes.c_int),
+        ("index", ctypes.c_longlong),
+        ("size", ctypes.c_longlong),
+        ("thread", ctypes.c_uint * 3),
+        ("block", ctypes.c_uint * 3),
+    )
+
+
+def run(source: str, expression: str, blocks: int, threads: int, arguments: list[Any]) -> None:
+    """Run all threads of the kernel, and return when the last one is done.
+
+    Raises IndexError, which names kernel, thread and index, for an index outside of an array.
+    """
+    values = [_value(a, position) for position, a in enumerate(arguments)]
+    pointers = [v.ctypes.data if is_array(v) else ctypes.addressof(v) for v in values]
+    fault = Fault()
+    function = _compiled(source, expression)
+    if function(blocks, threads, (ctypes.c_void_p * len(pointers))(*pointers), ctypes.byref(fault)):
+        kernel = expression.split("<")[0]
+        name = _parameters(source, kernel)[fault.argument]
+        raise IndexError(
+            f"{kernel} of {source}: thread {fault.thread[0]} of block {fault.block[0]} asks for "
+            f"{name}[{fault.index}], but {name} has {fault.size} elements"
+        )
+
+
+def _value(argument: Any, position: int) -> Any:
+    """What a pointer to is passed: an array in global memory as its struct, others by value."""
+    if is_array(argument) and argument.dtype.names is None:
+        return ArrayArgument(argument.ctypes.data, argument.size, position)
+    return np.asarray(argument)
+
+
+@cache
+def _compiled(source: str, expression: str) -> Any:
+    code = (
+        f'#include "{source}"\n'
+        'extern "C" int run(unsigned blocks, unsigned threads, void** arguments, '
+        "emulator::Fault* fault) {\n"
+        f"    return emulator::launch<{expression}>(blocks, threads, arguments, fault);\n"
+        "}\n"
+    )
+    debug = os.environ.get("MINICNN_EMULATOR_DEBUG", "0") not in ("", "0")
+    flags = [*OPTIONS, f"-I{HEADER.parent}", "-shared", "-fPIC", "-DMINICNN_EMULATOR"]
+    flags += ["-O0", "-g"] if debug else ["-O2"]
+    if "__syncthreads" in read_source(source):  # Ubuntu's fortified longjmp refuses other stacks
+        flags += ["-DMINICNN_BARRIERS", "-U_FORTIFY_SOURCE"]
+    texts = [read_source(source), read_source("common.cuh"), HEADER.read_text(encoding="utf-8")]
+    path = built(code, [find_compiler(), *flags], texts, f"{expression} of {source}")
+    return ctypes.CDLL(str(path)).run
+
+
+def _parameters(source: str, kernel: str) -> list[str]:
+    """The names of a kernel's parameters, read from its source."""
+    found = re.search(rf"__global__ void {kernel}\((.*?)\)\s*{{", read_source(source), re.DOTALL)
+    assert found is not None
+    return [re.findall(r"\w+", part)[-1] for part in found[1].split(",")]

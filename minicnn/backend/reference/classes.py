@@ -1,0 +1,40 @@
+"""Scores and classes as plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Array
+
+
+def softmax(x: Array, axis: int) -> Array:
+    y = np.empty_like(x)
+    rows, results = np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)
+    for index in np.ndindex(*rows.shape[:-1]):
+        powers = [np.exp(value - max(rows[index])) for value in rows[index]]
+        results[index] = [power / sum(powers) for power in powers]
+    return y
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    y = np.empty_like(x)
+    rows, results = np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)
+    for index in np.ndindex(*rows.shape[:-1]):
+        shifted = [value - max(rows[index]) for value in rows[index]]
+        log_sum = np.log(sum(np.exp(value) for value in shifted))
+        results[index] = [value - log_sum for value in shifted]
+    return y
+
+
+def gather_class(scores: Array, classes: Array) -> Array:
+    y = np.empty(classes.shape, scores.dtype)
+    for index in np.ndindex(*classes.shape):
+        y[index] = np.moveaxis(scores, 1, -1)[index][classes[index]]
+    return y
+
+
+def scatter_class(values: Array, classes: Array, num_classes: int) -> Array:
+    scores = np.zeros((values.shape[0], num_classes, *values.shape[1:]), values.dtype)
+    for index in np.ndindex(*classes.shape):
+        np.moveaxis(scores, 1, -1)[index][classes[index]] = values[index]
+    return scores

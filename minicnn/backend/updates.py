@@ -1,0 +1,43 @@
+"""How an optimizer's formula is applied: piece by piece on a CPU, by one fused kernel on a GPU.
+
+The formulas themselves are in ``minicnn/optim``, each under its equation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .arrays import Array, array_module
+
+Update = Callable[..., None]
+_Update = TypeVar("_Update", bound=Update)
+
+PIECE = 1 << 15
+"""Elements updated at a time on a CPU: the parameter, its gradient and its state then stay in a
+core's cache while the formula goes over them several times."""
+
+
+def fused(kernel: str) -> Callable[[_Update], _Update]:
+    """Mark a formula that has a twin of this name in ``cuda/updates.py``, with its parameters.
+
+    On a GPU one kernel then takes the place of a launch for each operation of the formula.
+    """
+
+    def mark(update: _Update) -> _Update:
+        update.fused_kernel = kernel  # type: ignore[attr-defined]
+        return update
+
+    return mark
+
+
+def update_for(x: Array, update: Update) -> tuple[Update, int]:
+    """What applies the formula to parameters where x is, and to how many elements at a time."""
+    if array_module(x) is np:
+        return update, PIECE
+    from .cuda import updates  # only when it is needed: it loads compilers
+
+    kernel: Any = getattr(updates, getattr(update, "fused_kernel", ""), None)
+    return kernel or update, max(1, x.size)

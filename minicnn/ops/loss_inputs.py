@@ -1,0 +1,122 @@
+"""What losses and metrics share: their inputs as tensors, checked, and their reduction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Tensor
+from ..backend import Array, array_module
+from .check import check_device, check_tensor
+from .convert import as_tensor, to
+from .reduce import sum
+
+
+def one_hot(target: Any, num_classes: int) -> Tensor:
+    """1 at each class index, 0 elsewhere: target (...) -> (..., num_classes), float32.
+
+    Raises TypeError unless the target holds integers, ValueError for a class out of range.
+    """
+    classes = as_named_tensor("one_hot", target=target).data
+    if not isinstance(num_classes, int | np.integer) or num_classes < 1:
+        raise ValueError(f"one_hot: num_classes is {num_classes!r}, expected an integer from 1 on")
+    check_classes("one_hot", classes, num_classes)
+    return Tensor(array_module(classes).eye(num_classes, dtype=np.float32)[classes])
+
+
+def as_named_tensor(op: str, **argument: Any) -> Tensor:
+    """The one argument, a Tensor, an array or a list, as a Tensor. Raises TypeError for others."""
+    ((name, value),) = argument.items()
+    try:
+        return as_tensor(value)
+    except TypeError as error:
+        raise TypeError(f"{op}: {name}: {error}") from error
+
+
+def to_device_of(op: str, x: Tensor, **argument: Any) -> Tensor:
+    """The same, an array or a list on the device of x; a Tensor has to be there by itself."""
+    ((name, value),) = argument.items()
+    tensor = as_named_tensor(op, **argument)
+    if isinstance(value, Tensor):
+        check_device(op, x, **{name: value})
+        return tensor
+    return to(tensor, x.device)
+
+
+def check_same_shape(op: str, input: Tensor, target: Any) -> tuple[Tensor, Tensor]:
+    """Input and target of one shape, the target in the dtype of the input.
+
+    Raises TypeError unless the input is a Tensor of floats, ValueError for different shapes.
+    """
+    _check_floats(op, input=input)
+    target = to_device_of(op, input, target=target)
+    if target.shape != input.shape or input.size == 0:
+        raise ValueError(
+            f"{op}: input has shape {input.shape} and target {target.shape}, "
+            "expected the same shape, not empty"
+        )
+    return input, to(target, input.dtype)
+
+
+def check_scores(op: str, **argument: Tensor) -> None:
+    """Raise unless the one argument is a Tensor of floats (N, C, ...) that is not empty."""
+    _check_floats(op, **argument)
+    ((name, scores),) = argument.items()
+    if scores.ndim < 2 or scores.size == 0:
+        raise ValueError(f"{op}: {name} have shape {scores.shape}, expected (N, C, ...), not empty")
+
+
+def _check_floats(op: str, **argument: Tensor) -> None:
+    check_tensor(op, **argument)
+    ((name, value),) = argument.items()
+    if value.dtype.kind != "f":
+        raise TypeError(
+            f"{op}: {name}: got {value.dtype}, expected floats; convert it with .to('float32')"
+        )
+
+
+def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
+    """The target as integers (N, ...) beside scores (N, C, ...); their range is not checked yet."""
+    expected = scores.shape[:1] + scores.shape[2:]
+    if target.shape != expected:
+        raise ValueError(
+            f"{op}: target has shape {target.shape}, expected {expected} "
+            f"for class indices beside scores of shape {scores.shape}"
+        )
+    _check_integers(op, target.data)
+    return target.data
+
+
+def check_classes(op: str, classes: Array, num_classes: int) -> None:
+    """Raise TypeError unless the classes are integers, ValueError for one out of range."""
+    _check_integers(op, classes)
+    wrong = classes[(classes < 0) | (classes >= num_classes)]
+    if wrong.size:
+        raise ValueError(
+            f"{op}: target holds class {int(wrong[0])}, "
+            f"but there are {num_classes} classes: 0 to {num_classes - 1}"
+        )
+
+
+def _check_integers(op: str, classes: Array) -> None:
+    if classes.dtype.kind not in "iu":
+        raise TypeError(f"{op}: target is {classes.dtype}, expected integers for class indices")
+
+
+def class_weights(op: str, scores: Tensor, weight: Any) -> Array | None:
+    """One weight for each class, in the dtype of the scores: (C,); None if all are 1."""
+    if weight is None:
+        return None
+    weights, classes = to_device_of(op, scores, weight=weight).data, scores.shape[1]
+    if weights.shape != (classes,):
+        raise ValueError(f"{op}: weight has shape {weights.shape}, expected ({classes},)")
+    return weights.astype(scores.dtype)
+
+
+def reduce_losses(losses: Tensor, reduction: str, count: Any = None) -> Tensor:
+    """The losses, their sum, or the sum divided by count (None is how many losses there are)."""
+    if reduction == "none":
+        return losses
+    total = sum(losses)
+    return total if reduction == "sum" else total / (losses.size if count is None else count)

@@ -1,0 +1,97 @@
+"""Images of digits brought into the form of MNIST."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn.data.digit_photo import as_mnist, read_digit
+
+image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+
+
+def stroke(height: int, width: int, top: int, left: int, tall: int, wide: int) -> Any:
+    """A dark bar on light paper."""
+    paper = np.full((height, width), 220, np.uint8)
+    paper[top : top + tall, left : left + wide] = 30
+    return paper
+
+
+def centre(x: Any) -> tuple[float, float]:
+    weights = x / x.sum()
+    return weights.sum(1) @ (np.arange(28) + 0.5), weights.sum(0) @ (np.arange(28) + 0.5)
+
+
+@pytest.mark.parametrize(
+    "case", [(90, 70, 5, 8, 60, 9), (40, 300, 10, 200, 8, 70), (28,) * 2 + (4, 4, 20, 3)]
+)
+def test_the_longer_side_is_20_and_the_mass_in_the_middle(case: Any) -> None:
+    x = as_mnist(stroke(*case))
+    assert (x.shape, x.dtype) == ((28, 28), np.float32)
+    rows, columns = np.flatnonzero(x.max(1) > 0.5), np.flatnonzero(x.max(0) > 0.5)
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    np.testing.assert_allclose(centre(x), 14, atol=0.51)
+    assert x.min() >= 0
+    assert x.max() <= 1
+
+
+def test_light_on_dark_is_the_same_as_dark_on_light() -> None:
+    dark = stroke(60, 60, 10, 10, 30, 6)
+    np.testing.assert_allclose(as_mnist(dark), as_mnist(255 - dark), atol=0.02)
+
+
+def test_lopsided_ink_is_moved_to_the_middle_and_stays_whole() -> None:
+    paper = np.zeros((40, 40), np.uint8)
+    paper[5:35, 5:8] = 255
+    paper[5:15, 5:35] = 255  # a heavy top
+    x = as_mnist(paper)
+    np.testing.assert_allclose(centre(x), 14, atol=1.1)  # as far as the edge lets it
+    assert np.flatnonzero(x.max(1) > 0.5).size == 20
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_an_empty_image_is_refused(level: int) -> None:
+    with pytest.raises(mc.data.DataError, match=r"empty\.png: shows no digit"):
+        as_mnist(np.full((30, 20), level, np.uint8), "empty.png")
+
+
+def test_a_digit_of_mnist_stays_what_it_is() -> None:
+    images, _ = mc.data.load("digits", "test")[:]
+    digit = np.kron(images[0, 0], np.ones((3, 3)))
+    again = as_mnist(np.uint8(np.rint(as_mnist(np.uint8(255 * digit)) * 255)))
+    assert np.corrcoef(again.ravel(), as_mnist(np.uint8(255 * digit)).ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
+def test_files_of_every_mode(tmp_path: Path, mode: str) -> None:
+    gray = image.fromarray(np.where(stroke(60, 60, 10, 10, 30, 6) > 99, 255, 0).astype(np.uint8))
+    gray.convert(mode).save(tmp_path / "digit.png")
+    expected = as_mnist(np.asarray(gray))
+    np.testing.assert_allclose(read_digit(tmp_path / "digit.png"), expected, atol=0.02)
+
+
+def test_what_is_transparent_shows_paper(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 60, 4), np.uint8)  # black, and transparent
+    pixels[10:40, 10:16, 3] = 255
+    image.fromarray(pixels).save(tmp_path / "digit.png")
+    expected = as_mnist(stroke(60, 60, 10, 10, 30, 6))
+    np.testing.assert_allclose(read_digit(tmp_path / "digit.png"), expected, atol=0.02)
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("text.png", "missing.png"):
+        with pytest.raises(mc.data.DataError, match=f"{name}: no image that can be read"):
+            read_digit(tmp_path / name)
+
+
+def test_without_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PIL", "PIL.Image"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(mc.data.DataError, match=r"needs Pillow: pip install Pillow"):
+        read_digit(tmp_path / "digit.png")
