@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from minicnn import __version__
 from minicnn.backend import DeviceError, resolve_device
 
 ROOT = Path(__file__).parent.parent
@@ -147,6 +148,11 @@ def test_every_module_exists(page: str) -> None:
 def test_every_page_is_in_the_index() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert {name for name in pages if f"({name})" not in TEXTS["docs/README.md"]} == set()
+
+
+def test_the_citation_names_the_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in citation
 
 
 def test_the_house_is_drawn_as_it_stands() -> None:
