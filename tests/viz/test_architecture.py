@@ -169,7 +169,7 @@ def test_a_layer_with_two_outputs_shows_the_first():
 
 @pytest.mark.parametrize("shape", [(28, 28), (1, 1, 28, 28)])
 def test_the_input_shape_is_checked(shape):
-    with pytest.raises(ValueError, match="input_shape is .*, expected .C, H, W. or .K,."):
+    with pytest.raises(ValueError, match="input_shape: got .*, expected .C, H, W. or .K,."):
         viz.architecture(models.lenet5(), shape)
     with pytest.raises(ValueError, match="input_shape: got 28, expected the sizes of one image"):
         viz.architecture(models.lenet5(), 28)

@@ -110,12 +110,16 @@ def test_more_runs_than_colours():
         ({"a": [ONE, train.History()]}, "learning_curves: history 'a' has no epochs"),
         ({"a": []}, "learning_curves: history 'a' has no epochs"),
         ({}, "learning_curves: got no history"),
-        ([1, 2], "learning_curves: got int, expected a History"),
     ],
 )
 def test_bad_histories(histories, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         viz.learning_curves(histories)
+
+
+def test_histories_of_another_type():
+    with pytest.raises(TypeError, match="^learning_curves: got int, expected a History"):
+        viz.learning_curves([1, 2])
 
 
 def test_plot_without_matplotlib(monkeypatch):
@@ -144,8 +148,8 @@ def test_confusion_matrix_has_every_count():
     assert recalls == ["98.0%", "99.7%", "-", "recall"]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["shirt", "coat", "bag"]
     assert [t.get_text() for t in axes.get_xticklabels()] == ["shirt", "coat", "bag"]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("taken for", "is")
-    assert axes.get_title() == "1,250 of 1,255 right, 99.60%"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert axes.get_title() == "1,250 of 1,255 correct, 99.60%"
 
 
 def test_only_mistakes_are_coloured():
@@ -171,7 +175,7 @@ def test_counts_and_names_of_any_type():
     for matrix in (MATRIX.astype(float), mc.tensor(MATRIX)):
         assert cells(viz.confusion_matrix(matrix).axes[0])[1, 1] == "1,200"
     title = viz.confusion_matrix(np.full((2, 2), 200, np.uint8), names=[7, 8]).axes[0].get_title()
-    assert title == "400 of 800 right, 50.00%"
+    assert title == "400 of 800 correct, 50.00%"
 
 
 def test_long_names_leave_room_for_the_matrix():
@@ -187,8 +191,8 @@ def test_many_classes_show_colours_alone():
 
 
 def test_no_mistakes_and_no_images():
-    assert viz.confusion_matrix([[3]]).axes[0].get_title() == "3 of 3 right, 100.00%"
-    assert viz.confusion_matrix(np.zeros((2, 2), int)).axes[0].get_title() == "0 of 0 right"
+    assert viz.confusion_matrix([[3]]).axes[0].get_title() == "3 of 3 correct, 100.00%"
+    assert viz.confusion_matrix(np.zeros((2, 2), int)).axes[0].get_title() == "0 of 0 correct"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_no_mistakes_and_no_images():
         (-np.ones((2, 2)), None, "confusion_matrix: got -1.0 in the matrix, expected counts"),
         (np.full((2, 2), np.nan), None, "confusion_matrix: 4 of 4 numbers in matrix are not"),
         (np.eye(2) / 2, None, "confusion_matrix: got 0.5 in the matrix, expected counts"),
-        ([[1], [1, 2]], None, "confusion_matrix: matrix is no array"),
+        ([[1], [1, 2]], None, "confusion_matrix: matrix is not an array"),
         (np.eye(2), ["a"], "confusion_matrix: 1 names for 2 classes"),
     ],
 )
