@@ -165,13 +165,8 @@ def explain_conv_transpose2d(query: Query) -> WeightedSum:
     height, width = query.image.shape[1:]
     view = View(make_pixel_axis(height, rows), make_pixel_axis(width, columns))
     kernel = kernel[:, np.array(kh, int)[:, None], np.array(kw, int)]
-    note = "no kernel of an input pixel reaches this place"
-    if kernel.size:
-        note = (
-            "each input pixel adds a copy of the kernel to the output; "
-            f"its rows {describe_positions(kh)} and columns {describe_positions(kw)} fall here"
-        )
-    return _make_weighted_sum(query, view, range(first, first + group_size), kernel, note)
+    channels = range(first, first + group_size)
+    return _make_weighted_sum(query, view, channels, kernel, _describe_taps(kh, kw))
 
 
 def _find_pixels_and_taps(
@@ -185,6 +180,15 @@ def _find_pixels_and_taps(
             pairs.append((pixel, tap))
     pairs.sort()
     return [pixel for pixel, _ in pairs], [tap for _, tap in pairs]
+
+
+def _describe_taps(kh: list[int], kw: list[int]) -> str:
+    if not kh or not kw:
+        return "no kernel of an input pixel reaches this position"
+    return (
+        "each input pixel adds a copy of the kernel to the output; "
+        f"its rows {describe_positions(kh)} and columns {describe_positions(kw)} fall here"
+    )
 
 
 def _make_weighted_sum(

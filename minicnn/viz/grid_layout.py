@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
@@ -114,7 +115,7 @@ def draw_mosaic(table: Numbers, scale: Scale, title: str | None, across: str, do
     return picture
 
 
-def _make_sheet(width: float, height: float, title: str | None) -> tuple[Picture, Any]:
+def _make_sheet(width: float, height: float, title: str | None) -> tuple[Picture, Axes]:
     """A canvas of this size, and above it the title."""
     whole = height + (TITLE_HEIGHT if title else GAP)
     width = max(width, text_width(title, MIDDLE) + 2 * GAP if title else 0.0)
@@ -126,7 +127,7 @@ def _make_sheet(width: float, height: float, title: str | None) -> tuple[Picture
 
 
 def _draw_image(
-    axes: Any, pixels: Numbers, left: float, top: float, width: float, scale: Scale
+    axes: Axes, pixels: Numbers, left: float, top: float, width: float, scale: Scale
 ) -> None:
     low = top - _image_height(pixels, width)
     axes.imshow(pixels, extent=(left, left + width, low, top), aspect="auto", **scale)
@@ -136,7 +137,7 @@ def _image_height(pixels: Numbers, width: float) -> float:
     return width * min(max(pixels.shape[0] / pixels.shape[1], 1 / LONGEST), LONGEST)
 
 
-def _write(axes: Any, x: float, y: float, text: str, **options: Any) -> None:
+def _write(axes: Axes, x: float, y: float, text: str, **options: Any) -> None:
     axes.text(x, y, text, **{"fontsize": SMALL, "linespacing": 1.1, **options})
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ..autograd import Parameter, Tensor, grad
@@ -47,7 +48,7 @@ def dead_units(model: Module, images: TensorLike) -> dict[str, float]:
         with evaluating(model), watch_calls(model, layers.values()) as calls:
             model(input_like(model, batch[start : start + BATCH]))
         for name, values in _find_activations("dead_units", calls).items():
-            alive[name] = alive.get(name, False) | _is_alive(values)
+            alive[name] = alive.get(name, False) | _find_alive_units(values)
     return {name: float(np.mean(~units)) for name, units in alive.items()}
 
 
@@ -102,15 +103,15 @@ def _compute_gradients(loss: Tensor, weights: dict[str, Parameter]) -> dict[str,
     }
 
 
-def _draw_activations(axes: Any, values: Numbers) -> None:
-    dead = float(np.mean(~_is_alive(values)))
+def _draw_activations(axes: Axes, values: Numbers) -> None:
+    dead = float(np.mean(~_find_alive_units(values)))
     _draw_histogram(axes, values, COLOURS[0], more=f", {dead:.0%} dead")
     _write_title(
         axes, "activations", f"{dead:.0%} of {values.shape[1]} units dead" * (dead > MANY_DEAD)
     )
 
 
-def _draw_gradients(axes: Any, values: Numbers, of_all: Sequence[Numbers]) -> None:
+def _draw_gradients(axes: Axes, values: Numbers, of_all: Sequence[Numbers]) -> None:
     """The gradients of one layer on the common scale."""
     _draw_histogram(axes, values, COLOURS[4], reach=max(float(abs(g).max()) for g in of_all))
     strengths = [float(np.square(g, dtype=np.float64).mean() ** 0.5) for g in (values, *of_all)]
@@ -119,7 +120,7 @@ def _draw_gradients(axes: Any, values: Numbers, of_all: Sequence[Numbers]) -> No
 
 
 def _draw_histogram(
-    axes: Any, values: Numbers, colour: str, reach: float | None = None, more: str = ""
+    axes: Axes, values: Numbers, colour: str, reach: float | None = None, more: str = ""
 ) -> None:
     """A histogram of the values from -reach to reach; mean and standard deviation above it."""
     reach = (float(abs(values).max()) if reach is None else reach) or 1.0
@@ -135,7 +136,7 @@ def _draw_histogram(
     axes.text(1, 1, text, transform=axes.transAxes, ha="right", va="top", fontsize=7.5)
 
 
-def _write_title(axes: Any, title: str, warning: str = "") -> None:
+def _write_title(axes: Axes, title: str, warning: str = "") -> None:
     text, colour = (f"{title}: {warning}", COLOURS[1]) if warning else (title, "black")
     axes.set_title(text, loc="left", fontsize=9, color=colour)
 
@@ -172,7 +173,7 @@ def _find_activations(op: str, calls: list[LayerCall]) -> dict[str, Numbers]:
     return found
 
 
-def _is_alive(values: Numbers) -> Numbers:
+def _find_alive_units(values: Numbers) -> Numbers:
     """Which units are not 0 everywhere, (units,)."""
     return np.asarray((values != 0).any((0, 2)))
 

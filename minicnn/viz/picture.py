@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from cycler import cycler
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -65,7 +66,7 @@ def subplots(
         return picture, picture.subplots(rows, columns, **options)
 
 
-def canvas(width: float, height: float) -> tuple[Picture, Any]:
+def canvas(width: float, height: float) -> tuple[Picture, Axes]:
     """A ``Picture`` of this size in inches, and axes that cover it, whose (x, y) are inches."""
     with rc_context(STYLE):
         picture = Picture((width, height), 100)

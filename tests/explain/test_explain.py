@@ -220,12 +220,12 @@ def test_copied_pixels_are_named() -> None:
     assert "( ) padding: row -1 copies row 1, column -1 copies column 1" in text
 
 
-def test_a_place_that_no_kernel_reaches_is_the_bias() -> None:
+def test_a_position_that_no_kernel_reaches_is_the_bias() -> None:
     layer = nn.ConvTranspose2d(2, 1, 1, stride=2)
     e = explain(layer, mc.tensor(np.ones((1, 2, 3, 3), np.float32)), 0, 0, 1, 1)
     assert layer.bias is not None
     assert e.result == layer.bias.item()
-    assert "no kernel of an input pixel reaches this place" in repr(e)
+    assert "no kernel of an input pixel reaches this position" in repr(e)
 
 
 def test_the_transposed_kernel_names_its_taps() -> None:
@@ -299,11 +299,11 @@ def test_i_and_j_stay_0_where_the_output_has_two_axes() -> None:
 
 
 class OwnPool(nn.MaxPool2d):
-    """A subclass, whose forward could be anything."""
+    """A subclass: its forward could be anything."""
 
 
 @pytest.mark.parametrize("layer", [nn.ReLU(), nn.Linear(2, 2), OwnPool(2), mc.models.lenet5()])
-def test_other_layers(layer: nn.Module) -> None:
+def test_layers_without_an_explanation(layer: nn.Module) -> None:
     with pytest.raises(TypeError, match="expected one of Conv2d, ConvTranspose2d, MaxPool2d, .*"):
         explain(layer, mc.tensor(IMAGE), 0, 0)
 

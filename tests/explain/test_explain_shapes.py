@@ -39,7 +39,7 @@ def test_lenet5() -> None:
     assert (table.parameters, table.multiply_adds) == (44_426, 281_640)
 
 
-def sizes(layer: nn.Module, shape: tuple[int, ...]) -> list[str]:
+def arithmetic(layer: nn.Module, shape: tuple[int, ...]) -> list[str]:
     """The lines for a model of this one layer."""
     (row,) = explain_shapes(layer, shape).rows
     return row.arithmetic
@@ -82,11 +82,11 @@ def sizes(layer: nn.Module, shape: tuple[int, ...]) -> list[str]:
     ids=repr,
 )  # fmt: skip
 def test_the_arithmetic_of(layer: nn.Module, shape: tuple[int, ...], lines: list[str]) -> None:
-    assert sizes(layer, shape) == lines
+    assert arithmetic(layer, shape) == lines
 
 
 def stated(lines: list[str]) -> tuple[int, int]:
-    """The height and width at which the lines arrive."""
+    """The height and width that the lines result in."""
     found = {"height": 0, "width": 0}
     for line in lines:
         match = re.search(r"(?:\) // \d+ \+ 1|\+ 1|/ \d+\)) = (\d+)$|so (\d+)$", line)
@@ -97,7 +97,7 @@ def stated(lines: list[str]) -> tuple[int, int]:
 
 
 @given(strategies.conv2d_cases())
-def test_convolutions_have_the_size_that_is_worked_out(case: strategies.Conv2dCase) -> None:
+def test_the_arithmetic_of_convolutions_gives_their_size(case: strategies.Conv2dCase) -> None:
     outputs, per_group, *kernel = case.weight.shape
     layer = nn.Conv2d(per_group * case.options["groups"], outputs, tuple(kernel), **case.options)
     (row,) = explain_shapes(layer.to(np.float64), case.x.shape[1:]).rows
@@ -106,7 +106,7 @@ def test_convolutions_have_the_size_that_is_worked_out(case: strategies.Conv2dCa
 
 
 @given(strategies.pool2d_cases())
-def test_pools_have_the_size_that_is_worked_out(case: strategies.Pool2dCase) -> None:
+def test_the_arithmetic_of_pools_gives_their_size(case: strategies.Pool2dCase) -> None:
     if case.options["padding"] == "same":
         case.options["ceil_mode"] = False
     (row,) = explain_shapes(nn.MaxPool2d(case.kernel_size, **case.options), case.x.shape[1:]).rows
@@ -114,19 +114,17 @@ def test_pools_have_the_size_that_is_worked_out(case: strategies.Pool2dCase) -> 
 
 
 @given(strategies.conv2d_cases(), st.sampled_from(["row", "column"]))
-def test_pixels_that_are_said_to_be_unread_have_no_gradient(
-    case: strategies.Conv2dCase, line: str
-) -> None:
+def test_pixels_reported_as_unread_have_no_gradient(case: strategies.Conv2dCase, line: str) -> None:
     case.options["groups"] = 1
     channels = case.x.shape[1]
     layer = nn.Conv2d(channels, 1, case.weight.shape[2:], **case.options).to(np.float64)
     layer.weight.data[...] = 1.0
     (row,) = explain_shapes(layer, case.x.shape[1:]).rows
     (gradient,) = mc.grad(layer(case.x).sum(), case.x)
-    assume(gradient.numpy().any())  # else both axes look unread, whichever it is
+    assume(gradient.numpy().any())  # otherwise both axes look unread
     unread = (gradient.numpy()[0, 0] == 0).all(1 if line == "row" else 0).sum()
-    told = re.findall(rf"(\d+) {line}s?\b", "\n".join(row.arithmetic))
-    assert sum(map(int, told)) == unread
+    reported = re.findall(rf"(\d+) {line}s?\b", "\n".join(row.arithmetic))
+    assert sum(map(int, reported)) == unread
 
 
 def test_multiply_adds_of_groups_and_of_the_transposed_convolution() -> None:
@@ -136,7 +134,7 @@ def test_multiply_adds_of_groups_and_of_the_transposed_convolution() -> None:
     assert second.multiply_adds == 6 * 3 * 3 * (2 * 3 * 3)
 
 
-def test_a_layer_of_ones_own_has_unknown_cost() -> None:
+def test_custom_layers_have_unknown_cost() -> None:
     table = explain_shapes(models.LeNet5_1998(), (1, 32, 32))
     assert [row.layer for row in table.rows if row.multiply_adds is None] == [
         "s2", "c3", "s4", "output",
@@ -209,7 +207,7 @@ def test_the_table_in_a_notebook() -> None:
 
 
 @pytest.mark.parametrize("pack", [lambda x: {"x": x}, lambda x: [x], lambda x: (x,)])
-def test_a_layer_whose_output_is_no_tensor(pack):
+def test_a_layer_whose_output_is_not_a_tensor(pack):
     class Packed(nn.Module):
         def forward(self, x):
             return pack(x)
@@ -228,7 +226,7 @@ def test_a_layer_whose_output_is_no_tensor(pack):
 
 
 @pytest.mark.parametrize("shape", [28, None, "abc", (1, -2, 5), (1, 5.0, 5)])
-def test_what_is_no_shape(shape):
+def test_arguments_that_are_not_shapes(shape):
     for look in (explain_shapes, mc.summary):
         with pytest.raises(
             ValueError, match="input_shape: got .*, expected the sizes of one image"

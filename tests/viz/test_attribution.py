@@ -18,7 +18,7 @@ def image() -> np.ndarray:
 
 @pytest.fixture
 def model() -> nn.Module:
-    """A small network whose dropout would be seen if it were on."""
+    """A small network whose dropout would show if it were on."""
     return nn.Sequential(
         nn.Conv2d(2, 4, 3), nn.Tanh(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(4 * 7 * 5, 3)
     )
@@ -63,7 +63,7 @@ def test_large_squares_are_shared_by_pixels():
     np.testing.assert_allclose(found[12:15, 6:9], lost, atol=1e-6)
 
 
-def test_occlusion_finds_what_the_class_is_made_of():
+def test_occlusion_finds_the_pixels_of_the_class():
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2, bias=False))
     nn.init.zeros_(model[1].weight)
     model[1].weight.data.reshape(2, 8, 8)[0, 1:3, 5:7] = 2.0  # class 0: light at the top right
@@ -128,15 +128,15 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("map_of", MAPS.values(), ids=MAPS.keys())
-def test_the_label_is_by_default_the_answer(model, image, map_of):
+def test_the_default_label_is_the_prediction(model, image, map_of):
     answer = int(scores(model, image).argmax())
     np.testing.assert_array_equal(map_of(model, image), map_of(model, image, answer))
-    other = map_of(model, mc.tensor(image), (answer + 1) % 3)  # a Tensor does as well
+    other = map_of(model, mc.tensor(image), (answer + 1) % 3)  # a Tensor works as well
     assert np.abs(other - map_of(model, image)).max() > 1e-3
 
 
 @pytest.mark.parametrize("map_of", MAPS.values(), ids=MAPS.keys())
-def test_frozen_models_can_be_looked_at(model, image, map_of):
+def test_frozen_models(model, image, map_of):
     expected = map_of(model, image)
     for parameter in model.parameters():
         parameter.requires_grad = False
@@ -201,7 +201,7 @@ def test_gradients_need_a_recording(model, image):
             viz.grad_cam_map(model, image, "0")
 
 
-def test_sizes_may_be_of_numpy(model, image):
+def test_sizes_may_be_numpy_integers(model, image):
     same = viz.occlusion_map(model, image, size=np.int64(3))
     np.testing.assert_array_equal(same, viz.occlusion_map(model, image, size=3))
 

@@ -1,4 +1,4 @@
-"""filters and feature_maps: what lies on the sheet, its scale and its words."""
+"""filters and feature_maps: the images that are drawn, their scale and their texts."""
 
 from __future__ import annotations
 
@@ -133,13 +133,13 @@ def test_bad_feature_maps():
         viz.feature_maps(nn.Sequential(broken), image)
 
 
-def test_one_layer_may_be_named_alone():
+def test_a_single_layer_name():
     model = nn.Sequential({"conv": nn.Conv2d(1, 2, 3), "relu": nn.ReLU()})
     picture = viz.feature_maps(model, np.ones((1, 5, 5)), "relu")
     assert [text.split("\n")[0] for text in words(picture)] == ["input", "relu"]
 
 
-def test_layers_whose_output_is_no_tensor_have_no_maps():
+def test_layers_whose_output_is_not_a_tensor_have_no_maps():
     class Packed(nn.Module):
         def forward(self, x):
             return {"x": x}

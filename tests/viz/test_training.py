@@ -58,7 +58,7 @@ def test_epochs_are_integers(epochs):
     assert all(float(tick).is_integer() for tick in ticks)
 
 
-def test_one_epoch_is_seen():
+def test_one_epoch_is_visible():
     axes = viz.learning_curves(history(1)).axes[0]
     assert [(ln.get_marker(), ln.get_fillstyle()) for ln in axes.lines] == [
         ("o", "none"), ("o", "full")
@@ -79,7 +79,7 @@ def test_seeds_are_a_mean_and_a_band():
     picture = viz.learning_curves({"lenet5": seeds})
     (axes,) = picture.axes
     (_, _, mean), (_, _, validated) = lines(axes)
-    assert (mean, validated) == ([3, 2], [1.5, 1])  # as far as all have come
+    assert (mean, validated) == ([3, 2], [1.5, 1])  # as many epochs as all have
     vertices = axes.collections[0].get_paths()[0].vertices
     assert {tuple(v) for v in vertices} >= {(1, 2), (1, 4), (2, 1), (2, 3)}
 
@@ -94,7 +94,7 @@ def test_losses_of_zero():
     assert viz.learning_curves(history(0, 0)).axes[0].get_ylim() == (0, 1)
 
 
-def test_losses_below_zero_are_seen():
+def test_losses_below_zero_are_visible():
     assert viz.learning_curves(history(1, -2)).axes[0].get_ylim()[0] <= -2
 
 
@@ -171,7 +171,7 @@ def test_numbers_can_be_read_on_dark_cells():
 
 
 def test_counts_and_names_of_any_type():
-    """Counts as floats are written as counts, and bytes are added up without wrapping around."""
+    """Counts as floats are written as integers, and bytes are summed without wrapping around."""
     for matrix in (MATRIX.astype(float), mc.tensor(MATRIX)):
         assert cells(viz.confusion_matrix(matrix).axes[0])[1, 1] == "1,200"
     title = viz.confusion_matrix(np.full((2, 2), 200, np.uint8), names=[7, 8]).axes[0].get_title()
@@ -184,7 +184,7 @@ def test_long_names_leave_room_for_the_matrix():
     assert picture.axes[0].get_window_extent().width > 40
 
 
-def test_many_classes_show_colours_alone():
+def test_many_classes_show_only_colours():
     picture = viz.confusion_matrix(np.ones((100, 100), int))
     assert max(picture.get_size_inches()) < 10
     assert not [t for t in picture.axes[0].texts if t.get_position()[0] < 99]
