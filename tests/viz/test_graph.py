@@ -13,8 +13,9 @@ from support.unchanged import unchanged
 
 import minicnn as mc
 from minicnn import models, nn, ops, viz
+from minicnn.autograd.engine import functions_before, walk_back
 from minicnn.viz.graph_layout import layered, spread
-from minicnn.viz.record import autograd_graph, functions_back_from
+from minicnn.viz.record import autograd_graph
 
 
 def leaf(*shape) -> mc.Tensor:
@@ -88,7 +89,7 @@ def test_functions_come_after_all_that_used_their_result():
     a = leaf(2)
     e = a.exp()
     y = (e * e.log() + e.sqrt()).sum()
-    order = list(functions_back_from(y))
+    order = list(walk_back([y.function], functions_before))
     assert len(order) == len(set(order)) == 6
     place = {function: i for i, function in enumerate(order)}
     assert all(place[f] < place[b] for f in order for b in f.edges if b in place)
@@ -198,7 +199,7 @@ def test_a_freed_graph():
     y.backward()
     with pytest.raises(
         ValueError,
-        match="^graph: what led to Sum was released by an earlier backward.*retain_graph=True",
+        match="^graph: the graph at Sum was released by an earlier backward.*retain_graph=True",
     ):
         viz.graph(y)
 
