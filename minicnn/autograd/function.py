@@ -7,12 +7,13 @@ inputs came from: its *edges*. Together they are the graph that ``engine.py`` wa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, NamedTuple, Union
 
 import numpy as np
 
 from ..backend import Array, DeviceError, array_module, device_of, is_array, on_device_of
 from ..backend.layout import in_storage_order
+from ..checks import check_choice
 from .modes import state
 from .tensor import Tensor
 
@@ -62,11 +63,7 @@ class Function:
     _output_data: Array
 
     def __init_subclass__(cls) -> None:
-        if cls.keeps not in ("inputs", "output", "both", "nothing"):
-            raise ValueError(
-                f"{cls.__name__}: keeps is {cls.keeps!r}, "
-                'expected "inputs", "output", "both" or "nothing"'
-            )
+        check_choice(f"{cls.__name__}: keeps", cls.keeps, ("inputs", "output", "both", "nothing"))
 
     def forward(self, *arrays: Any, **options: Any) -> Array:
         """The output array, computed from the input arrays."""
@@ -92,8 +89,9 @@ class Function:
             data = function._forward_on_device(arrays, options)
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
         if state.observers:
+            call = Call(function, inputs, options, output)
             for observer in state.observers:
-                observer.after_forward(function, inputs, options, output)
+                observer.after_forward(call)
         if state.grad_enabled and output.data.dtype.kind == "f":
             needs_grad = tuple([t.requires_grad for t in inputs])
             if True in needs_grad:
@@ -147,6 +145,19 @@ def _without_axes(value: Any, inputs: tuple[Tensor, ...]) -> Array:
     is_float = isinstance(value, np.floating) and floats
     xp = array_module(inputs[0].data)
     return xp.asarray(value, np.result_type(*floats) if is_float else None)
+
+
+class Call(NamedTuple):
+    """One call of an op, as observers are told about it.
+
+    >>> mc.autograd.Call._fields
+    ('function', 'inputs', 'options', 'output')
+    """
+
+    function: Function
+    inputs: tuple[Tensor, ...]
+    options: dict[str, Any]
+    output: Tensor
 
 
 Edge = Union[Function, Tensor]  # noqa: UP007 - evaluated at run time, where X | Y cannot be

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from .anomaly import check_backward, check_forward, user_line
-from .function import Function
+from .function import Call, Function
 from .modes import Mode, state
 from .tensor import Tensor
 
-Observers = tuple["Observer", ...]
-
 
 class Observer:
-    """Is told what ops do; a subclass overrides the methods that it needs.
+    """Base class of objects that are told about ops; override the methods that are needed.
 
     >>> class Names(mc.autograd.Observer):
-    ...     def after_forward(self, function, inputs, options, output):
-    ...         print(type(function).__name__, output.shape)
+    ...     def after_forward(self, call):
+    ...         print(type(call.function).__name__, call.output.shape)
     >>> with mc.autograd.observing(Names()):
     ...     y = (mc.tensor([1.0, 2.0]) * 3).sum()
     Mul (2,)
     Sum ()
     """
 
-    def after_forward(
-        self,
-        function: Function,
-        inputs: tuple[Tensor, ...],
-        options: dict[str, Any],
-        output: Tensor,
-    ) -> None:
-        """After each call of an op, except those that a backward method makes."""
+    def after_forward(self, call: Call) -> None:
+        """Called after each op, except for those inside a backward method."""
 
     def after_backward(self, function: Function, grads: Sequence[Tensor | None]) -> None:
-        """After each backward of a Function, with the gradients of its inputs."""
+        """Called after each backward method, with the gradients of the inputs of its Function."""
 
 
 @contextmanager
@@ -55,16 +46,10 @@ def observing(observer: Observer) -> Iterator[None]:
 
 
 class _AnomalyDetector(Observer):
-    def after_forward(
-        self,
-        function: Function,
-        inputs: tuple[Tensor, ...],
-        options: dict[str, Any],
-        output: Tensor,
-    ) -> None:
+    def after_forward(self, call: Call) -> None:
+        function, arrays = call.function, [t.data for t in call.inputs]
         function.called_at = user_line()
-        arrays = (t.data for t in inputs)
-        check_forward(type(function).__name__, output.data, arrays, function.called_at)
+        check_forward(type(function).__name__, call.output.data, arrays, function.called_at)
 
     def after_backward(self, function: Function, grads: Sequence[Tensor | None]) -> None:
         for i, grad in enumerate(grads):
@@ -89,5 +74,5 @@ class detect_anomaly(Mode):  # noqa: N801 - PyTorch's name
 
     _attribute = "observers"
 
-    def _inside(self, before: Observers) -> Observers:
+    def _inside(self, before: tuple[Observer, ...]) -> tuple[Observer, ...]:
         return before if _DETECTOR in before else (*before, _DETECTOR)

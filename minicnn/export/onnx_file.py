@@ -44,7 +44,7 @@ def export_onnx(
     >>> mc.export.export_onnx(mc.models.lenet5(), "lenet5.onnx")
     >>> import onnx
     >>> [node.op_type for node in onnx.load("lenet5.onnx").graph.node][:3]
-    ['Conv', 'Relu', 'MaxPool']
+    ['Conv', 'MaxPool', 'Relu']
     """
     onnx = _onnx()
     shape, axis = _checked_shape(model, input_shape), _checked_batch(batch_size)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Function, Observer, Tensor, observing
+from ..autograd import Call, Function, Observer, Tensor, observing
 from ..autograd.engine import walk_back
 from ..backend import Array, is_array, to_device
 from ..nn import Module
@@ -70,19 +70,12 @@ class Recording(NamedTuple):
     output_dtype: np.dtype[Any]
 
 
-class _Call(NamedTuple):
-    function: type[Function]
-    inputs: tuple[Tensor, ...]
-    options: dict[str, Any]
-    output: Tensor
-
-
 class _Run(NamedTuple):
     """One run: its input and output, the calls between them, the origins of their inputs."""
 
     images: Tensor
     output: Tensor
-    calls: list[_Call]
+    calls: list[Call]
     origins: list[tuple[Origin, ...]]
     result: Origin
 
@@ -99,12 +92,12 @@ def record(
     first, second = (_run(model, (batch, *input_shape)) for batch in BATCHES)
     needed = _needed(first)
     for i in needed:
-        if first.calls[i].function not in known:
+        op = type(first.calls[i].function)
+        if op not in known:
             raise ExportError(
-                f"export_onnx: the op {first.calls[i].function.__name__} has no counterpart in "
-                "minicnn/export/table.py"
+                f"export_onnx: the op {op.__name__} has no counterpart in minicnn/export/table.py"
             )
-    if [c.function for c in first.calls] != [c.function for c in second.calls]:
+    if _ops(first) != _ops(second):
         raise ExportError(
             f"export_onnx: {type(model).__name__} calls other ops for {BATCHES[0]} images than for "
             f"{BATCHES[1]}, expected the same ops for any number"
@@ -139,19 +132,13 @@ class _Calls(Observer):
     """Notes each call of an op, in order."""
 
     def __init__(self) -> None:
-        self.calls: list[_Call] = []
+        self.calls: list[Call] = []
 
-    def after_forward(
-        self,
-        function: Function,
-        inputs: tuple[Tensor, ...],
-        options: dict[str, Any],
-        output: Tensor,
-    ) -> None:
-        self.calls.append(_Call(type(function), inputs, options, output))
+    def after_forward(self, call: Call) -> None:
+        self.calls.append(call)
 
 
-def _traced(model: Module, images: Tensor, calls: list[_Call], output: Tensor) -> _Run:
+def _traced(model: Module, images: Tensor, calls: list[Call], output: Tensor) -> _Run:
     """The origins of all values, found by their arrays, which a detached tensor still has."""
     known = {id(t.data): Origin("state", name) for name, t in model.named_buffers()}
     known |= {id(t.data): Origin("state", name) for name, t in model.named_parameters()}
@@ -167,6 +154,10 @@ def _traced(model: Module, images: Tensor, calls: list[_Call], output: Tensor) -
     return _Run(images, output, calls, origins, origin(output))
 
 
+def _ops(run: _Run) -> list[type[Function]]:
+    return [type(call.function) for call in run.calls]
+
+
 def _needed(run: _Run) -> list[int]:
     """The numbers of the calls that the output was computed from, in order."""
 
@@ -179,17 +170,17 @@ def _needed(run: _Run) -> list[int]:
 def _merge(i: int, first: _Run, second: _Run) -> Step:
     """What call i is for any number of images."""
     a, b = first.calls[i], second.calls[i]
-    name = a.function.__name__
+    op = type(a.function)
     for n, (mine, other) in enumerate(zip(first.origins[i], second.origins[i], strict=True)):
         if not _same(mine, other):
-            raise ExportError(_hidden(f"input {n} of {name}"))
+            raise ExportError(_hidden(f"input {n} of {op.__name__}"))
     for option, value in a.options.items():
         # Which lengths of a shape among the options are the batch, the shapes of the results say.
         if option != "shape" and not _same(value, b.options[option]):
-            raise ExportError(_hidden(f"{option} of {name}"))
+            raise ExportError(_hidden(f"{option} of {op.__name__}"))
     shapes = tuple(_shape(t, u) for t, u in zip(a.inputs, b.inputs, strict=True))
     dtype = a.inputs[0].dtype
-    return Step(a.function, first.origins[i], a.options, shapes, _shape(a.output, b.output), dtype)
+    return Step(op, first.origins[i], a.options, shapes, _shape(a.output, b.output), dtype)
 
 
 def _hidden(what: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from ..autograd import Function, Observer, Tensor, observing
+from ..autograd import Call, Observer, observing
 from ..backend import array_module
 from ..nn import Module
 from ..nn.watch import input_like, layer_named, zero_input
@@ -237,19 +237,14 @@ def _sample(pixels: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 class _Dye(Observer):
-    """Keeps NaN where an op would lose it: what ``where`` did not choose, or NaN to the power 0."""
+    """Keeps NaN where an op would lose it: what ``where`` does not choose, NaN to the power 0."""
 
-    def after_forward(
-        self,
-        function: Function,
-        inputs: tuple[Tensor, ...],
-        options: dict[str, Any],
-        output: Tensor,
-    ) -> None:
-        if not function.elementwise or output.dtype.kind != "f":
+    def after_forward(self, call: Call) -> None:
+        output = call.output
+        if not call.function.elementwise or output.dtype.kind != "f":
             return
         xp = array_module(output.data)
-        for t in inputs:
+        for t in call.inputs:
             lost = xp.isnan(t.data) & ~xp.isnan(output.data)
             if lost.any():
                 output.data = xp.where(lost, output.dtype.type(np.nan), output.data)

@@ -179,9 +179,7 @@ def test_unused_inputs() -> None:
 @pytest.mark.parametrize("shape", [(2,), (0,), (1, 2)])
 def test_many_elements_need_a_seed(shape: tuple[int, ...]) -> None:
     y = mc.tensor(np.ones(shape), requires_grad=True) * 2
-    with pytest.raises(
-        RuntimeError, match="only for a one-element tensor; pass grad="
-    ):
+    with pytest.raises(RuntimeError, match="only for a one-element tensor; pass grad="):
         y.backward()
     y.backward(np.ones(shape))
 

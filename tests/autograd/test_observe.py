@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn.autograd import Function, Observer, observing
+from minicnn.autograd import Call, Function, Observer, observing
 from minicnn.autograd.modes import state
 
 
@@ -20,13 +19,11 @@ class Notes(Observer):
     def __init__(self) -> None:
         self.forward: list[str] = []
         self.backward: list[str] = []
-        self.last: tuple[Any, ...] = ()
+        self.last: Call | None = None
 
-    def after_forward(
-        self, function: Function, inputs: tuple[mc.Tensor, ...], options: Any, output: mc.Tensor
-    ) -> None:
-        self.forward.append(type(function).__name__)
-        self.last = (inputs, options, output)
+    def after_forward(self, call: Call) -> None:
+        self.forward.append(type(call.function).__name__)
+        self.last = call
 
     def after_backward(self, function: Function, grads: Sequence[mc.Tensor | None]) -> None:
         shapes = [None if g is None else g.shape for g in grads]
@@ -38,10 +35,10 @@ def test_each_op_with_its_inputs_options_and_output() -> None:
     with observing(notes := Notes()):
         y = (x * 2).reshape(2)
     assert notes.forward == ["Mul", "Reshape"]
-    (given,), options, output = notes.last
-    assert given.shape == (1, 2)
-    assert options == {"shape": (2,)}
-    assert output is y
+    assert notes.last is not None
+    assert [t.shape for t in notes.last.inputs] == [(1, 2)]
+    assert notes.last.options == {"shape": (2,)}
+    assert notes.last.output is y
 
 
 def test_each_backward_as_a_whole() -> None:
