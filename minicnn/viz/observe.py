@@ -13,7 +13,7 @@ from ..nn.watch import watch_calls
 def check_recording(by: str) -> None:
     """Raise RuntimeError inside ``no_grad()``, where no graph is recorded."""
     if not is_grad_enabled():
-        raise RuntimeError(f"{by}: no graph is recorded inside no_grad(); call it outside")
+        raise RuntimeError(f"{by}: no_grad() is on, so no graph is recorded; call it outside")
 
 
 def run_and_watch(
