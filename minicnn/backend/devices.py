@@ -45,7 +45,10 @@ def resolve_device(name: str | None = None) -> str:
 
 
 def cuda_is_available() -> bool:
-    """Whether ``device="cuda"`` works here; ``minicnn devices`` says why not."""
+    """Whether ``device="cuda"`` works here; ``minicnn devices`` says why not.
+
+    >>> device = "cuda" if mc.cuda_is_available() else "cpu"
+    """
     try:
         return _count_gpus() > 0
     except DeviceError:
@@ -121,9 +124,13 @@ _ANYWHERE = nullcontext()
 
 
 class default_device:  # noqa: N801 - reads like a function: default_device("cpu")
-    """Set the device on which tensors and parameters are created; as a context, only inside it.
+    """Set the device of new tensors and parameters; in a ``with`` statement only inside it.
 
-    It starts as the environment variable MINICNN_DEVICE, or "cpu". Raises DeviceError.
+    It is initially the environment variable MINICNN_DEVICE, or "cpu". Raises DeviceError.
+
+    >>> with mc.default_device("cpu"):
+    ...     mc.tensor([1.0]).device
+    'cpu'
     """
 
     _name: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..autograd.display import html_table
+from ..html_table import html_table
 from ..nn import Module
 from ..nn.watch import LayerCall, run_on_zeros, watch_calls
 from ..text_table import text_table

@@ -188,7 +188,7 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
     some, digits = str(weights), ["--data", "digits"]
     return {
         "no file": (["evaluate", "none.st", *digits], "none.st"),
-        "no weights": (["evaluate", str(text), *digits], "text.st: no intact safetensors"),
+        "no weights": (["evaluate", str(text), *digits], "text.st: not an intact safetensors"),
         "other weights": (["evaluate", str(foreign), *digits], "weights of none of lenet5,"),
         "another model": (["evaluate", some, "--model", "alexnet_mnist", *digits], "missing"),
         "colour": (
