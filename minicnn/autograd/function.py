@@ -121,9 +121,8 @@ class Function:
         if self.keeps in ("inputs", "both"):
             self.inputs = inputs
         if self.keeps in ("output", "both"):
-            self._output_data = (
-                output.data
-            )  # not the Tensor: it refers to self, which would be a cycle
+            # Not the Tensor: it refers to self, which would be a cycle.
+            self._output_data = output.data
         output.function = self
         output.requires_grad = True
 
