@@ -17,6 +17,8 @@ from ..checks import check_integer, check_number, is_integer
 
 Indices = slice | Sequence[int] | NDArray[Any]
 """Several items of a data set: a slice, integers, or a mask of booleans."""
+Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""Images (K, C, H, W), batch-last in memory, and labels (K,)."""
 
 
 class Dataset(Protocol):
@@ -116,7 +118,7 @@ class ArrayDataset:
     def __getitem__(self, index: int, /) -> tuple[NDArray[np.float32], int]: ...
 
     @overload
-    def __getitem__(self, index: Indices, /) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+    def __getitem__(self, index: Indices, /) -> Batch: ...
 
     def __getitem__(
         self, index: int | Indices, /

@@ -104,7 +104,9 @@ def _read_header(stream: BinaryIO) -> tuple[bytes, np.dtype[Any], tuple[int, ...
         )
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * ndim, 4))
     if 0 in shape:
-        raise DataError(f"found the shape {_times(shape)} in the IDX header, expected no axis of 0")
+        raise DataError(
+            f"found the shape {_shape_text(shape)} in the IDX header, expected no axis of 0"
+        )
     return magic + sizes, _TYPES[code], shape
 
 
@@ -121,7 +123,7 @@ def _read_body(
 ) -> bytearray:
     """The data, read in pieces, so that memory grows with what is there, not what is claimed."""
     expected = math.prod(shape) * dtype.itemsize  # Python integers: no overflow
-    promise = f"expected {_times(shape)} items of {dtype.itemsize} bytes = {expected}"
+    promise = f"expected {_shape_text(shape)} items of {dtype.itemsize} bytes = {expected}"
     if expected > longest:
         raise DataError(f"found at most {longest} bytes of data, {promise}: the file is truncated")
     body = bytearray()
@@ -144,5 +146,5 @@ def _check_sha256(header: bytes, body: bytearray, sha256: str) -> None:
         )
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return "x".join(str(size) for size in shape)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..backend.layout import as_nchw
 from ..checks import IntOrPair, check_integer, check_pair
-from .dataset import Indices, check_index, to_float32
+from .dataset import Batch, Indices, check_index, to_float32
 from .errors import DataError
 from .pictures import SUFFIXES, check_pillow, read_picture
 
@@ -27,7 +27,7 @@ class ImageFolder:
     path      holds one folder per class; the pictures in it (png, jpg, jpeg, bmp, gif, webp) may be
               in subfolders. Names that begin with a dot are ignored.
     size      H or (H, W): pictures are cropped around the centre to this aspect ratio, then scaled.
-              By default they keep their size, but all pictures of a batch must have the same.
+              By default they keep their size, which must then be the same within a batch.
     channels  3 for red, green, blue; 1 for grey
     workers   number of threads that decode; by default one per processor
 
@@ -87,9 +87,7 @@ class ImageFolder:
         part.paths, part.labels = tuple(self.paths[i] for i in chosen), self.labels[chosen]
         return part
 
-    def batches(
-        self, chosen: Iterable[Sequence[int] | NDArray[np.integer]]
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    def batches(self, chosen: Iterable[Sequence[int] | NDArray[np.integer]]) -> Iterator[Batch]:
         """For each sequence of indices its images (K, C, H, W), batch-last, and labels (K,).
 
         While the caller has one batch, the workers decode the next but no more, so that memory
@@ -118,9 +116,7 @@ class ImageFolder:
     def _read_pixels(self, number: int) -> NDArray[np.uint8]:
         return read_picture(self.paths[number], self.size, self.channels)
 
-    def _stack(
-        self, rows: list[int], futures: list[Future[NDArray[np.uint8]]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _stack(self, rows: list[int], futures: list[Future[NDArray[np.uint8]]]) -> Batch:
         pictures = [future.result() for future in futures]
         shape = pictures[0].shape
         for row, picture in zip(rows, pictures, strict=True):
@@ -147,7 +143,7 @@ def _find_class_folders(path: Path) -> list[Path]:
     if not folders:
         loose = sum(entry.suffix.lower() in SUFFIXES for entry in inside)
         raise DataError(
-            f"{path}: found no folders in it (but {loose} pictures), expected one folder per class"
+            f"{path}: found 0 folders and {loose} pictures in it, expected one folder per class"
         )
     return folders
 

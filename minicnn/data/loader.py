@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,9 @@ from ..backend import device_of, resolve_device, to_device
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator
 from ..checks import check_integer
-from .dataset import ArrayDataset, Dataset, to_float32
+from .dataset import ArrayDataset, Batch, Dataset, to_float32
 from .image_folder import ImageFolder
-
-Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
-"""Images (K, C, H, W), batch-last in memory, and labels (K,)."""
+from .transforms.images import Transform
 
 
 class DataLoader:
@@ -55,7 +53,7 @@ class DataLoader:
         shuffle: bool = False,
         seed: int | None = None,
         drop_last: bool = False,
-        transform: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+        transform: Transform | None = None,
     ) -> None:
         self.dataset = dataset
         self.batch_size = check_integer("DataLoader: batch_size", batch_size, least=1)
@@ -204,9 +202,7 @@ def _read_item(dataset: Dataset, index: int) -> tuple[NDArray[np.float32], int]:
     return to_float32(pixels if pixels.ndim == 3 else pixels[None]), number  # (C, H, W)
 
 
-def _apply_transform(
-    transform: Callable[[NDArray[Any]], NDArray[Any]], images: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _apply_transform(transform: Transform, images: NDArray[np.float32]) -> NDArray[np.float32]:
     result = transform(images)
     if not isinstance(result, np.ndarray) or result.ndim != 4 or len(result) != len(images):
         got = getattr(result, "shape", type(result).__name__)
@@ -222,5 +218,5 @@ def _count_items(dataset: Dataset) -> int:
             f"dataset: got {type(dataset).__name__}, expected an object with len and indexing"
         )
     if len(dataset) == 0:
-        raise ValueError("dataset: it is empty, expected at least one item")
+        raise ValueError("dataset: got 0 items, expected at least one")
     return len(dataset)

@@ -183,7 +183,7 @@ def test_items_that_do_not_fit_are_refused(
         ({"batch_size": True}, TypeError, "batch_size: got True, expected an integer"),
         ({"seed": -1}, ValueError, "DataLoader: seed: got -1, expected an integer of 0 or more"),
         ({"seed": "x"}, TypeError, "seed: got 'x', expected an integer"),
-        ({"dataset": Items([], [])}, ValueError, "dataset: it is empty"),
+        ({"dataset": Items([], [])}, ValueError, "dataset: got 0 items, expected at least one"),
         ({"dataset": 5}, TypeError, "dataset: got int, expected an object with len"),
         ({"batch_size": 11, "drop_last": True}, ValueError, "leaves no batch, 10 images // 11 = 0"),
     ],

@@ -56,8 +56,8 @@ class Normalize:
         self._std = _check_numbers("Normalize: std", std, "a number above 0")
         if self._mean.ndim > 1 or self._mean.shape != self._std.shape:
             raise ValueError(
-                f"Normalize: mean, std: got {mean} and {std}, expected two numbers, or two lists "
-                "of one length"
+                f"Normalize: mean, std: got {mean} and {std}, expected two numbers or two lists "
+                "of the same length"
             )
 
     def __call__(self, images: Images) -> Images:
