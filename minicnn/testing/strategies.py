@@ -1,13 +1,13 @@
 """Hypothesis strategies for images, windows and convolutions (needs the extra ``test``).
 
->>> from hypothesis import given, settings
+They serve ``@given(strategies.conv2d_cases())`` above a test. `find` draws cases as a test would,
+and returns the simplest one that satisfies a condition:
+
+>>> from hypothesis import find
 >>> from minicnn.testing import strategies
->>> @settings(max_examples=20, deadline=None)
-... @given(strategies.conv2d_cases())
-... def test_shapes(case):
-...     y = mc.ops.conv2d(case.x, case.weight, case.bias, **case.options)
-...     assert y.shape[:2] == (case.x.shape[0], case.weight.shape[0])
->>> test_shapes()  # draws 20 convolutions; an error would show the simplest one that fails
+>>> case = find(strategies.conv2d_cases(), lambda case: case.options["groups"] == 2)
+>>> mc.ops.conv2d(case.x, case.weight, case.bias, **case.options).shape
+(1, 2, 1, 1)
 """
 
 from __future__ import annotations
