@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd import Tensor
 from ..data import DataLoader
-from ..models import LeNet5_1998
+from ..models import lenet5_1998
 from ..optim import DiagonalLM
 from .callbacks import Callback
 
@@ -35,7 +35,7 @@ class DiagonalLMSchedule(Callback):
             )
         optimizer.param_groups[0]["lr"] = self.rates[min(epoch, len(self.rates)) - 1]
         images = Tensor(self.pixels).to(trainer.device)
-        if not isinstance(model, LeNet5_1998):
+        if not isinstance(model, lenet5_1998):
             optimizer.estimate(model, trainer.loss, images, self.labels)
             return
 

@@ -30,7 +30,7 @@ RATES_1998 = (1.0,) * 2 + (0.4,) * 3 + (0.2,) * 3 + (0.1,) * 4 + (0.02,) * 8
 MODELS: dict[str, Callable[[], Module]] = {
     "lenet5": models.lenet5,
     "lenet5_sigmoid": models.lenet5_sigmoid,
-    "LeNet5_1998": models.LeNet5_1998,
+    "lenet5_1998": models.lenet5_1998,
     "alexnet_mnist": models.alexnet_mnist,
     "scaled_alexnet": models.scaled_alexnet,
 }
@@ -109,7 +109,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     },
     # Ours: sigmoids learn slowly.
     "lenet5_sigmoid": {"course": replace(COURSE, epochs=20)},
-    "LeNet5_1998": {
+    "lenet5_1998": {
         "paper": Recipe(
             epochs=20,
             batch_size=16,  # in the paper 1, which takes hours

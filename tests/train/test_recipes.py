@@ -79,16 +79,16 @@ def test_the_rates_of_1998() -> None:
     """5e-4 for 2 passes, 2e-4 for 3, 1e-4 for 3, 5e-5 for 4, then 1e-5, as parts of the first."""
     paper = [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
     np.testing.assert_allclose(RATES_1998, np.array(paper) / 5e-4)
-    assert len(RATES_1998) == RECIPES["LeNet5_1998"]["paper"].epochs
+    assert len(RATES_1998) == RECIPES["lenet5_1998"]["paper"].epochs
 
 
-@pytest.mark.parametrize("model", ["LeNet5_1998", "lenet5"])
+@pytest.mark.parametrize("model", ["lenet5_1998", "lenet5"])
 def test_curvature_before_each_epoch(device: str, model: str) -> None:
     mc.manual_seed(0)
     network: Any = MODELS[model]().to(device)
     batches = loader(Recipe(1, 20), network, 40)
     optimizer = optim.DiagonalLM(network.parameters(), lr=7.0, mu=2.0)
-    loss = mc.models.map_loss if model == "LeNet5_1998" else mc.ops.cross_entropy
+    loss = mc.models.map_loss if model == "lenet5_1998" else mc.ops.cross_entropy
     trainer = train.Trainer(network, optimizer, loss)
     callback, found = DiagonalLMSchedule(batches, [0.5, 0.25], images=20), []
     for epoch in (1, 2, 3):
