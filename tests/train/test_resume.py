@@ -18,7 +18,6 @@ import pytest
 import minicnn as mc
 from minicnn import data, nn, optim, train
 from minicnn.backend.random import generator
-from minicnn.train.state import capture
 
 EPOCHS, BATCHES = 3, 4
 
@@ -107,7 +106,7 @@ def final(trainer: train.Trainer) -> dict[str, Any]:
             return [str(value.dtype), value.shape, value.tobytes()]
         return value
 
-    return plain(capture(trainer))
+    return plain(trainer.state_dict())
 
 
 def resumed(path: Path, device: str, seed: int | None, schedule: str) -> dict[str, Any]:
@@ -201,19 +200,19 @@ def test_data_that_is_no_loader_has_no_middle(tmp_path):
     path = tmp_path / "run.ckpt"
     batches = list(loaders()[0])
     trainer = make_trainer(callbacks=[train.Checkpoint(path, every_batches=1)])
-    with pytest.raises(ValueError, match="every_batches: only a DataLoader .* is a list"):
+    with pytest.raises(ValueError, match="Checkpoint: every_batches: only a DataLoader .* is a list"):
         trainer.fit(batches, 1, validation=batches)
     assert not path.exists()
 
     copies = Copies(path)
     trainer = make_trainer(callbacks=[train.Checkpoint(path, every_batches=1), copies])
     trainer.fit(loaders()[0], 1, loaders()[1])
-    with pytest.raises(train.CheckpointError, match="middle of epoch 1, where only a DataLoader"):
+    with pytest.raises(train.CheckpointError, match="middle of epoch 1, where only a DataLoader can"):
         make_trainer().fit(batches, 1, batches, resume=copies.paths[1])
 
 
-def test_validation_without_a_batch_is_told_after_an_epoch():
-    with pytest.raises(ValueError, match="no batch at all"):
+def test_validation_without_a_batch_is_an_error_after_an_epoch():
+    with pytest.raises(ValueError, match="no batches"):
         make_trainer().fit(loaders()[0], 1, validation=[])
 
 
@@ -254,7 +253,8 @@ def test_gradients_are_clipped(device):
 @pytest.mark.parametrize("value", [0, -1, float("nan"), "1", True])
 def test_a_norm_that_is_none(value):
     model = nn.Linear(2, 2)
-    with pytest.raises(ValueError, match="clip_norm: got"):
+    error = TypeError if isinstance(value, str | bool) else ValueError
+    with pytest.raises(error, match="clip_norm: got .*, expected a number above 0, or inf"):
         train.Trainer(model, optim.SGD(model.parameters(), 0.1), clip_norm=value)
 
 
