@@ -139,6 +139,63 @@ def test_from_every_batch_and_every_epoch(tmp_path, device, seed, schedule):
         assert resumed(copy, device, seed, schedule) == expected, copy.name
 
 
+class States(train.Callback):
+    """Keeps the state of the training after every batch and epoch."""
+
+    rank = 3
+
+    def __init__(self) -> None:
+        self.states: list[dict[str, Any]] = []
+
+    def on_batch_end(self, trainer, images, means):
+        self.states.append(trainer.state_dict())
+
+    def on_epoch_end(self, trainer, epoch, row):
+        self.states.append(trainer.state_dict())
+
+
+def test_from_a_state_in_memory():
+    states = States()
+    trainer = make_trainer(schedule="batch", callbacks=[states])
+    loader, validation = loaders(seed=5)
+    trainer.fit(loader, EPOCHS, validation=validation)
+    assert len(states.states) == EPOCHS * (BATCHES + 1)
+    for state in (*states.states[::4], states.states[-1]):  # later training changes none of them
+        again = make_trainer(schedule="batch")
+        mc.manual_seed(99)
+        loader, validation = loaders(seed=5)
+        again.fit(loader, EPOCHS, validation=validation, resume=state)
+        assert final(again) == final(trainer)
+
+
+def test_a_loaded_state_is_trained_further():
+    """With orders from the global generator, two fits are one training."""
+    trainer, again = make_trainer(), make_trainer()
+    trainer.fit(loaders()[0], 2, loaders()[1])
+    again.load_state_dict(trainer.state_dict())
+    assert {**final(again), "progress": 0} == {**final(trainer), "progress": 0}
+    random_state = generator().bit_generator.state
+    trainer.fit(loaders()[0], 1, loaders()[1])
+    generator().bit_generator.state = random_state
+    assert len(again.fit(loaders()[0], 1, loaders()[1])) == 3
+    assert final(again) == final(trainer)
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    first, second = make_trainer(), make_trainer()
+    first.fit(loaders()[0], 1, loaders()[1])
+    state, before = first.state_dict(), final(second)
+    wrong = {
+        "model": (state["model"] | {"5.bias": np.zeros(3)}, r"another model: 5\.bias is float64"),
+        "optimizer": (state["optimizer"] | {"class": "SGD"}, "optimizer: SGD, this Trainer's: Adam"),
+        "history": (None, "does not fit, TypeError"),
+    }
+    for name, (value, message) in wrong.items():
+        with pytest.raises(ValueError, match=f"^state dict: .*{message}"):
+            second.load_state_dict({**state, name: value})
+        assert final(second) == before
+
+
 def test_from_a_checkpoint_that_was_itself_resumed(tmp_path):
     path = tmp_path / "run.ckpt"
     loader, validation = loaders()
