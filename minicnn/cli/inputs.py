@@ -27,7 +27,7 @@ class InputError(Exception):
     """Raised for user input that cannot be used; printed as one line."""
 
 
-def number_type(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
+def make_number_type(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
     """The argparse type of an option whose value is a finite number of ``least`` or more."""
 
     def parse(text: str) -> Any:

@@ -19,7 +19,7 @@ from .inputs import (
     check_writable,
     load_data,
     make_resize,
-    number_type,
+    make_number_type,
 )
 
 
@@ -30,15 +30,15 @@ def add_train(commands: Any) -> None:
     names = "; ".join(f"{model}: {', '.join(named)}" for model, named in RECIPES.items())
     command.add_argument("--recipe", metavar="NAME", help=f"{names} (default: the first)")
     command.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
-    count = number_type(int, 1)
+    count = make_number_type(int, 1)
     command.add_argument("--epochs", type=count, help="default: the recipe's")
     command.add_argument("--batch-size", type=count, help="default: the recipe's; digits: 32")
     command.add_argument("--optimizer", choices=OPTIMIZERS, help="default: the recipe's")
     rates = ", ".join(f"{name} {build.keywords['lr']}" for name, build in OPTIMIZERS.items())
     command.add_argument(
-        "--lr", type=number_type(float, 0), help=f"default: the recipe's, or {rates}"
+        "--lr", type=make_number_type(float, 0), help=f"default: the recipe's, or {rates}"
     )
-    command.add_argument("--seed", type=number_type(int, 0), default=0, help="default: 0")
+    command.add_argument("--seed", type=make_number_type(int, 0), default=0, help="default: 0")
     command.add_argument("--device", help='default: $MINICNN_DEVICE or "cpu"')
     command.add_argument(
         "--weights", type=Path, metavar="PATH", help="save the trained weights (safetensors)"

@@ -36,17 +36,10 @@ MakeCallbacks = Callable[[Any, Optimizer, DataLoader, int], list[Callback]]
 """(model, optimizer, training batches, epochs) -> the callbacks of the recipe."""
 
 
-def no_callbacks(
+def make_one_cycle(
     model: Module, optimizer: Optimizer, train: DataLoader, epochs: int
 ) -> list[Callback]:
-    """For a constant learning rate."""
-    return []
-
-
-def one_cycle(
-    model: Module, optimizer: Optimizer, train: DataLoader, epochs: int
-) -> list[Callback]:
-    """The learning rate rises to the optimizer's and falls to nearly 0 again, batch by batch."""
+    """A learning rate that rises to the optimizer's and falls to nearly 0, batch by batch."""
     highest = optimizer.param_groups[0]["lr"]
     schedule = optim.OneCycleLR(optimizer, highest, epochs * len(train))
     return [LearningRate(schedule, every="batch")]
@@ -57,7 +50,7 @@ class Recipe:
     """How long a network is trained, on which images, and by which rule.
 
     optimizer: called with the parameters, and with lr unless that is None. make_callbacks: returns
-    what else the training needs, such as a schedule. augment: called with each batch of training
+    what else the training needs, such as a schedule; None keeps the learning rate. augment: called with each batch of training
     images; prepare: called with all images, after it. criterion: the loss function; None is cross
     entropy with label_smoothing.
     """
@@ -66,7 +59,7 @@ class Recipe:
     batch_size: int = 128
     optimizer: Callable[..., Optimizer] = OPTIMIZERS["adam"]
     lr: float | None = None
-    make_callbacks: MakeCallbacks = no_callbacks
+    make_callbacks: MakeCallbacks | None = None
     label_smoothing: float = 0.0
     augment: Callable[[Array], Array] | None = None
     prepare: Callable[[Array], Array] | None = None
@@ -94,6 +87,8 @@ class Recipe:
         self, model: Module, optimizer: Optimizer, train: DataLoader
     ) -> list[Callback]:
         """The callbacks for a training of this model on these batches."""
+        if self.make_callbacks is None:
+            return []
         return self.make_callbacks(model, optimizer, train, self.epochs)
 
     @property

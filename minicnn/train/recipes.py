@@ -12,7 +12,7 @@ from ..data import DataLoader, transforms
 from ..nn import Module
 from ..optim import Optimizer
 from .diagonal_lm_schedule import DiagonalLMSchedule
-from .recipe import SMALL_AFFINE, Recipe, one_cycle
+from .recipe import SMALL_AFFINE, Recipe, make_one_cycle
 from .trainer import Callback
 
 MODELS: dict[str, Callable[[], Module]] = {
@@ -27,7 +27,7 @@ MODELS: dict[str, Callable[[], Module]] = {
 RATES_1998 = (1.0,) * 2 + (0.4,) * 3 + (0.2,) * 3 + (0.1,) * 4 + (0.02,) * 8
 
 
-def schedule_1998(
+def make_schedule_1998(
     model: models.LeNet1998, optimizer: Optimizer, train: DataLoader, epochs: int
 ) -> list[Callback]:
     """The paper's rates and curvature; nothing for an optimizer other than the paper's."""
@@ -42,7 +42,7 @@ COURSE = Recipe(epochs=10)
 RECIPES: dict[str, dict[str, Recipe]] = {
     "lenet5": {
         "course": COURSE,
-        "best": Recipe(epochs=40, lr=4e-3, make_callbacks=one_cycle, augment=SMALL_AFFINE),
+        "best": Recipe(epochs=40, lr=4e-3, make_callbacks=make_one_cycle, augment=SMALL_AFFINE),
     },
     # The number of epochs is ours: sigmoids learn slowly.
     "lenet5_sigmoid": {"course": replace(COURSE, epochs=20)},
@@ -51,7 +51,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             epochs=20,
             batch_size=16,  # 1 in the paper, which takes hours
             optimizer=partial(optim.DiagonalLM, lr=0.01, mu=2.0),
-            make_callbacks=schedule_1998,
+            make_callbacks=make_schedule_1998,
             # Background -0.1 and ink 1.175: over an image mean about 0 and variance about 1.
             prepare=transforms.Normalize(0.1 / 1.275, 1 / 1.275),
             criterion=models.map_loss,
@@ -59,10 +59,10 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     },
     "alexnet_mnist": {
         "course": replace(COURSE, epochs=5),
-        "best": Recipe(epochs=20, lr=3e-3, make_callbacks=one_cycle, augment=SMALL_AFFINE),
+        "best": Recipe(epochs=20, lr=3e-3, make_callbacks=make_one_cycle, augment=SMALL_AFFINE),
     },
     "scaled_alexnet": {
-        "best": Recipe(epochs=15, lr=1.5e-3, make_callbacks=one_cycle, augment=SMALL_AFFINE),
+        "best": Recipe(epochs=15, lr=1.5e-3, make_callbacks=make_one_cycle, augment=SMALL_AFFINE),
     },
 }
 """By model and name; the first recipe of a model is its default."""

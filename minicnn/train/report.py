@@ -51,11 +51,11 @@ def report(matrix: Counts, names: Sequence[str] | None = None) -> str:
 
     >>> matrix = mc.train.confusion_matrix(labels=[0, 0, 1], predictions=[0, 1, 1])
     >>> print(mc.train.report(matrix, ["cat", "dog"]))
-    true \\ predicted      cat     dog   recall
-    ------------------------------------------
-    cat                     1       1    50.0%
-    dog                     .       1   100.0%
-    precision          100.0%   50.0%    66.7%
+    true \\ predicted     cat    dog  recall
+    ---------------------------------------
+    cat                    1      1   50.0%
+    dog                    .      1  100.0%
+    precision         100.0%  50.0%   66.7%
     """
     names = [str(i) for i in range(len(matrix))] if names is None else names
     correct, true, predicted = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
@@ -65,7 +65,8 @@ def report(matrix: Counts, names: Sequence[str] | None = None) -> str:
     ]
     precision = [_percent(c, p) for c, p in zip(correct, predicted, strict=True)]
     rows.append(["precision", *precision, _percent(correct.sum(), true.sum())])
-    return text_table(rows, [CORNER, *names, "recall"], align="<" + ">" * (len(names) + 1))
+    align = "<" + ">" * (len(names) + 1)
+    return text_table(rows, [CORNER, *names, "recall"], align=align, gap="  ")
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,4 +1,4 @@
-"""The commands that only tell: summary, data, devices, help."""
+"""The commands that only print information: summary, data, devices, help."""
 
 from __future__ import annotations
 

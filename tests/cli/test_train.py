@@ -196,7 +196,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_status_2_and_one_line(capsys, monkeypatch, tmp_path, case):
-    monkeypatch.setenv("MINICNN_DATA", "")  # so that what a case sets is taken back
+    monkeypatch.setenv("MINICNN_DATA", "")  # so that what a case sets is undone
     build, message = BAD[case]
     arguments = build(tmp_path)
     before = sorted(tmp_path.rglob("*"))

@@ -1,4 +1,4 @@
-"""What is done with a trained network: evaluating, predicting, exporting, going on."""
+"""The commands for a trained network: evaluate, predict, export, and resuming."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRAIN = ["train", "lenet5", "--data", "digits", "--epochs", "2"]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """LeNet-5 trained on the digits, as a file of weights beside a checkpoint."""
+    """LeNet-5 trained on the digits, as a file of weights next to a checkpoint."""
     directory = tmp_path_factory.mktemp("trained")
     path = directory / "lenet.safetensors"
     more = ["--weights", str(path), "--checkpoint", str(directory / "lenet.ckpt")]
@@ -75,7 +75,7 @@ def test_mistakes_are_drawn(capsys: Any, weights: Path, tmp_path: Path, suffix: 
 def test_mistakes_with_the_names_of_classes(
     capsys: Any, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of fewer classes than the network tells apart, all but its own taken for one another."""
+    """Data with fewer classes than the network has, and nearly all of it misclassified."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     images, _ = mc.data.load("digits", "test")[:]
     model = mc.models.lenet5()
@@ -158,7 +158,7 @@ def test_export_runs_in_onnxruntime(capsys: Any, weights: Path, tmp_path: Path) 
     np.testing.assert_allclose(got, model(mc.Tensor(x)).numpy(), atol=1e-5)
 
 
-def test_a_training_goes_on_where_it_stopped(capsys: Any, tmp_path: Path) -> None:
+def test_a_training_continues_where_it_stopped(capsys: Any, tmp_path: Path) -> None:
     ends = []
     for name, steps in (("whole", [["--epochs", "3"]]), ("parts", [["--epochs", "1"], ["-"]])):
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""The networks: sizes as the course and FACTS of the papers give them, and that they learn."""
+"""The networks: sizes as the course and the papers give them, and that they learn."""
 
 from __future__ import annotations
 

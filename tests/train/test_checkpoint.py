@@ -1,4 +1,4 @@
-"""Checkpoint: what is in the file, and that nothing but an intact, fitting one is taken."""
+"""Checkpoint: what is in the file, and that only an intact one that fits is accepted."""
 
 from __future__ import annotations
 
@@ -291,7 +291,7 @@ def test_a_best_value_of_what(path):
         Checkpoint(path, keep_best="speed")
 
 
-def test_what_has_diverged_does_not_replace_what_had_not(path, content, make, batches):
+def test_a_diverged_training_does_not_overwrite_the_checkpoint(path, content, make, batches):
     images, labels = batches[0]
     trainer = make(callbacks=[Checkpoint(path)])
     with pytest.raises(FloatingPointError), np.errstate(all="ignore"):

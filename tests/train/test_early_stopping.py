@@ -96,7 +96,7 @@ def test_the_best_weights_come_back_after_an_interruption_too(make, batches):
     )
 
 
-def test_a_second_fit_begins_anew(make, batches):
+def test_a_second_fit_starts_over(make, batches):
     trainer = make(callbacks=[Scores([1, 2, 3, 4]), EarlyStopping("score_loss", patience=2)])
     trainer.fit(batches, 4)
     assert len(trainer.history) == 3
@@ -157,7 +157,11 @@ def test_a_state_is_of_one_metric_and_mode():
         ({"patience": 1.5}, TypeError, "patience: got 1.5"),
         ({"min_delta": -1}, ValueError, "min_delta: got -1"),
         ({"mode": "up"}, ValueError, "mode: got 'up', expected 'min' or 'max'"),
-        ({"metric": "speed"}, ValueError, "mode: got None, .* since the name 'speed' does not tell"),
+        (
+            {"metric": "speed"},
+            ValueError,
+            "mode: got None, .* since the name 'speed' does not tell",
+        ),
     ],
 )
 def test_options_that_make_no_sense(options, error, message):

@@ -70,7 +70,7 @@ def test_a_column_that_only_some_epochs_have_is_nan_in_the_others(make, batches,
     assert [math.isnan(value) for value in trainer.history["val_loss"]] == [not first, first]
 
 
-def test_fitting_twice_goes_on(make, batches):
+def test_a_second_fit_continues(make, batches):
     twice, once = make(), make()
     twice.fit(batches, 2)
     history = twice.fit(batches, 3)

@@ -30,7 +30,7 @@ def loader(recipe: Recipe, model: Any, count: int) -> data.DataLoader:
 
 @pytest.mark.parametrize(("model", "name"), ALL)
 def test_every_recipe_learns(model: str, name: str) -> None:
-    """Short versions, which would notice a rate, a loss or images that are wrong."""
+    """Short versions, long enough to notice a wrong rate, a wrong loss or wrong images."""
     mc.manual_seed(0)
     recipe = replace(RECIPES[model][name], batch_size=16, epochs=3)
     network: Any = MODELS[model]()
@@ -40,7 +40,7 @@ def test_every_recipe_learns(model: str, name: str) -> None:
     trainer = train.Trainer(network, optimizer, recipe.loss, callbacks=callbacks)
     history = trainer.fit(batches, recipe.epochs)
     assert history["loss"][-1] < 0.999 * history["loss"][0]
-    if name == "course" and "sigmoid" not in model:  # the others take longer to be seen
+    if name == "course" and "sigmoid" not in model:  # the others take longer
         assert history["accuracy"][-1] > 0.4
 
 
@@ -111,7 +111,9 @@ def test_curvature_refuses_another_optimizer() -> None:
     model = mc.models.lenet5()
     trainer = train.Trainer(model, optim.SGD(model.parameters(), 0.1))
     callback = DiagonalLMSchedule(loader(Recipe(1), model, 20), [0.1], images=20)
-    with pytest.raises(TypeError, match="DiagonalLMSchedule: optimizer: got SGD, expected a DiagonalLM"):
+    with pytest.raises(
+        TypeError, match="DiagonalLMSchedule: optimizer: got SGD, expected a DiagonalLM"
+    ):
         callback.on_epoch_begin(trainer, 1, 1)
 
 

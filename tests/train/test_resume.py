@@ -1,4 +1,4 @@
-"""Trainer.fit(resume=...): what was interrupted ends bit by bit as if it never had been."""
+"""Trainer.fit(resume=...): interrupted, a training ends with the same bits."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def make_trainer(device: str = "cpu", schedule: str = "none", callbacks=()) -> t
         nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Tanh(), nn.Dropout(0.3), nn.Flatten(),
         nn.Linear(8, 2),
     )  # fmt: skip
-    # The normalisation is left out of the optimizer: its gradients are nobody's, and in no file.
+    # The optimizer leaves out the normalisation, whose gradients are neither reset nor saved.
     optimizer = optim.Adam(
         [{"params": model[0].parameters()}, {"params": model[5].parameters(), "lr": 0.03}]
     )
@@ -89,13 +89,13 @@ def make_trainer(device: str = "cpu", schedule: str = "none", callbacks=()) -> t
     if SCHEDULES[schedule]:
         made, every = SCHEDULES[schedule](optimizer)
         first = [train.LearningRate(made, every)]
-    # The Checkpoint stands before what it has to be called after.
+    # The Checkpoint comes first in the list, but has to be called last.
     all_callbacks = [*callbacks, *first, train.EarlyStopping(patience=9, restore_best=True)]
     return train.Trainer(model, optimizer, device=device, callbacks=all_callbacks, clip_norm=0.5)
 
 
 def final(trainer: train.Trainer) -> dict[str, Any]:
-    """All that a training leaves, but the times."""
+    """The final state of a training, without the times."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -187,7 +187,10 @@ def test_a_state_that_does_not_fit_changes_nothing():
     state, before = first.state_dict(), final(second)
     wrong = {
         "model": (state["model"] | {"5.bias": np.zeros(3)}, r"another model: 5\.bias is float64"),
-        "optimizer": (state["optimizer"] | {"class": "SGD"}, "optimizer: SGD, this Trainer's: Adam"),
+        "optimizer": (
+            state["optimizer"] | {"class": "SGD"},
+            "optimizer: SGD, this Trainer's: Adam",
+        ),
         "history": (None, "does not fit, TypeError"),
     }
     for name, (value, message) in wrong.items():
@@ -257,14 +260,18 @@ def test_data_that_is_no_loader_has_no_middle(tmp_path):
     path = tmp_path / "run.ckpt"
     batches = list(loaders()[0])
     trainer = make_trainer(callbacks=[train.Checkpoint(path, every_batches=1)])
-    with pytest.raises(ValueError, match="Checkpoint: every_batches: only a DataLoader .* is a list"):
+    with pytest.raises(
+        ValueError, match="Checkpoint: every_batches: only a DataLoader .* is a list"
+    ):
         trainer.fit(batches, 1, validation=batches)
     assert not path.exists()
 
     copies = Copies(path)
     trainer = make_trainer(callbacks=[train.Checkpoint(path, every_batches=1), copies])
     trainer.fit(loaders()[0], 1, loaders()[1])
-    with pytest.raises(train.CheckpointError, match="middle of epoch 1, where only a DataLoader can"):
+    with pytest.raises(
+        train.CheckpointError, match="middle of epoch 1, where only a DataLoader can"
+    ):
         make_trainer().fit(batches, 1, batches, resume=copies.paths[1])
 
 
