@@ -18,8 +18,8 @@ from .inputs import (
     check_parts,
     check_writable,
     load_data,
-    make_resize,
     make_number_type,
+    make_resize,
 )
 
 

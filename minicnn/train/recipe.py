@@ -50,7 +50,7 @@ class Recipe:
     """How long a network is trained, on which images, and by which rule.
 
     optimizer: called with the parameters, and with lr unless that is None. make_callbacks: returns
-    what else the training needs, such as a schedule; None keeps the learning rate. augment: called with each batch of training
+    what else the training needs, such as a schedule. augment: called with each batch of training
     images; prepare: called with all images, after it. criterion: the loss function; None is cross
     entropy with label_smoothing.
     """

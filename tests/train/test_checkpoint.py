@@ -19,9 +19,9 @@ from minicnn.train import (
     EarlyStopping,
     LearningRate,
     Trainer,
+    checkpoint_file,
     load_weights,
 )
-from minicnn.train import checkpoint_file
 
 
 def loader(images: int = 22, **options) -> data.DataLoader:

@@ -160,7 +160,7 @@ def test_a_state_is_of_one_metric_and_mode():
         (
             {"metric": "speed"},
             ValueError,
-            "mode: got None, .* since the name 'speed' does not tell",
+            "mode: got None, .* the name 'speed' does not tell",
         ),
     ],
 )
