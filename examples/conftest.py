@@ -1,4 +1,4 @@
-"""pytest executes the notebooks (by nbmake) with small experiments, unless told otherwise."""
+"""pytest executes the notebooks (by nbmake) with small experiments by default."""
 
 import os
 

@@ -1,7 +1,7 @@
 """Training on your own pictures: ``python examples/own_images.py DIR``.
 
 DIR has a folder for each class, DIR/cats/1.jpg, DIR/dogs/2.png, ...; the pictures may be of any
-size. Without DIR, squares and circles are drawn for it. Needs ``pip install '.[images]'``.
+size. Without DIR, it draws squares and circles first. Needs ``pip install '.[images]'``.
 """
 
 import sys
@@ -17,7 +17,7 @@ from minicnn.data import transforms
 
 
 def draw_shapes(folder: Path) -> None:
-    """Squares and circles of any place, size and colour, 200 of each."""
+    """Squares and circles of random place, size and colour, 200 of each."""
     rng = np.random.default_rng(0)
     for shape in ("circles", "squares"):
         (folder / shape).mkdir()
@@ -69,7 +69,7 @@ with tempfile.TemporaryDirectory() as drawn:
         history = trainer.fit(batches, 5)
         print(f"epoch {len(history):2}  loss {history['loss'][-1]:.3f}")
     held_out = trainer.evaluate(data.DataLoader(test, 32))
-    print(f"accuracy {held_out['accuracy']:.2%} on pictures held out")
+    print(f"accuracy {held_out['accuracy']:.2%} on held-out pictures")
 
 weights = Path(tempfile.gettempdir()) / "own_images.safetensors"
 mc.save(weights, model.state_dict())
