@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .contest import Step, contests, ratio, report
+from .contest import Result, Step, compare, ratio
 from .networks import minicnn_step
 from .options import Parser
 
@@ -26,32 +26,33 @@ def at_once(network: str, batch: int) -> Step:
     return minicnn_step(network, batch)
 
 
+def rows(work: Any, whole: Result, bands: Result) -> tuple[list[str], dict[str, Any]]:
+    """A row for one network and batch size, and its numbers."""
+    network, batch = work
+    quotient, peaks = ratio(whole, bands), [whole.peak_mib, bands.peak_mib]
+    line = (
+        f"| {network} | {batch} | {whole.ms:.2f} | {bands.ms:.2f} | {quotient:.2f} "
+        f"| {peaks[0]:.0f} | {peaks[1]:.0f} |"
+    )
+    numbers = {
+        "at_once_ms": whole.ms,
+        "in_bands_ms": bands.ms,
+        "ratio": quotient,
+        "peak_mib": peaks,
+    }
+    return [line], {f"{network}, {batch}": numbers}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest for each network and batch size, print its table and save it."""
     parser = Parser(__doc__, rounds=(10, 2), steps=(10, 1), works=(len(WORK), 1))
     options = parser.options(arguments)
-    lines = [
-        "| network | batch | at once, ms | in bands, ms | at once / in bands (quartiles) "
-        "| peak MiB at once | in bands |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
+    columns = (
+        *("network", "batch", "at once, ms", "in bands, ms", "at once / in bands (quartiles)"),
+        *("peak MiB at once", "in bands"),
+    )
     builds = {"at once": at_once, "in bands": minicnn_step}
-    works = WORK[: options.works]
-    for work, whole, parts in contests(builds, works, options.rounds, options.steps):
-        network, batch = work
-        quotient = ratio(whole, parts)
-        lines.append(
-            f"| {network} | {batch} | {whole.ms:.2f} | {parts.ms:.2f} | {quotient:.2f} "
-            f"| {whole.peak_mib:.0f} | {parts.peak_mib:.0f} |"
-        )
-        numbers[f"{network}, {batch}"] = {
-            "at_once_ms": whole.ms,
-            "in_bands_ms": parts.ms,
-            "ratio": quotient,
-            "peak_mib": [whole.peak_mib, parts.peak_mib],
-        }
-    report("bands" + options.more, lines, numbers, options.results)
+    compare("bands", builds, WORK[: options.works], columns, rows, options)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,8 +30,8 @@ __all__ = [
     "Ratio",
     "Result",
     "Step",
+    "compare",
     "contest",
-    "contests",
     "describe_machine",
     "interleaved",
     "ratio",
@@ -104,13 +104,26 @@ def contest(
     return results
 
 
-def contests(
-    builds: dict[str, Build], works: Iterable[tuple[Any, ...]], rounds: int, steps: int
-) -> Iterator[tuple[Any, Result, Result]]:
-    """A contest of two builds for each work: its arguments and both results."""
+def compare(
+    name: str,
+    builds: dict[str, Build],
+    works: Iterable[tuple[Any, ...]],
+    columns: Sequence[str],
+    rows: Callable[[Any, Result, Result], tuple[list[str], dict[str, Any]]],
+    options: Any,
+) -> None:
+    """Run a contest of two builds for each work, print one table of all and save it.
+
+    rows(work, first, second) gives the lines of a work and its numbers.
+    """
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    numbers: dict[str, Any] = {}
     for work in works:
-        first, second = contest(builds, work, rounds, steps).values()
-        yield work, first, second
+        results = contest(builds, work, options.rounds, options.steps)
+        more_lines, more_numbers = rows(work, *results.values())
+        lines += more_lines
+        numbers |= more_numbers
+    report(name + options.more, lines, numbers, options.results)
 
 
 def _serve(pipe: Connection, build: Build, args: tuple[Any, ...]) -> None:

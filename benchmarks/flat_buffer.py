@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Step, contests, ratio, report
+from .contest import Result, Step, compare, ratio
 from .options import Parser
 
 NETWORKS = ("lenet5", "alexnet_mnist")
@@ -39,25 +39,28 @@ def _adam_step(network: str, apart: bool) -> Step:
     return mc.optim.Adam(groups).step
 
 
+def rows(work: Any, one: Result, each: Result) -> tuple[list[str], dict[str, Any]]:
+    """Two rows for one network, and its numbers."""
+    (network,) = work
+    quotient = ratio(each, one)
+    return [
+        f"| {network} | one for all | {one.ms:.3f} |  |",
+        f"| {network} | one each | {each.ms:.3f} | {quotient:.2f} |",
+    ], {
+        f"{network}, one for all": one.median,
+        f"{network}, one each": each.median,
+        f"{network}, ratio": quotient,
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest for both networks, print its table and save it."""
     parser = Parser(__doc__, rounds=(20, 2), steps=(50, 5), networks=(len(NETWORKS), 1))
     options = parser.options(arguments)
-    lines = [
-        "| network | buffers | Adam's step, ms | one each / one for all (quartiles) |",
-        "|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
+    columns = "network", "buffers", "Adam's step, ms", "one each / one for all (quartiles)"
     builds = {"one for all": one_buffer, "one each": a_buffer_each}
     works = [(network,) for network in NETWORKS[: options.networks]]
-    for (network,), one, each in contests(builds, works, options.rounds, options.steps):
-        quotient = ratio(each, one)
-        lines.append(f"| {network} | one for all | {one.ms:.3f} |  |")
-        lines.append(f"| {network} | one each | {each.ms:.3f} | {quotient:.2f} |")
-        numbers[f"{network}, one for all"] = one.median
-        numbers[f"{network}, one each"] = each.median
-        numbers[f"{network}, ratio"] = quotient
-    report("flat_buffer" + options.more, lines, numbers, options.results)
+    compare("flat_buffer", builds, works, columns, rows, options)
 
 
 if __name__ == "__main__":

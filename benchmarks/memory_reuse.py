@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from .contest import Step, contests, ratio, report
+from .contest import Result, Step, compare, ratio
 from .networks import minicnn_step
 from .options import Parser
 
@@ -27,31 +27,30 @@ def without_reuse(network: str, batch: int) -> Step:
     return minicnn_step(network, batch)
 
 
+def rows(work: Any, kept: Result, given_back: Result) -> tuple[list[str], dict[str, Any]]:
+    """Two rows for one network and batch size, and their numbers."""
+    name, quotient = "{}, {}".format(*work), ratio(given_back, kept)
+    start = "| {} | {} |".format(*work)
+    return [
+        f"{start} kept | {kept.ms:.2f} |  | {kept.peak_mib:.0f} |",
+        f"{start} given back | {given_back.ms:.2f} | {quotient:.2f} | {given_back.peak_mib:.0f} |",
+    ], {
+        f"{name}, kept": kept.median,
+        f"{name}, given back": given_back.median,
+        f"{name}, ratio": quotient,
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest, print its table and save it."""
     parser = Parser(__doc__, rounds=(15, 2), steps=(6, 1), sizes=(len(SIZES), 1))
     options = parser.options(arguments)
-    lines = [
-        "| network | batch | freed memory | step, ms | given back / kept (quartiles) | peak MiB |",
-        "|---|---|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
+    columns = (
+        *("network", "batch", "freed memory", "step, ms"),
+        *("given back / kept (quartiles)", "peak MiB"),
+    )
     builds = {"kept": minicnn_step, "given back": without_reuse}
-    works = SIZES[: options.sizes]
-    for work, kept, given_back in contests(builds, works, options.rounds, options.steps):
-        network, batch = work
-        quotient = ratio(given_back, kept)
-        for name, result, compared in (
-            ("kept", kept, ""),
-            ("given back", given_back, f"{quotient:.2f}"),
-        ):
-            lines.append(
-                f"| {network} | {batch} | {name} | {result.ms:.2f} | {compared} "
-                f"| {result.peak_mib:.0f} |"
-            )
-            numbers[f"{network}, {batch}, {name}"] = result.median
-        numbers[f"{network}, {batch}, ratio"] = quotient
-    report("memory_reuse" + options.more, lines, numbers, options.results)
+    compare("memory_reuse", builds, SIZES[: options.sizes], columns, rows, options)
 
 
 if __name__ == "__main__":

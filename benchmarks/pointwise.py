@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Step, contests, ratio, report
+from .contest import Result, Step, compare, ratio
 from .options import Parser
 
 SIZES = ((16, 32, 28), (64, 64, 14), (256, 64, 7), (64, 256, 7))
@@ -44,23 +44,20 @@ def past_im2col(channels: int, outputs: int, size: int) -> Step:
     return step
 
 
+def rows(work: Any, through: Result, past: Result) -> tuple[list[str], dict[str, Any]]:
+    """A row for one size, and its numbers."""
+    name, quotient = "{} -> {}, {}".format(*work), ratio(through, past)
+    line = f"| {name} | {through.ms:.2f} | {past.ms:.2f} | {quotient:.2f} |"
+    return [line], {name: {"through_ms": through.ms, "past_ms": past.ms, "ratio": quotient}}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest at each size, print its table and save it."""
     parser = Parser(__doc__, rounds=(10, 2), steps=(10, 1), sizes=(len(SIZES), 1))
     options = parser.options(arguments)
-    lines = [
-        "| C -> O, H = W | through im2col, ms | past it, ms | through / past (quartiles) |",
-        "|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
+    columns = "C -> O, H = W", "through im2col, ms", "past it, ms", "through / past (quartiles)"
     builds = {"through": through_im2col, "past": past_im2col}
-    works = SIZES[: options.sizes]
-    for work, through, past in contests(builds, works, options.rounds, options.steps):
-        channels, outputs, size = work
-        name, quotient = f"{channels} -> {outputs}, {size}", ratio(through, past)
-        lines.append(f"| {name} | {through.ms:.2f} | {past.ms:.2f} | {quotient:.2f} |")
-        numbers[name] = {"through_ms": through.ms, "past_ms": past.ms, "ratio": quotient}
-    report("pointwise" + options.more, lines, numbers, options.results)
+    compare("pointwise", builds, SIZES[: options.sizes], columns, rows, options)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Step, contests, ratio, report
+from .contest import Result, Step, compare, ratio
 from .options import Parser
 
 SIZES = ((25, 6, 73728), (9, 32, 86528), (150, 16, 8192), (288, 64, 15488), (576, 128, 1152))
@@ -41,22 +41,20 @@ def _matrices(p: int, q: int, length: int) -> tuple[Any, Any]:
     return rng.random((p, length), np.float32), rng.random((q, length), np.float32)
 
 
+def rows(size: Any, one: Result, pieces: Result) -> tuple[list[str], dict[str, Any]]:
+    """A row for one size, and its numbers."""
+    quotient = ratio(one, pieces)
+    line = f"| {size} | {one.ms:.3f} | {pieces.ms:.3f} | {quotient:.2f} |"
+    return [line], {str(size): {"one_ms": one.ms, "pieces_ms": pieces.ms, "ratio": quotient}}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contest at each size, print its table and save it."""
     parser = Parser(__doc__, rounds=(10, 2), steps=(20, 2), sizes=(len(SIZES), 1))
     options = parser.options(arguments)
-    lines = [
-        "| P, Q, L | one product, ms | pieces, ms | one / pieces (quartiles) |",
-        "|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
+    columns = "P, Q, L", "one product, ms", "pieces, ms", "one / pieces (quartiles)"
     builds = {"one": one_product, "pieces": sum_of_pieces}
-    works = SIZES[: options.sizes]
-    for size, one, pieces in contests(builds, works, options.rounds, options.steps):
-        quotient = ratio(one, pieces)
-        lines.append(f"| {size} | {one.ms:.3f} | {pieces.ms:.3f} | {quotient:.2f} |")
-        numbers[str(size)] = {"one_ms": one.ms, "pieces_ms": pieces.ms, "ratio": quotient}
-    report("weight_gradient" + options.more, lines, numbers, options.results)
+    compare("weight_gradient", builds, SIZES[: options.sizes], columns, rows, options)
 
 
 if __name__ == "__main__":
