@@ -1,4 +1,4 @@
-"""pytest executes the notebooks (by nbmake) with small experiments by default."""
+"""pytest executes the notebooks (with nbmake) in their quick form, unless told otherwise."""
 
 import os
 
