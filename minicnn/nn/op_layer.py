@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, ClassVar
 
 from .module import Module
@@ -17,10 +16,5 @@ class OpLayer(Module):
     op: ClassVar[Callable[..., Any]]
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
-        held = {name: getattr(self, name) for name in _option_names(type(self))}
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
         return self.op(*inputs, **held, **options)
-
-
-@cache
-def _option_names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
