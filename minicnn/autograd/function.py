@@ -50,6 +50,8 @@ class Function:
     called_at: str = "outside detect_anomaly()"
     """The line of the user's program that called the op, known inside detect_anomaly()."""
     _output_data: Array
+    options: dict[str, Any]
+    """The options that ``apply`` was called with."""
 
     def __init_subclass__(cls) -> None:
         if cls.keeps not in ("inputs", "output", "both", "nothing"):
@@ -76,6 +78,7 @@ class Function:
                     "see minicnn.tensor()"
                 )
         function, arrays = cls(), [t.data for t in inputs]
+        function.options = options
         if {type(a) for a in arrays} == ON_CPU:
             data = function.forward(*arrays, **options)
         else:

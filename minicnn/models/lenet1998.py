@@ -13,10 +13,10 @@ import numpy as np
 
 from ..autograd import Parameter, Tensor
 from ..backend import resolve_device, to_device
+from ..checks import check_number
 from ..nn import Conv2d, Flatten, Linear, Module, init
 from ..nn.parameters import filled
 from ..ops import avg_pool2d, concatenate, conv2d, cross_entropy, scaled_tanh
-from ..ops.check import check_number
 from ..ops.loss_inputs import as_named_tensor, check_classes, check_scores, class_indices
 from .bitmaps import bitmaps
 
@@ -178,7 +178,6 @@ def map_loss(scores: Tensor, target: Any, j: float = 1.0) -> Tensor:
     )
     if scores.ndim != 2:
         raise ValueError(f"{op}: scores have shape {scores.shape}, expected (N, K)")
-    if not check_number(op, j=j) > 0:
-        raise ValueError(f"{op}: j is {j}, expected a number above 0")
+    check_number(f"{op}: j", j, "a number above 0")
     rubbish = to_device(np.full((len(scores), 1), -j, scores.dtype), scores.device)
     return cross_entropy(concatenate([scores, Tensor(rubbish)], 1), target)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from .. import ops
 from ..autograd import Tensor
-from ..ops.dropout import check_probability
+from ..checks import check_number
 from .module import Module
 
 
@@ -17,7 +17,7 @@ class Dropout(Module):
     op: ClassVar[Callable[..., Any]] = staticmethod(ops.dropout)
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = check_probability(type(self).__name__, p)
+        self.p = check_number(f"{type(self).__name__}: p", p, "a number from 0 to 1")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.op(x, self.p, self.training)

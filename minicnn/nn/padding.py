@@ -11,7 +11,7 @@ from typing import ClassVar
 from .. import ops
 from ..autograd import Tensor
 from ..backend.geometry import PaddingForm, sides
-from ..ops.check import check_number
+from ..checks import check_number
 from .module import Module
 
 
@@ -52,7 +52,7 @@ class ConstantPad2d(Module):
     def __init__(self, padding: PaddingForm, value: float) -> None:
         sides(padding, "ConstantPad2d: padding", least=None)
         self.padding = padding
-        self.value = check_number("ConstantPad2d", value=value)
+        self.value = check_number("ConstantPad2d: value", value)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.pad2d(x, self.padding, "constant", self.value)

@@ -1,4 +1,4 @@
-"""Checks that many ops share; each error names the op, the argument, what it got and expected."""
+"""Checks of Tensors that many ops share; each error names the op and the argument."""
 
 from __future__ import annotations
 
@@ -8,25 +8,45 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import DeviceError
-from ..backend.geometry import Window, make_window, pixel_counts
+from ..backend.geometry import PaddingForm, Window, make_window, pixel_counts
+from ..checks import IntOrPair, check_integer
 
 
 def check_tensor(op: str, **arguments: Any) -> None:
-    """Raise TypeError for an argument that is no Tensor."""
+    """Raise TypeError for an argument that is not a Tensor."""
     for name, value in arguments.items():
         if not isinstance(value, Tensor):
             kind = type(value).__name__
             raise TypeError(f"{op}: {name} is a {kind}, expected a Tensor; see minicnn.tensor()")
 
 
-def check_axis(op: str, x: Tensor, axis: Any) -> int:
-    """The axis counted from the front. Raises TypeError or ValueError unless x has it."""
+def check_axis(op: str, x: Tensor, axis: Any, new: int = 0) -> int:
+    """The axis counted from the front, of x with so many new axes.
+
+    Raises TypeError unless it is an integer, ValueError if there is no such axis.
+    """
     check_tensor(op, x=x)
-    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
-        raise TypeError(f"{op}: axis: got {axis!r}, expected an integer")
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
-    return int(axis) % x.ndim
+    ndim = x.ndim + new
+    number = axis if type(axis) is int else check_integer(f"{op}: axis", axis)
+    if not -ndim <= number < ndim:
+        added = " with the new one" if new else ""
+        raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {ndim} axes{added}")
+    return number % ndim
+
+
+def check_axes(op: str, x: Tensor, axis: Any) -> tuple[int, ...]:
+    """One axis, several, or (None) all, counted from the front and in order.
+
+    Raises as ``check_axis`` does, and ValueError for an axis that is named twice.
+    """
+    check_tensor(op, x=x)
+    if axis is None:
+        return tuple(range(x.ndim))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = tuple(sorted([check_axis(op, x, a) for a in given]))
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{op}: axis: got {axis} for {x.shape}, expected each axis once")
+    return axes
 
 
 def check_broadcast(op: str, **tensors: Tensor) -> None:
@@ -47,7 +67,7 @@ def check_images(op: str, x: Tensor) -> None:
 
 
 def check_float(op: str, x: Tensor, **others: Any) -> None:
-    """Raise TypeError unless x is a float and the others (None is left out) share its dtype."""
+    """Raise TypeError unless x holds floats and the others (except None) have its dtype."""
     check_tensor(op, x=x)
     if x.dtype.kind != "f":
         raise TypeError(f"{op}: x is {x.dtype}, expected floats; convert it with x.to('float32')")
@@ -62,7 +82,7 @@ def check_float(op: str, x: Tensor, **others: Any) -> None:
 
 
 def check_device(op: str, x: Tensor, **others: Tensor | None) -> None:
-    """Raise DeviceError unless the others (None is left out) are where x is."""
+    """Raise DeviceError unless the others (except None) are on the device of x."""
     for name, other in others.items():
         if other is not None and other.device != x.device:
             raise DeviceError(
@@ -77,27 +97,18 @@ def check_bias(op: str, bias: Tensor | None, outputs: int) -> None:
         raise ValueError(f"{op}: bias has shape {bias.shape}, expected ({outputs},)")
 
 
-def check_number(op: str, **argument: Any) -> float:
-    """The one argument as a Python number, which leaves float32 be. Raises TypeError for others."""
-    ((name, value),) = argument.items()
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    if not is_number or isinstance(value, bool):
-        raise TypeError(f"{op}: {name} is {value!r}, expected a number")
-    return float(value)
-
-
 def check_pool_window(
     op: str,
     x: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any = 1,
+    kernel_size: IntOrPair,
+    stride: IntOrPair | None,
+    padding: PaddingForm,
+    dilation: IntOrPair = 1,
     ceil_mode: bool = False,
 ) -> Window:
-    """The window of a pooling of images; stride None means kernel_size.
+    """The window with which images are pooled; stride None means kernel_size.
 
-    Raises ValueError when it does not fit, or where it would see nothing but padding.
+    Raises ValueError when it does not fit, or where it would see only padding.
     """
     check_images(op, x)
     stride = kernel_size if stride is None else stride
@@ -109,9 +120,3 @@ def check_pool_window(
             f"of the {height}x{width} input, only padding"
         )
     return window
-
-
-def check_reduction(op: str, reduction: str) -> None:
-    """Raise ValueError unless the reduction is one that losses know."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'{op}: reduction is {reduction!r}, expected "mean", "sum" or "none"')

@@ -7,13 +7,11 @@ convolution closes under differentiation, so every derivative of it is exact.
     ConvTranspose2d g, w    -> x    x  = convolve_input_gradient(g, w)      the gradient of y to x
     ConvWeight      x, g    -> w    w  = convolve_weight_gradient(x, g)     the gradient of y to w
 
-With G groups, the C input and O output channels are cut into G parts that see only each other. How
-a device computes the three, with columns and a matrix product or without, is in ``backend/``.
+With G groups, the C input and O output channels are split into G parts that see only each other.
+How a device computes the three, with columns and a matrix product or without, is in ``backend/``.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
@@ -30,7 +28,6 @@ class Conv2d(Function):
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, *, window: Window, groups: int
     ) -> Array:
-        self.options: dict[str, Any] = {"window": window, "groups": groups}
         return as_nchw(kernels_for(x).convolve(as_chwn(x), weight, bias, window, groups))
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -44,7 +41,6 @@ class Conv2d(Function):
 
 class ConvTranspose2d(Function):
     def forward(self, grad: Array, weight: Array, *, window: Window, groups: int) -> Array:
-        self.options: dict[str, Any] = {"window": window, "groups": groups}
         kernels = kernels_for(grad)
         return as_nchw(kernels.convolve_input_gradient(as_chwn(grad), weight, window, groups))
 
@@ -58,7 +54,6 @@ class ConvTranspose2d(Function):
 
 class ConvWeight(Function):
     def forward(self, x: Array, grad: Array, *, window: Window, groups: int) -> Array:
-        self.options: dict[str, Any] = {"window": window, "groups": groups}
         kernels = kernels_for(x)
         return kernels.convolve_weight_gradient(as_chwn(x), as_chwn(grad), window, groups)
 
@@ -94,6 +89,11 @@ def conv2d(
 
     Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
     Source: LeCun et al., 1998, section II; im2col: Chellapilla et al., 2006.
+
+    >>> x = mc.tensor([[[[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 9.0]]]])
+    >>> edges = mc.tensor([[[[-1.0, 1.0]]]])
+    >>> mc.ops.conv2d(x, edges).data.tolist()
+    [[[[0.0, 9.0, 0.0], [0.0, 9.0, 0.0]]]]
     """
     check_images("conv2d", x)
     check_float("conv2d", x, weight=weight, bias=bias)
@@ -105,7 +105,7 @@ def conv2d(
             f"expects {per_group} * {groups} = {per_group * groups}"
         )
     if outputs % groups:
-        raise ValueError(f"conv2d: {outputs} output channels cannot be cut into {groups} groups")
+        raise ValueError(f"conv2d: {outputs} output channels cannot be split into {groups} groups")
     check_bias("conv2d", bias, outputs)
     height, width = x.shape[2:]
     window = make_window("conv2d", (height, width), (kh, kw), stride, padding, dilation)
@@ -128,7 +128,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: IntOrPair = 1,
 ) -> Tensor:
-    """The transposed convolution: the gradient of ``conv2d`` to its input, as a map of its own.
+    """The transposed convolution: the gradient of ``conv2d`` to its input, as an op of its own.
 
     Each input pixel adds a copy of the kernel, scaled by it, to the output; <conv2d(a), b> equals
     <a, conv_transpose2d(b)>.
@@ -136,10 +136,14 @@ def conv_transpose2d(
     x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)
     OH = (H - 1)·stride - top - bottom + dilation·(KH - 1) + 1 + output_padding, OW alike.
 
-    padding is cut off the output, and is numeric here; output_padding adds rows and columns at the
-    bottom and right that a strided conv2d would have rounded away.
+    padding, numeric here, is cut off the output; output_padding adds rows and columns at the bottom
+    and right, which a strided conv2d drops by rounding down.
     Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
     Source: Zeiler et al., 2010; Dumoulin and Visin, 2016 (arXiv 1603.07285).
+
+    >>> x = mc.tensor([[[[1.0, 0.0, 5.0]]]])
+    >>> mc.ops.conv_transpose2d(x, mc.tensor([[[[1.0, 2.0]]]]), stride=(1, 2))
+    tensor([[[[ 1.,  2.,  0.,  0.,  5., 10.]]]])
     """
     op = "conv_transpose2d"
     check_images(op, x)
@@ -174,7 +178,7 @@ def _transposed_window(
     extra: Pair,
     dilation: Pair,
 ) -> Window:
-    """The window of the convolution whose output has the given size and whose input is wanted."""
+    """The window of the convolution that maps the wanted output to this input size."""
     cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ValueError(
@@ -193,7 +197,7 @@ def _transposed_window(
 
 
 def _check_weight(op: str, weight: Tensor, groups: int) -> int:
-    """The groups, if they and the weight make sense. Raises TypeError or ValueError."""
+    """Check the weight and the groups, which are returned. Raises TypeError or ValueError."""
     check_tensor(op, weight=weight)
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(f"{op}: weight has shape {weight.shape}, expected four axes of 1 or more")
