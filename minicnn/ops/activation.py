@@ -90,8 +90,8 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
     Clevert et al., 2016. Raises TypeError when alpha is not a number.
 
-    >>> mc.ops.elu(mc.tensor([-1.0, 0.0, 1.0]))
-    tensor([-0.63212055,  0.        ,  1.        ])
+    >>> mc.ops.elu(mc.tensor([-1.0, 0.0, 1.0])).numpy().round(3)
+    array([-0.632,  0.   ,  1.   ], dtype=float32)
     """
     return ELU.apply(as_float("elu", x), alpha=check_number("elu: alpha", alpha))
 
@@ -102,8 +102,8 @@ def selu(x: Tensor) -> Tensor:
     With these two numbers activations keep mean 0 and variance 1 from layer to layer (Klambauer et
     al., 2017).
 
-    >>> mc.ops.selu(mc.tensor([-1.0, 0.0, 1.0]))
-    tensor([-1.1113307,  0.       ,  1.050701 ])
+    >>> mc.ops.selu(mc.tensor([-1.0, 0.0, 1.0])).numpy().round(3)
+    array([-1.111,  0.   ,  1.051], dtype=float32)
     """
     return 1.0507009873554805 * elu(as_float("selu", x), 1.6732632423543772)
 
@@ -154,8 +154,8 @@ class SiLU(Function):
 def silu(x: Tensor) -> Tensor:
     """``x * sigmoid(x)``, also called swish (Elfwing et al., 2018).
 
-    >>> mc.ops.silu(mc.tensor([-1.0, 0.0, 1.0]))
-    tensor([-0.26894143,  0.        ,  0.7310586 ])
+    >>> mc.ops.silu(mc.tensor([-1.0, 0.0, 1.0])).numpy().round(3)
+    array([-0.269,  0.   ,  0.731], dtype=float32)
     """
     return SiLU.apply(as_float("silu", x))
 
@@ -221,8 +221,8 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     approximate = "tanh" is x·(1 + tanh u)/2 with u = sqrt(2/π)·(x + 0.044715·x³) instead, within
     0.0005 of it (Hendrycks and Gimpel, 2016). Raises ValueError for other names.
 
-    >>> mc.ops.gelu(mc.tensor([-1.0, 0.0, 1.0]))
-    tensor([-0.15865526,  0.        ,  0.8413447 ])
+    >>> mc.ops.gelu(mc.tensor([-1.0, 0.0, 1.0])).numpy().round(3)
+    array([-0.159,  0.   ,  0.841], dtype=float32)
     """
     x = as_float("gelu", x)
     check_choice("gelu: approximate", approximate, ("none", "tanh"))
@@ -248,8 +248,8 @@ def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
     PyTorch takes x itself where z > 20, which differs by at most 2.1e-9 / beta. Dugas et al., 2001.
     Raises ValueError unless beta is positive and finite.
 
-    >>> mc.ops.softplus(mc.tensor([-1000.0, 0.0, 1000.0]))
-    tensor([0.0000000e+00, 6.9314718e-01, 1.0000000e+03])
+    >>> mc.ops.softplus(mc.tensor([-1000.0, 0.0, 1000.0])).numpy().round(3)
+    array([0.00e+00, 6.93e-01, 1.00e+03], dtype=float32)
     """
     beta = check_number("softplus: beta", beta, "a number above 0")
     return Softplus.apply(as_float("softplus", x), beta=beta)
@@ -270,8 +270,8 @@ class Tanh(Function):
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent; its gradient is 1 - y².
 
-    >>> mc.ops.tanh(mc.tensor([-1.0, 0.0, 1.0]))
-    tensor([-0.7615942,  0.       ,  0.7615942])
+    >>> mc.ops.tanh(mc.tensor([-1.0, 0.0, 1.0])).numpy().round(3)
+    array([-0.762,  0.   ,  0.762], dtype=float32)
     """
     return Tanh.apply(as_float("tanh", x))
 
@@ -279,8 +279,8 @@ def tanh(x: Tensor) -> Tensor:
 def scaled_tanh(x: Tensor) -> Tensor:
     """``1.7159 * tanh(2x/3)``: 1 at x = 1 and -1 at x = -1, steep there (LeCun et al., 1998).
 
-    >>> mc.ops.scaled_tanh(mc.tensor([-1.0, 0.0, 1.0]))
-    tensor([-1.0000...,  0.       ,  1.0000...])
+    >>> mc.ops.scaled_tanh(mc.tensor([-1.0, 0.0, 1.0])).numpy().round(3)
+    array([-1.,  0.,  1.], dtype=float32)
     """
     return 1.7159 * tanh(as_float("scaled_tanh", x) * (2 / 3))
 

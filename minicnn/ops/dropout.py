@@ -23,7 +23,8 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     Source: Srivastava et al., 2014, with the division done in training, as is usual.
 
     >>> mc.ops.dropout(mc.tensor(np.ones(8, np.float32)), 0.25)
-    tensor([...])
+    tensor([1.3333334, 0.       , 0.       , 0.       , 1.3333334, 1.3333334,
+            1.3333334, 1.3333334])
     """
     check_float("dropout", x)
     return _drop("dropout", x, x.shape, p, training)
@@ -37,7 +38,11 @@ def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     Source: Tompson et al., 2015 (arXiv 1411.4280).
 
     >>> mc.ops.dropout2d(mc.tensor(np.ones((1, 3, 1, 2), np.float32)))
-    tensor([...])
+    tensor([[[[2., 2.]],
+    
+             [[0., 0.]],
+    
+             [[0., 0.]]]])
     """
     check_images("dropout2d", x)
     return _drop("dropout2d", x, (*x.shape[:2], 1, 1), p, training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -103,10 +104,12 @@ def _lay_out_regions(
 
 
 def _check_size(op: str, x: Tensor, output_size: SizeForm) -> Pair:
-    if isinstance(output_size, tuple | list) and len(output_size) == 2:
-        sizes = zip(x.shape[2:], output_size, strict=True)
-        output_size = tuple([own if given is None else given for own, given in sizes])
-    return check_pair(f"{op}: output_size", output_size)
+    """The output size as a pair, in which None is replaced by the size of x."""
+    size: Any = output_size
+    if isinstance(size, tuple | list) and len(size) == 2:
+        pairs = zip(x.shape[2:], size, strict=True)
+        size = tuple([own if given is None else given for own, given in pairs])
+    return check_pair(f"{op}: output_size", size)
 
 
 def _check_pixels(op: str, x: Tensor) -> None:
