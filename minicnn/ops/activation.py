@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..autograd import Function, Tensor
+from ..autograd import Tensor
 from ..backend import Array, array_module, kernels_for
 from ..checks import check_choice, check_number
 from .arithmetic import exp
 from .check import check_tensor
 from .convert import as_float
+from .elementwise import Elementwise
 from .select import clip, keep
 
 
-class ReLU(Function):
-    elementwise = True
+class ReLU(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -25,10 +25,8 @@ class ReLU(Function):
         return ReLUGrad.apply(grad, Tensor(self._output_data))
 
 
-class ReLUGrad(Function):
+class ReLUGrad(Elementwise):
     """x where y > 0, 0 elsewhere; it has no gradient to y."""
-
-    elementwise = True
 
     def forward(self, x: Array, y: Array) -> Array:
         return kernels_for(x).relu_grad(x, y)
@@ -46,9 +44,7 @@ def relu(x: Tensor) -> Tensor:
     return ReLU.apply(x)
 
 
-class LeakyReLU(Function):
-    elementwise = True
-
+class LeakyReLU(Elementwise):
     def forward(self, x: Array, *, negative_slope: float) -> Array:
         xp = array_module(x)
         return xp.maximum(x, 0) + negative_slope * xp.minimum(x, 0)
@@ -71,9 +67,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     return LeakyReLU.apply(as_float("leaky_relu", x), negative_slope=slope)
 
 
-class ELU(Function):
-    elementwise = True
-
+class ELU(Elementwise):
     def forward(self, x: Array, *, alpha: float) -> Array:
         xp = array_module(x)
         return xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0))
@@ -108,8 +102,7 @@ def selu(x: Tensor) -> Tensor:
     return 1.0507009873554805 * elu(as_float("selu", x), 1.6732632423543772)
 
 
-class Sigmoid(Function):
-    elementwise = True
+class Sigmoid(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -137,8 +130,7 @@ def sigmoid(x: Tensor) -> Tensor:
     return Sigmoid.apply(as_float("sigmoid", x))
 
 
-class SiLU(Function):
-    elementwise = True
+class SiLU(Elementwise):
     FLAT = 1000.0
     """Beyond it the slope is 0 or 1 even in float64; a larger x times that 0 could overflow."""
 
@@ -160,10 +152,8 @@ def silu(x: Tensor) -> Tensor:
     return SiLU.apply(as_float("silu", x))
 
 
-class NormalCDF(Function):
+class NormalCDF(Elementwise):
     """The probability that a standard normal number is below x: (1 + erf(x / sqrt 2)) / 2."""
-
-    elementwise = True
 
     def forward(self, x: Array) -> Array:
         return _normal_cdf(x)
@@ -180,8 +170,7 @@ def _normal_density(x: Tensor) -> Tensor:
     return exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
 
 
-class GELU(Function):
-    elementwise = True
+class GELU(Elementwise):
     FLAT = 40.0
     """Beyond it the slope is 0 or 1 even in float64; a larger x squared could overflow."""
 
@@ -193,10 +182,9 @@ class GELU(Function):
         return grad * (NormalCDF.apply(x) + x * _normal_density(x))
 
 
-class GELUTanh(Function):
+class GELUTanh(Elementwise):
     """x · sigmoid(2u), which equals the formula since 1 + tanh(u) = 2 · sigmoid(2u)."""
 
-    elementwise = True
     FLAT = GELU.FLAT
     LINEAR = 2 * math.sqrt(2 / math.pi)
     CUBIC = 0.044715 * LINEAR
@@ -229,9 +217,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     return GELU.apply(x) if approximate == "none" else GELUTanh.apply(x)
 
 
-class Softplus(Function):
-    elementwise = True
-
+class Softplus(Elementwise):
     def forward(self, x: Array, *, beta: float) -> Array:
         xp = array_module(x)
         z = beta * x
@@ -248,15 +234,14 @@ def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
     PyTorch takes x itself where z > 20, which differs by at most 2.1e-9 / beta. Dugas et al., 2001.
     Raises ValueError unless beta is positive and finite.
 
-    >>> mc.ops.softplus(mc.tensor([-1000.0, 0.0, 1000.0])).numpy().round(3)
-    array([0.00e+00, 6.93e-01, 1.00e+03], dtype=float32)
+    >>> mc.ops.softplus(mc.tensor([-100.0, 0.0, 100.0])).numpy().round(3)
+    array([  0.   ,   0.693, 100.   ], dtype=float32)
     """
     beta = check_number("softplus: beta", beta, "a number above 0")
     return Softplus.apply(as_float("softplus", x), beta=beta)
 
 
-class Tanh(Function):
-    elementwise = True
+class Tanh(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -285,8 +270,7 @@ def scaled_tanh(x: Tensor) -> Tensor:
     return 1.7159 * tanh(as_float("scaled_tanh", x) * (2 / 3))
 
 
-class Hardtanh(Function):
-    elementwise = True
+class Hardtanh(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array, *, low: float, high: float) -> Array:

@@ -7,11 +7,11 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
 from .convert import TensorLike, as_float, as_operands, broadcast_operands
-from .shape import sum_to_inputs, transpose
+from .elementwise import Elementwise, sum_to_inputs
+from .shape import transpose
 
 
-class Add(Function):
-    elementwise = True
+class Add(Elementwise):
     keeps = "nothing"
 
     def forward(self, a: Array, b: Array) -> Array:
@@ -31,8 +31,7 @@ def add(a: TensorLike, b: TensorLike) -> Tensor:
     return Add.apply(*broadcast_operands("add", a, b))
 
 
-class Sub(Function):
-    elementwise = True
+class Sub(Elementwise):
     keeps = "nothing"
 
     def forward(self, a: Array, b: Array) -> Array:
@@ -51,9 +50,7 @@ def sub(a: TensorLike, b: TensorLike) -> Tensor:
     return Sub.apply(*broadcast_operands("sub", a, b))
 
 
-class Mul(Function):
-    elementwise = True
-
+class Mul(Elementwise):
     def forward(self, a: Array, b: Array) -> Array:
         return a * b
 
@@ -72,9 +69,7 @@ def mul(a: TensorLike, b: TensorLike) -> Tensor:
     return Mul.apply(*broadcast_operands("mul", a, b))
 
 
-class Div(Function):
-    elementwise = True
-
+class Div(Elementwise):
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
 
@@ -94,8 +89,7 @@ def div(a: TensorLike, b: TensorLike) -> Tensor:
     return Div.apply(as_float("div", a), as_float("div", b))
 
 
-class Neg(Function):
-    elementwise = True
+class Neg(Elementwise):
     keeps = "nothing"
 
     def forward(self, x: Array) -> Array:
@@ -114,10 +108,8 @@ def neg(x: Tensor) -> Tensor:
     return Neg.apply(x)
 
 
-class Pow(Function):
+class Pow(Elementwise):
     """x ** p with a constant number p, for which NumPy has short cuts (square, root)."""
-
-    elementwise = True
 
     def forward(self, x: Array, *, exponent: float) -> Array:
         return x**exponent
@@ -128,8 +120,7 @@ class Pow(Function):
         return grad * (p * x ** (p - 1) if p else 0.0)  # d(x**0)/dx is 0 at x = 0 too
 
 
-class PowTensor(Function):
-    elementwise = True
+class PowTensor(Elementwise):
     keeps = "both"
 
     def forward(self, x: Array, exponent: Array) -> Array:
@@ -162,8 +153,7 @@ def pow(x: TensorLike, exponent: TensorLike) -> Tensor:
     return PowTensor.apply(*broadcast_operands("pow", x, exponent))
 
 
-class Exp(Function):
-    elementwise = True
+class Exp(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -182,9 +172,7 @@ def exp(x: Tensor) -> Tensor:
     return Exp.apply(as_float("exp", x))
 
 
-class Log(Function):
-    elementwise = True
-
+class Log(Elementwise):
     def forward(self, x: Array) -> Array:
         return array_module(x).log(x)
 
@@ -202,8 +190,7 @@ def log(x: Tensor) -> Tensor:
     return Log.apply(as_float("log", x))
 
 
-class Sqrt(Function):
-    elementwise = True
+class Sqrt(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -222,9 +209,7 @@ def sqrt(x: Tensor) -> Tensor:
     return Sqrt.apply(as_float("sqrt", x))
 
 
-class Abs(Function):
-    elementwise = True
-
+class Abs(Elementwise):
     def forward(self, x: Array) -> Array:
         return array_module(x).abs(x)
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..autograd import Function, Tensor
+from ..autograd import Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.geometry import PaddingForm, Window, pixel_counts
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import IntOrPair, check_number
 from .check import check_pool_window
+from .elementwise import Elementwise
 from .linear_map import LinearMap
 from .select import keep
 
@@ -78,10 +79,8 @@ def _counts(window: Window, include_pad: bool) -> Any:
     return np.outer(*by_axis)
 
 
-class Root(Function):
+class Root(Elementwise):
     """sign(x)·|x|^(1/p), whose gradient at 0 is defined as 0."""
-
-    elementwise = True
 
     def forward(self, x: Array, *, degree: float) -> Array:
         xp = array_module(x)

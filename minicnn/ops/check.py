@@ -8,8 +8,8 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import DeviceError
-from ..backend.geometry import PaddingForm, Window, make_window, pixel_counts
-from ..checks import IntOrPair, check_integer
+from ..backend.geometry import PaddingForm, Sides, Window, make_window, pixel_counts
+from ..checks import IntOrPair, Pair, check_integer
 
 
 def check_tensor(op: str, **arguments: Any) -> None:
@@ -58,26 +58,31 @@ def check_broadcast(op: str, **tensors: Tensor) -> None:
         raise ValueError(f"{op}: the shapes do not broadcast together: {shapes}") from None
 
 
-def check_images(op: str, x: Tensor) -> None:
-    """Raise ValueError unless x has the four axes (N, C, H, W), TypeError unless it is a float."""
+def check_images(op: str, x: Tensor) -> Pair:
+    """The size (H, W) of the images x (N, C, H, W).
+
+    Raises ValueError unless x has these four axes, TypeError unless it holds floats.
+    """
     check_tensor(op, x=x)
     if x.ndim != 4:
         raise ValueError(f"{op}: x has shape {x.shape}, expected four axes (N, C, H, W)")
-    check_float(op, x)
+    check_float(op, x=x)
+    return x.shape[2], x.shape[3]
 
 
-def check_float(op: str, x: Tensor, **others: Any) -> None:
-    """Raise TypeError unless x holds floats and the others (except None) have its dtype."""
-    check_tensor(op, x=x)
+def check_float(op: str, **tensors: Any) -> None:
+    """Raise TypeError unless the first holds floats and the others (except None) have its dtype."""
+    (first, x), *others = tensors.items()
+    given = {name: t for name, t in others if t is not None}
+    check_tensor(op, **{first: x}, **given)
     if x.dtype.kind != "f":
-        raise TypeError(f"{op}: x is {x.dtype}, expected floats; convert it with x.to('float32')")
-    for name, other in others.items():
-        if other is not None:
-            check_tensor(op, **{name: other})
-        if other is not None and other.dtype != x.dtype:
+        expected = f"expected floats; convert it with {first}.to('float32')"
+        raise TypeError(f"{op}: {first} is {x.dtype}, {expected}")
+    for name, other in given.items():
+        if other.dtype != x.dtype:
             raise TypeError(
-                f"{op}: {name} is {other.dtype} but x is {x.dtype}, expected the same; "
-                f"convert with x.to('{other.dtype}')"
+                f"{op}: {name} is {other.dtype} but {first} is {x.dtype}, expected the same; "
+                f"convert with {first}.to('{other.dtype}')"
             )
 
 
@@ -91,10 +96,11 @@ def check_device(op: str, x: Tensor, **others: Tensor | None) -> None:
             )
 
 
-def check_bias(op: str, bias: Tensor | None, outputs: int) -> None:
-    """Raise ValueError unless bias is None or has one value for each output."""
-    if bias is not None and bias.shape != (outputs,):
-        raise ValueError(f"{op}: bias has shape {bias.shape}, expected ({outputs},)")
+def check_shape(op: str, expected: tuple[int, ...], of: str = "", **tensors: Tensor | None) -> None:
+    """Raise ValueError unless the tensors (except None) have this shape; of: where it is from."""
+    for name, t in tensors.items():
+        if t is not None and t.shape != expected:
+            raise ValueError(f"{op}: {name} has shape {t.shape}, expected {expected}{of}")
 
 
 def check_pool_window(
@@ -110,9 +116,8 @@ def check_pool_window(
 
     Raises ValueError when it does not fit, or where it would see only padding.
     """
-    check_images(op, x)
+    height, width = check_images(op, x)
     stride = kernel_size if stride is None else stride
-    height, width = x.shape[2:]
     window = make_window(op, (height, width), kernel_size, stride, padding, dilation, ceil_mode)
     if any(min(counts) == 0 for counts in pixel_counts(window)):
         raise ValueError(
@@ -120,3 +125,24 @@ def check_pool_window(
             f"of the {height}x{width} input, only padding"
         )
     return window
+
+
+def check_transposed_size(
+    op: str, size: Pair, kernel: Pair, stride: Pair, cut: Sides, extra: Pair, dilation: Pair
+) -> Pair:
+    """The size (H, W) whose windows have so many places: OH = (H - 1)·stride + span - cut + extra.
+
+    Raises ValueError for a size without pixels.
+    """
+    height, width = (
+        (n - 1) * s + d * (k - 1) + 1 - before - after + e
+        for n, k, s, (before, after), e, d in zip(
+            size, kernel, stride, cut, extra, dilation, strict=True
+        )
+    )
+    if min(size) < 1 or min(height, width) < 1:
+        raise ValueError(
+            f"{op}: a {size[0]}x{size[1]} input, kernel {kernel}, stride {stride} and padding "
+            f"{cut} would give {height}x{width} pixels"
+        )
+    return height, width

@@ -20,6 +20,7 @@ from .loss_inputs import (
 )
 from .reduce import sum
 from .select import keep
+from .shape import broadcasts_to
 from .softmax import log_softmax
 
 
@@ -174,8 +175,7 @@ def _factor(op: str, x: Tensor, **argument: TensorLike) -> Tensor:
     """A weight that broadcasts to the shape of x, in its dtype."""
     (name,) = argument
     factor = to_device_of(op, x, **argument)
-    ends = zip(reversed(factor.shape), reversed(x.shape), strict=False)
-    if factor.ndim > x.ndim or any(n not in (1, m) for n, m in ends):
+    if not broadcasts_to(factor.shape, x.shape):
         raise ValueError(f"{op}: {name} has shape {factor.shape}, expected one that fits {x.shape}")
     return convert(factor, x.dtype)
 

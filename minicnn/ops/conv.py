@@ -18,8 +18,14 @@ from ..backend import Array, kernels_for
 from ..backend.geometry import PaddingForm, Window, make_window, sides
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.padding import PADDING_MODES
-from ..checks import IntOrPair, Pair, check_choice, check_integer, check_pair
-from .check import check_bias, check_float, check_images, check_tensor
+from ..checks import IntOrPair, check_choice, check_integer, check_pair
+from .check import (
+    check_float,
+    check_images,
+    check_shape,
+    check_tensor,
+    check_transposed_size,
+)
 from .pad import pad_sides
 from .reduce import sum
 
@@ -95,25 +101,23 @@ def conv2d(
     >>> mc.ops.conv2d(x, edges).data.tolist()
     [[[[0.0, 9.0, 0.0], [0.0, 9.0, 0.0]]]]
     """
-    check_images("conv2d", x)
-    check_float("conv2d", x, weight=weight, bias=bias)
-    groups = _check_weight("conv2d", weight, groups)
+    op, size = "conv2d", check_images("conv2d", x)
+    check_float(op, x=x, weight=weight, bias=bias)
+    groups = _check_weight(op, weight, groups)
     outputs, per_group, kh, kw = weight.shape
     if x.shape[1] != per_group * groups:
         raise ValueError(
-            f"conv2d: x has {x.shape[1]} channels, but weight {weight.shape} with groups={groups} "
+            f"{op}: x has {x.shape[1]} channels, but weight {weight.shape} with groups={groups} "
             f"expects {per_group} * {groups} = {per_group * groups}"
         )
     if outputs % groups:
-        raise ValueError(f"conv2d: {outputs} output channels cannot be split into {groups} groups")
-    check_bias("conv2d", bias, outputs)
-    height, width = x.shape[2:]
-    window = make_window("conv2d", (height, width), (kh, kw), stride, padding, dilation)
-    check_choice("conv2d: padding_mode", padding_mode, PADDING_MODES)
+        raise ValueError(f"{op}: {outputs} output channels cannot be split into {groups} groups")
+    check_shape(op, (outputs,), bias=bias)
+    window = make_window(op, size, (kh, kw), stride, padding, dilation)
+    check_choice(f"{op}: padding_mode", padding_mode, PADDING_MODES)
     if padding_mode != "zeros" and window.padding != ((0, 0), (0, 0)):
-        x = pad_sides("conv2d", x, window.padding, padding_mode)
-        height, width = x.shape[2:]
-        window = make_window("conv2d", (height, width), (kh, kw), stride, 0, dilation)
+        x = pad_sides(op, x, window.padding, padding_mode)
+        window = make_window(op, (x.shape[2], x.shape[3]), (kh, kw), stride, 0, dilation)
     inputs = (x, weight) if bias is None else (x, weight, bias)
     return Conv2d.apply(*inputs, window=window, groups=groups)
 
@@ -146,8 +150,8 @@ def conv_transpose2d(
     tensor([[[[ 1.,  2.,  0.,  0.,  5., 10.]]]])
     """
     op = "conv_transpose2d"
-    check_images(op, x)
-    check_float(op, x, weight=weight, bias=bias)
+    size = check_images(op, x)
+    check_float(op, x=x, weight=weight, bias=bias)
     groups = _check_weight(op, weight, groups)
     channels, per_group, kh, kw = weight.shape
     if x.shape[1] != channels or channels % groups:
@@ -155,45 +159,23 @@ def conv_transpose2d(
             f"{op}: x has {x.shape[1]} channels and weight shape {weight.shape}, expected "
             f"(C, O/groups, KH, KW) with C = {x.shape[1]} divisible by groups={groups}"
         )
-    check_bias(op, bias, per_group * groups)
-    window = _transposed_window(
-        op,
-        x.shape[2:],
-        (kh, kw),
+    check_shape(op, (per_group * groups,), bias=bias)
+    strides, dilations = (
         check_pair(f"{op}: stride", stride),
-        padding,
-        check_pair(f"{op}: output_padding", output_padding, least=0),
         check_pair(f"{op}: dilation", dilation),
     )
+    extra = check_pair(f"{op}: output_padding", output_padding, least=0)
+    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
+        raise ValueError(
+            f"{op}: output_padding {extra} must be smaller than stride {strides} "
+            f"or dilation {dilations}"
+        )
+    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
+    output_size = check_transposed_size(op, size, (kh, kw), strides, cut, extra, dilations)
+    # The window of the convolution that leads from this output back to x.
+    window = Window(output_size, size, (kh, kw), strides, cut, dilations)
     y = ConvTranspose2d.apply(x, weight, window=window, groups=groups)
     return y if bias is None else y + bias.reshape(1, -1, 1, 1)
-
-
-def _transposed_window(
-    op: str,
-    size: tuple[int, ...],
-    kernel: Pair,
-    stride: Pair,
-    padding: PaddingForm,
-    extra: Pair,
-    dilation: Pair,
-) -> Window:
-    """The window of the convolution that maps the wanted output to this input size."""
-    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
-    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
-        raise ValueError(
-            f"{op}: output_padding {extra} must be smaller than stride {stride} "
-            f"or dilation {dilation}"
-        )
-    height, width = (
-        (n - 1) * s - p0 - p1 + d * (k - 1) + 1 + e
-        for n, s, (p0, p1), d, k, e in zip(size, stride, cut, dilation, kernel, extra, strict=True)
-    )
-    if min(size) < 1 or min(height, width) < 1:
-        raise ValueError(
-            f"{op}: a {size[0]}x{size[1]} input, padding {cut} would give {height}x{width} pixels"
-        )
-    return Window((height, width), (size[0], size[1]), kernel, stride, cut, dilation)
 
 
 def _check_weight(op: str, weight: Tensor, groups: int) -> int:

@@ -45,9 +45,8 @@ def im2col(
              [4., 5.],
              [5., 6.]]])
     """
-    check_images("im2col", x)
-    height, width = x.shape[2:]
-    window = make_window("im2col", (height, width), kernel_size, stride, padding, dilation)
+    size = check_images("im2col", x)
+    window = make_window("im2col", size, kernel_size, stride, padding, dilation)
     return Im2Col.apply(x, window=window)
 
 
@@ -68,7 +67,7 @@ def col2im(
     >>> mc.ops.col2im(columns, (2, 3), 2).data.tolist()
     [[[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]]
     """
-    check_float("col2im", columns)
+    check_float("col2im", columns=columns)
     size = check_pair("col2im: output_size", output_size)
     window = make_window("col2im", size, kernel_size, stride, padding, dilation)
     (kh, kw), (oh, ow) = window.kernel_size, window.output_size

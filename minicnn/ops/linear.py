@@ -14,7 +14,7 @@ import math
 
 from ..autograd import Function, Tensor
 from ..backend import Array
-from .check import check_bias, check_float
+from .check import check_float, check_shape
 from .reduce import sum
 
 
@@ -68,14 +68,14 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> mc.ops.linear(mc.tensor([[3.0, 1.0]]), weight, bias)
     tensor([[ 5.5, -1. ]])
     """
-    check_float("linear", x, weight=weight, bias=bias)
+    check_float("linear", x=x, weight=weight, bias=bias)
     if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"linear: x has shape {x.shape} and weight {weight.shape}, "
             "expected (..., inputs) and (outputs, inputs)"
         )
     outputs = weight.shape[0]
-    check_bias("linear", bias, outputs)
+    check_shape("linear", (outputs,), bias=bias)
     rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     y = Linear.apply(rows, weight) if bias is None else Linear.apply(rows, weight, bias)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], outputs)

@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd import Tensor
 from ..backend import Array, array_module
 from ..checks import check_choice, check_integer
-from .check import check_device, check_tensor
+from .check import check_device, check_float, check_shape
 from .convert import TensorLike, as_tensor, convert
 from .reduce import sum
 
@@ -55,7 +55,7 @@ def check_same_shape(op: str, input: Tensor, target: TensorLike) -> tuple[Tensor
 
     Raises TypeError unless the input is a Tensor of floats, ValueError for different shapes.
     """
-    _check_floats(op, input=input)
+    check_float(op, input=input)
     target = to_device_of(op, input, target=target)
     if target.shape != input.shape or input.size == 0:
         raise ValueError(
@@ -67,19 +67,10 @@ def check_same_shape(op: str, input: Tensor, target: TensorLike) -> tuple[Tensor
 
 def check_scores(op: str, **argument: Tensor) -> None:
     """Raise unless the one argument is a Tensor of floats (N, C, ...) that is not empty."""
-    _check_floats(op, **argument)
+    check_float(op, **argument)
     ((name, scores),) = argument.items()
     if scores.ndim < 2 or scores.size == 0:
         raise ValueError(f"{op}: {name} have shape {scores.shape}, expected (N, C, ...), not empty")
-
-
-def _check_floats(op: str, **argument: Tensor) -> None:
-    check_tensor(op, **argument)
-    ((name, value),) = argument.items()
-    if value.dtype.kind != "f":
-        raise TypeError(
-            f"{op}: {name}: got {value.dtype}, expected floats; convert it with .to('float32')"
-        )
 
 
 def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
@@ -114,10 +105,9 @@ def as_class_weights(op: str, scores: Tensor, weight: TensorLike | None) -> Arra
     """One weight for each class, in the dtype of the scores: (C,); None if all are 1."""
     if weight is None:
         return None
-    weights, classes = to_device_of(op, scores, weight=weight).data, scores.shape[1]
-    if weights.shape != (classes,):
-        raise ValueError(f"{op}: weight has shape {weights.shape}, expected ({classes},)")
-    return weights.astype(scores.dtype)
+    weights = to_device_of(op, scores, weight=weight)
+    check_shape(op, scores.shape[1:2], weight=weights)
+    return weights.data.astype(scores.dtype)
 
 
 def reduce_losses(op: str, losses: Tensor, reduction: str, count: Any = None) -> Tensor:

@@ -11,7 +11,14 @@ from ..backend import Array, array_module, kernels_for
 from ..backend.geometry import PaddingForm, Window, sides
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import IntOrPair, Pair, check_pair
-from .check import check_device, check_images, check_pool_window, check_tensor
+from .check import (
+    check_device,
+    check_images,
+    check_pool_window,
+    check_shape,
+    check_tensor,
+    check_transposed_size,
+)
 from .linear_map import LinearMap
 from .select import keep
 
@@ -147,14 +154,19 @@ def max_unpool2d(
     [[[[0.0, 0.0], [0.0, 4.0]]]]
     """
     op = "max_unpool2d"
-    check_images(op, x)
+    input_size = check_images(op, x)
     check_tensor(op, indices=indices)
     check_device(op, x, indices=indices)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{op}: indices are {indices.dtype}, expected integers")
-    if indices.shape != x.shape:
-        raise ValueError(f"{op}: indices have shape {indices.shape}, expected {x.shape}, that of x")
-    size = _unpooled_size(op, x, kernel_size, stride, padding, output_size)
+    check_shape(op, x.shape, ", that of x", indices=indices)
+    kernel = check_pair(f"{op}: kernel_size", kernel_size)
+    strides = kernel if stride is None else check_pair(f"{op}: stride", stride)
+    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
+    if output_size is None:
+        size = check_transposed_size(op, input_size, kernel, strides, cut, (0, 0), (1, 1))
+    else:
+        size = check_pair(f"{op}: output_size", output_size)
     positions = as_chwn(indices.data)
     outside = positions[(positions < 0) | (positions >= size[0] * size[1])]
     if outside.size:
@@ -163,31 +175,6 @@ def max_unpool2d(
             f"0 to {size[0] * size[1] - 1}"
         )
     return MaxUnpool2d.apply(_keep_last(x, positions, size), positions=positions, size=size)
-
-
-def _unpooled_size(
-    op: str,
-    x: Tensor,
-    kernel_size: IntOrPair,
-    stride: IntOrPair | None,
-    padding: PaddingForm,
-    output_size: IntOrPair | None,
-) -> Pair:
-    kernel = check_pair(f"{op}: kernel_size", kernel_size)
-    strides = kernel if stride is None else check_pair(f"{op}: stride", stride)
-    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
-    if output_size is not None:
-        return check_pair(f"{op}: output_size", output_size)
-    height, width = (
-        (n - 1) * s - before - after + k
-        for n, s, (before, after), k in zip(x.shape[2:], strides, cut, kernel, strict=True)
-    )
-    if min(height, width) < 1:
-        raise ValueError(
-            f"{op}: a {x.shape[2]}x{x.shape[3]} input, kernel {kernel}, stride {strides} and "
-            f"padding {cut} would give {height}x{width} pixels"
-        )
-    return height, width
 
 
 def _keep_last(x: Tensor, positions: Array, size: Pair) -> Tensor:

@@ -10,7 +10,7 @@ from ..autograd import Tensor
 from ..backend import Array, kernels_for
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import check_integer, check_number
-from .check import check_device, check_float, check_images
+from .check import check_device, check_float, check_images, check_shape
 from .linear_map import LinearMap
 from .reduce import Axes, mean
 from .shape import reshape
@@ -75,7 +75,12 @@ def batch_norm(
     if (running_mean is None) != (running_var is None):
         raise ValueError(f"{op}: running_mean and running_var go together, but one is None")
     running = {"running_mean": running_mean, "running_var": running_var}
-    _check_channels(op, x, **running, weight=weight, bias=bias)
+    others = {**running, "weight": weight, "bias": bias}
+    check_float(op, x=x, **others)
+    check_device(op, x, **others)
+    if x.ndim < 2:
+        raise ValueError(f"{op}: x has shape {x.shape}, expected (N, C, ...)")
+    check_shape(op, x.shape[1:2], f", the channels of x {x.shape}", **others)
     channels = (1, x.shape[1], *[1] * (x.ndim - 2))  # the shape in which (C,) broadcasts with x
     if running_mean is None or running_var is None or training:
         deviation, variance = _batch_moments(op, x, running_mean, running_var, momentum)
@@ -86,20 +91,6 @@ def batch_norm(
     scale = (variance + eps) ** -0.5
     y = deviation * (scale if weight is None else scale * reshape(weight, channels))
     return y if bias is None else y + reshape(bias, channels)
-
-
-def _check_channels(op: str, x: Tensor, **others: Tensor | None) -> None:
-    """Raise TypeError or ValueError unless x is (N, C, ...) and the others, if given, (C,)."""
-    check_float(op, x, **others)
-    check_device(op, x, **others)
-    if x.ndim < 2:
-        raise ValueError(f"{op}: x has shape {x.shape}, expected (N, C, ...)")
-    for name, value in others.items():
-        if value is not None and value.shape != (x.shape[1],):
-            raise ValueError(
-                f"{op}: {name} has shape {value.shape}, expected ({x.shape[1]},), "
-                f"the channels of x {x.shape}"
-            )
 
 
 def _batch_moments(
@@ -145,15 +136,13 @@ def layer_norm(
             [-1.,  1.]])
     """
     op = "layer_norm"
-    check_float(op, x, weight=weight, bias=bias)
+    check_float(op, x=x, weight=weight, bias=bias)
     shape = _check_normalized_shape(f"{op}: normalized_shape", normalized_shape)
     if x.shape[-len(shape) :] != shape:
         raise ValueError(
             f"{op}: x has shape {x.shape}, expected one that ends with normalized_shape {shape}"
         )
-    for name, value in {"weight": weight, "bias": bias}.items():
-        if value is not None and value.shape != shape:
-            raise ValueError(f"{op}: {name} has shape {value.shape}, expected {shape}")
+    check_shape(op, shape, weight=weight, bias=bias)
     eps = check_number(f"{op}: eps", eps, ABOVE_0)
     deviation, variance = _moments(x, tuple(range(x.ndim - len(shape), x.ndim)))
     y = deviation * (variance + eps) ** -0.5

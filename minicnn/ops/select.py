@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from ..autograd import Function, Tensor
+from ..autograd import Tensor
 from ..backend import Array, array_module, kernels_for
 from ..checks import check_number
 from .check import check_broadcast, check_tensor
 from .convert import TensorLike, as_float, as_operands, as_tensor, broadcast_operands, convert
+from .elementwise import Elementwise, sum_to_inputs
 from .linear_map import LinearMap
-from .shape import sum_to_inputs
 
 
 class Keep(LinearMap):
@@ -23,9 +23,7 @@ def keep(x: Tensor, mask: Array) -> Tensor:
     return Keep.apply(x, mask=mask)
 
 
-class Where(Function):
-    elementwise = True
-
+class Where(Elementwise):
     def forward(self, a: Array, b: Array, condition: Array) -> Array:
         y: Array = array_module(a).where(condition, a, b)
         return y
@@ -62,9 +60,7 @@ def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     return Where.apply(a, b, condition)
 
 
-class Maximum(Function):
-    elementwise = True
-
+class Maximum(Elementwise):
     def forward(self, a: Array, b: Array) -> Array:
         return array_module(a).maximum(a, b)
 
@@ -109,9 +105,7 @@ def minimum(a: TensorLike, b: TensorLike) -> Tensor:
     return Minimum.apply(*broadcast_operands("minimum", a, b))
 
 
-class Clip(Function):
-    elementwise = True
-
+class Clip(Elementwise):
     def forward(self, x: Array, *, low: float, high: float) -> Array:
         return array_module(x).clip(x, low, high)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -128,7 +128,7 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     shape = tuple(shape)
     if x.shape == shape:
         return x
-    if not _broadcasts(x.shape, shape):
+    if not broadcasts_to(x.shape, shape):
         raise ValueError(f"broadcast_to: {x.shape} cannot be repeated to {shape}")
     return BroadcastTo.apply(x, shape=shape)
 
@@ -145,20 +145,9 @@ def sum_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     shape = tuple(shape)
     if x.shape == shape:
         return x
-    if not _broadcasts(shape, x.shape):
+    if not broadcasts_to(shape, x.shape):
         raise ValueError(f"sum_to: {x.shape} is not a broadcast of {shape}")
     return SumTo.apply(x, shape=shape)
-
-
-def sum_to_inputs(
-    function: Function, *gradients: Callable[[], Tensor]
-) -> tuple[Tensor | None, ...]:
-    """The gradients that are needed, each summed over the axes along which its input was repeated.
-
-    For the backward of an op that broadcasts; gradients: what computes each of them.
-    """
-    wanted = zip(gradients, function.shapes, function.needs_grad, strict=False)
-    return tuple([sum_to(gradient(), shape) if need else None for gradient, shape, need in wanted])
 
 
 class GetItem(LinearMap):
@@ -231,7 +220,7 @@ def _names_once(index: Any) -> bool:
     return all(not is_array(p) or p.dtype.kind == "b" for p in parts)
 
 
-def _broadcasts(shape: Shape, target: Shape) -> bool:
+def broadcasts_to(shape: Shape, target: Shape) -> bool:
     """Whether an array of this shape broadcasts to the target shape."""
     pairs = zip(reversed(shape), reversed(target), strict=False)  # missing axes in front are new
     return len(shape) <= len(target) and all(n in (1, m) for n, m in pairs)

@@ -53,7 +53,7 @@ def log_softmax(x: Tensor, axis: int = 1) -> Tensor:
 
 
 def _check_scores(op: str, x: Tensor, axis: int) -> int:
-    check_float(op, x)
+    check_float(op, x=x)
     axis = check_axis(op, x, axis)
     if x.shape[axis] == 0:
         raise ValueError(f"{op}: axis {axis} of shape {x.shape} has no elements")
