@@ -192,8 +192,8 @@ def test_map_loss_far_from_every_bitmap_is_the_distance_to_the_right_one():
         ((2, 3), [0, -100], 1, ValueError, "class -100"),
         ((2, 3), [0], 1, ValueError, "target has shape (1,), expected (2,)"),
         ((2, 3, 4), np.zeros((2, 4), int), 1, ValueError, "expected (N, K)"),
-        ((2, 3), [0, 1], 0, ValueError, "j is 0, expected a number above 0"),
-        ((2, 3), [0, 1], "1", TypeError, "j is '1'"),
+        ((2, 3), [0, 1], 0, ValueError, "j: got 0, expected a number above 0"),
+        ((2, 3), [0, 1], "1", TypeError, "j: got '1'"),
         ((2, 3), [0.0, 1.0], 1, TypeError, "target is float"),
     ],
 )
