@@ -160,10 +160,8 @@ def conv_transpose2d(
             f"(C, O/groups, KH, KW) with C = {x.shape[1]} divisible by groups={groups}"
         )
     check_shape(op, (per_group * groups,), bias=bias)
-    strides, dilations = (
-        check_pair(f"{op}: stride", stride),
-        check_pair(f"{op}: dilation", dilation),
-    )
+    strides = check_pair(f"{op}: stride", stride)
+    dilations = check_pair(f"{op}: dilation", dilation)
     extra = check_pair(f"{op}: output_padding", output_padding, least=0)
     if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
         raise ValueError(
