@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..autograd import Tensor
+from ..checks import check_integer
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -23,7 +24,6 @@ from ..nn import (
     Sequential,
     init,
 )
-from ..nn.parameters import check_positive
 from ..ops import mean, relu, softmax
 
 BIASES_OF_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
@@ -153,7 +153,8 @@ class ScaledAlexNet(EightLayers):
     def __init__(
         self, num_classes: int = 10, in_channels: int = 1, image_size: int = 28, width: int = 32
     ) -> None:
-        check_positive("scaled_alexnet", width=width, image_size=image_size)
+        check_integer("scaled_alexnet: width", width, least=1)
+        check_integer("scaled_alexnet: image_size", image_size, least=1)
         if image_size < 15:
             raise ValueError(f"scaled_alexnet: image_size is {image_size}, expected 15 or more")
         self.input_shape, self.num_classes = (in_channels, image_size, image_size), num_classes
@@ -194,7 +195,7 @@ def mean_over_crops(scores: Tensor, crops: int = 10) -> Tensor:
     Crop-major, as ``transforms.TenCrop`` gives them: the first N rows are the first crop of every
     image. The paper's evaluation, section 4.1. Raises ValueError for other shapes.
     """
-    check_positive("mean_over_crops", crops=crops)
+    check_integer("mean_over_crops: crops", crops, least=1)
     if scores.ndim != 2 or len(scores) % crops or not len(scores):
         raise ValueError(
             f"mean_over_crops: scores have shape {scores.shape}, expected ({crops}·N, K)"

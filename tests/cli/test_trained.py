@@ -195,7 +195,7 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
             ["evaluate", some, "--data", str(write_data(tmp_path / "data", size=(3, 8, 8)))],
             "the model takes 1 channel",
         ),
-        "no picture": (["predict", some, str(text)], "text.st: no image that can be read"),
+        "no picture": (["predict", some, str(text)], "text.st: cannot be read"),
         "no image file": (["predict", some, "none.png"], "none.png"),
         "mistakes without a format": (
             ["evaluate", "none.st", "--mistakes", "wrong"],

@@ -279,15 +279,15 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.ReflectionPad2d("same"), "ReflectionPad2d: padding: got 'same', expected numbers"),
     (lambda: nn.ConstantPad2d(1.5, 0.0), "ConstantPad2d: padding: got 1.5, expected"),
     (lambda: nn.ConstantPad2d(1, "a"), "ConstantPad2d: value: got 'a', expected a number"),
-    (lambda: nn.BatchNorm2d(0), "BatchNorm2d: num_features is 0, expected an integer of 1 or"),
-    (lambda: nn.BatchNorm1d("4"), "BatchNorm1d: num_features is '4', expected an integer of 1"),
+    (lambda: nn.BatchNorm2d(0), "BatchNorm2d: num_features: got 0, expected an integer of 1 or"),
+    (lambda: nn.BatchNorm1d("4"), "BatchNorm1d: num_features: got '4', expected an integer of 1"),
     (lambda: nn.BatchNorm2d(4)(X32[0]), "BatchNorm2d: x has shape (4, 5, 5), expected (N, C, H"),
     (lambda: nn.BatchNorm1d(4)(X32), "BatchNorm1d: x has shape (2, 4, 5, 5), expected (N, C) or"),
     (lambda: nn.BatchNorm2d(3)(X32), "batch_norm: running_mean has shape (3,), expected (4,), the"),
     (lambda: nn.BatchNorm2d(4)(X), "batch_norm: running_mean is float32 but x is float64, expect"),
     (lambda: nn.BatchNorm2d(4)([1.0]), "BatchNorm2d: x is a list, expected a Tensor"),
     (lambda: nn.LayerNorm(()), "LayerNorm: normalized_shape is empty, expected one axis or more"),
-    (lambda: nn.LayerNorm((2, 0)), "LayerNorm: normalized_shape is 0, expected an integer of 1"),
+    (lambda: nn.LayerNorm((2, 0)), "LayerNorm: normalized_shape: got 0, expected an integer of 1"),
 ]  # fmt: skip
 
 
