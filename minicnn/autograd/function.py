@@ -61,6 +61,8 @@ class Function:
     called_at: str = "outside detect_anomaly()"
     """The line of the user's program that called the op, set inside detect_anomaly()."""
     _output_data: Array
+    options: dict[str, Any]
+    """The options that ``apply`` was called with."""
 
     def __init_subclass__(cls) -> None:
         check_choice(f"{cls.__name__}: keeps", cls.keeps, ("inputs", "output", "both", "nothing"))
@@ -83,6 +85,7 @@ class Function:
                     "see minicnn.tensor()"
                 )
         function, arrays = cls(), [t.data for t in inputs]
+        function.options = options
         if {type(a) for a in arrays} == ON_CPU:
             data = function.forward(*arrays, **options)
         else:
