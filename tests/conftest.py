@@ -5,16 +5,22 @@ A test with an argument ``device`` runs on each: ``pytest --device cuda --device
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+# Before NumPy is imported: for matrices as small as these, threads of BLAS wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.slow import is_slow
 
 import minicnn as mc
 from minicnn.autograd.modes import state
@@ -23,7 +29,7 @@ from minicnn.backend import DeviceError, resolve_device
 TORCH_IS_MISSING = "torch is not installed"
 
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-for _name, _examples in {"quick": 25, "thorough": 200, "exhaustive": 2000}.items():
+for _name, _examples in {"few": 5, "quick": 25, "thorough": 200, "exhaustive": 2000}.items():
     settings.register_profile(
         _name,
         max_examples=_examples,
@@ -46,7 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What was asked for by name has to be there: a run that skips it all would look like one."""
+    """Draw few examples without the slow tests; refuse a device that is not available.
+
+    A run that skips every test of a device would look like a run on it.
+    """
+    if is_quick(config) and "HYPOTHESIS_PROFILE" not in os.environ:
+        settings.load_profile("few")
     for name in config.getoption("--device") or []:
         try:
             resolve_device(name)
@@ -59,6 +70,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "device" in metafunc.fixturenames and not any("device" in names for names in named):
         metafunc.parametrize("device", _devices(metafunc.config))
+
+
+def is_quick(config: pytest.Config) -> bool:
+    """Whether this is the quick selection."""
+    return "not slow" in config.option.markexpr
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Importing PyTorch takes seconds, so the quick selection does not open what is about it."""
+    return True if is_quick(config) and collection_path.name.startswith("test_torch") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_slow(item):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """Tests that collect garbage need not look for it among all the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache
