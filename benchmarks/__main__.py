@@ -32,6 +32,7 @@ NAMES = (
     "pointwise",
     "flat_buffer",
     "memory_reuse",
+    "before_after",
 )
 
 

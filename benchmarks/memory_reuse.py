@@ -21,9 +21,9 @@ SIZES = (("lenet5", 128), ("alexnet_mnist", 128), ("alexnet_mnist", 512))
 
 def without_reuse(network: str, batch: int) -> Step:
     """The step in a process where freed memory goes back to the system."""
-    stand_in = ModuleType("minicnn.backend.memory")
+    stand_in = ModuleType("minicnn.backend.malloc")
     stand_in.keep_freed_memory = lambda: None  # type: ignore[attr-defined]
-    sys.modules["minicnn.backend.memory"] = stand_in
+    sys.modules["minicnn.backend.malloc"] = stand_in
     return minicnn_step(network, batch)
 
 

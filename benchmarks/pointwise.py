@@ -28,7 +28,7 @@ def through_im2col(channels: int, outputs: int, size: int) -> Step:
 
 
 def past_im2col(channels: int, outputs: int, size: int) -> Step:
-    """As in ``minicnn/ops/columns.py``."""
+    """As in ``minicnn/backend/vectorised/convolution.py``."""
     import minicnn as mc
 
     rng = np.random.default_rng(0)

@@ -5,9 +5,9 @@
     model = mc.models.lenet5()
     print(mc.summary(model, (1, 28, 28)))
 
-Floors, from the ground up: backend (how), autograd (the tape), ops (what); nn, optim, data, io and
-testing; models; export and viz (imported when asked for); explain and train; cli. Each imports only
-from below.
+Floors, from the ground up: backend (how), autograd (the graph), ops (what); nn, optim, data, io and
+testing; models; export and viz (imported on first use); explain and train; cli. Each imports only
+from the floors below.
 """
 
 from __future__ import annotations
@@ -18,51 +18,31 @@ from types import ModuleType
 from . import data, models, nn, ops, optim, testing, train
 from . import ops as functional
 from ._version import __version__
-from .autograd import (
-    Parameter,
-    Tensor,
-    detect_anomaly,
-    grad,
-    is_grad_enabled,
-    no_grad,
-    tensor,
-)
+from .autograd import Parameter, Tensor, detect_anomaly, grad, is_grad_enabled, no_grad, tensor
 from .backend import DeviceError, cuda_is_available, default_device, keep_freed_memory
 from .backend.random import manual_seed
 from .io import load, save
 from .nn import summary
 
+# fmt: off
 __all__ = [
-    "DeviceError",
-    "Parameter",
-    "Tensor",
+    # tensors and gradients
+    "Parameter", "Tensor", "detect_anomaly", "grad", "is_grad_enabled", "no_grad", "tensor",
+    # devices and random numbers
+    "DeviceError", "cuda_is_available", "default_device", "manual_seed",
+    # files, summaries
+    "load", "save", "summary",
+    # packages
+    "data", "functional", "models", "nn", "ops", "optim", "testing", "train",
     "__version__",
-    "cuda_is_available",
-    "data",
-    "default_device",
-    "detect_anomaly",
-    "functional",
-    "grad",
-    "is_grad_enabled",
-    "load",
-    "manual_seed",
-    "models",
-    "nn",
-    "no_grad",
-    "ops",
-    "optim",
-    "save",
-    "summary",
-    "tensor",
-    "testing",
-    "train",
 ]
+# fmt: on
 
 keep_freed_memory()
 
 
 def __getattr__(name: str) -> ModuleType:
-    """``mc.viz``, ``mc.explain`` and ``mc.export``, imported when first asked for."""
+    """``mc.viz``, ``mc.explain`` and ``mc.export``, imported on first use."""
     if name in ("explain", "export", "viz"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

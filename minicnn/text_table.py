@@ -13,12 +13,14 @@ def text_table(
     header: Sequence[Cell] = (),
     title: str = "",
     footer: Sequence[str] = (),
+    totals: int = 0,
     align: str = "",
     gap: str = "   ",
 ) -> str:
     """The rows below each other, their columns as wide as the widest cell.
 
     header: a first row, ruled off; title: a line above, footer: lines below, ruled off too.
+    totals: that many of the last rows are ruled off from those above.
     align: "<" or ">" for each column; by default that of the cells of the first row.
 
     >>> print(text_table([("conv1", 156), ("fc1", 30840)], ("Layer", "Parameters")))
@@ -38,6 +40,8 @@ def text_table(
         for row in texts
     ]
     rule = "-" * (sum(widths) + len(gap) * (len(widths) - 1))
+    if totals:
+        lines.insert(len(lines) - totals, rule)
     ruled = [lines[0], rule, *lines[1:]] if header else lines
     above = [title, rule] if title else []
     below = [rule, *footer] if footer else []

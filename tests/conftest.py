@@ -125,7 +125,7 @@ def numpy_raises() -> Iterator[None]:
 def modes_restored() -> Iterator[None]:
     """A test that spoils the modes of its thread fails alone."""
     yield
-    state.grad_enabled, state.detect_anomaly = True, False
+    state.grad_enabled, state.observers = True, ()
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
-"""Floor 1, the tape: Tensor, Function and the walk back along the graph. No op is defined here."""
+"""Floor 1, autograd: Tensor, Function and the walk back along the graph. No op is defined here."""
 
 from __future__ import annotations
 
 from .engine import backward, grad
-from .function import Function
-from .modes import detect_anomaly, is_grad_enabled, no_grad
+from .function import Call, Function
+from .modes import is_grad_enabled, no_grad
+from .observe import Observer, detect_anomaly, observing
 from .tensor import Parameter, Tensor, tensor
 
+# fmt: off
 __all__ = [
-    "Function",
-    "Parameter",
-    "Tensor",
-    "backward",
-    "detect_anomaly",
-    "grad",
-    "is_grad_enabled",
-    "no_grad",
-    "tensor",
+    "Call", "Function", "Observer", "Parameter", "Tensor", "backward", "detect_anomaly", "grad",
+    "is_grad_enabled", "no_grad", "observing", "tensor",
 ]
+# fmt: on

@@ -1,4 +1,4 @@
-"""Where the first NaN or infinity came from: the checks that ``detect_anomaly()`` turns on."""
+"""Where the first NaN or infinity came from: the checks of ``detect_anomaly()``, on arrays."""
 
 from __future__ import annotations
 
@@ -7,44 +7,41 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..backend import array_module
-from .tensor import Tensor
+from ..backend import Array, array_module
 
 
-def check_forward(function: object, output: Tensor, inputs: Iterable[Tensor]) -> str:
-    """Raise FloatingPointError if this op made a NaN or infinity; else where it was called."""
-    name, called_at = type(function).__name__, _user_line()
+def check_forward(name: str, output: Array, inputs: Iterable[Array], called_at: str) -> None:
+    """Raise FloatingPointError if the op of this name produced a NaN or infinity."""
     if _is_finite(output):
-        return called_at
-    for i, t in enumerate(inputs):
-        if not _is_finite(t):
-            raise FloatingPointError(f"{name} was given {_describe(t)} as input {i}")
+        return
+    for i, array in enumerate(inputs):
+        if not _is_finite(array):
+            raise FloatingPointError(f"{name} was given {_describe(array)} as input {i}")
     raise FloatingPointError(f"{name} made the first {_describe(output)} ({called_at})")
 
 
-def check_backward(function: object, i: int, grad: Tensor, called_at: str) -> None:
-    """Raise FloatingPointError if the gradient of input i has a NaN or infinity."""
+def check_backward(name: str, i: int, grad: Array, called_at: str) -> None:
+    """Raise FloatingPointError if the gradient of input i contains a NaN or infinity."""
     if not _is_finite(grad):
-        name = type(function).__name__
         raise FloatingPointError(
             f"{name}.backward made the first {_describe(grad)} "
             f"in the gradient of its input {i} ({called_at})"
         )
 
 
-def _is_finite(tensor: Tensor) -> bool:
-    return bool(array_module(tensor.data).isfinite(tensor.data).all())
+def _is_finite(array: Array) -> bool:
+    return bool(array_module(array).isfinite(array).all())
 
 
-def _describe(tensor: Tensor) -> str:
-    xp = array_module(tensor.data)
-    index = tuple(int(i[0]) for i in xp.nonzero(~xp.isfinite(xp.atleast_1d(tensor.data))))
-    value = float(xp.atleast_1d(tensor.data)[index])
-    return f"{value} at index {index} of shape {tensor.shape}"
+def _describe(array: Array) -> str:
+    xp = array_module(array)
+    index = tuple(int(i[0]) for i in xp.nonzero(~xp.isfinite(xp.atleast_1d(array))))
+    value = float(xp.atleast_1d(array)[index])
+    return f"{value} at index {index} of shape {array.shape}"
 
 
-def _user_line() -> str:
-    """The nearest caller outside this package."""
+def user_line() -> str:
+    """The nearest caller outside this package, as file:line."""
     package = str(Path(__file__).parent.parent) + os.sep
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(package):

@@ -1,80 +1,52 @@
-"""How a Tensor shows itself in a terminal and in a notebook; the HTML table for all that do."""
+"""How a Tensor is shown in a terminal and in a notebook, from its array and what describes it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..backend import Array, array_module, to_device
+from ..backend import Array, array_module, device_of, to_device
+from ..html_table import html_table
+from ..text_table import Cell
 
-if TYPE_CHECKING:
-    from .tensor import Tensor
-
-
-MOST_VALUES = 1000  # beyond it only the corners of a tensor are shown, as by NumPy
+MOST_VALUES = 1000  # above it only the corners of a tensor are shown, as in NumPy
 EDGE = 3
-Cell = str | int
 
 
-def html_table(
-    rows: Sequence[Sequence[Cell]], header: Sequence[str] = (), title: str = "", totals: int = 0
-) -> str:
-    """Rows of cells as an HTML table in the colours of the page, light or dark.
+def tensor_text(data: Array, made_by: str, requires_grad: bool) -> str:
+    """What ``repr`` shows: the values, shortened if there are many, and what is not the default.
 
-    Text is escaped and stands on the left, its spaces and line breaks stay; integers stand on the
-    right, as 1,234. totals: that many of the last rows are bold.
+    made_by: the name of the Function whose result this is, "" for a leaf.
     """
-    plain = len(rows) - totals
-    body = [_row("td", row, bold=k >= plain) for k, row in enumerate(rows)]
-    head = [f"<thead>{_row('th', header, like=rows[-1])}</thead>"] if header else []
-    caption = [f"<caption>{escape(title)}</caption>"] if title else []
-    return "\n".join(["<table>", *caption, *head, "<tbody>", *body, "</tbody>", "</table>"])
-
-
-def _row(tag: str, cells: Sequence[Cell], bold: bool = False, like: Sequence[Cell] = ()) -> str:
-    """One row; each cell stands on the side of the one below it in ``like``, by default its own."""
-    parts = []
-    for cell, below in zip(cells, like or cells, strict=True):
-        side = "right" if isinstance(below, int) else "left"
-        text = f"{cell:,}" if isinstance(cell, int) else escape(cell)
-        text = f"<b>{text}</b>" if bold else text
-        parts.append(f'<{tag} style="text-align: {side}; white-space: pre">{text}</{tag}>')
-    return f"<tr>{''.join(parts)}</tr>"
-
-
-def tensor_text(tensor: Tensor) -> str:
-    """What ``repr`` shows: the values, shortened if many, and what is special about the tensor."""
-    extras = "" if tensor.size <= MOST_VALUES else f", shape={tensor.shape}"
-    extras += "" if tensor.dtype == np.float32 else f", dtype={tensor.dtype}"
-    extras += "" if tensor.device == "cpu" else f", device={tensor.device}"
-    if tensor.function is not None:
-        extras += f", function={type(tensor.function).__name__}"
-    elif tensor.requires_grad:
+    extras = "" if data.size <= MOST_VALUES else f", shape={data.shape}"
+    extras += "" if data.dtype == np.float32 else f", dtype={data.dtype}"
+    extras += "" if device_of(data) == "cpu" else f", device={device_of(data)}"
+    if made_by:
+        extras += f", function={made_by}"
+    elif requires_grad:
         extras += ", requires_grad=True"
-    return f"tensor({_values(tensor.data, 'tensor(')}{extras})"
+    return f"tensor({_values(data, 'tensor(')}{extras})"
 
 
-def tensor_html(tensor: Tensor) -> str:
-    """A table of what the tensor is and how its values spread, and under it the values."""
+def tensor_html(data: Array, made_by: str, requires_grad: bool, kind: str) -> str:
+    """A table of the tensor's properties and the range of its values, followed by the values."""
     rows: list[tuple[Cell, Cell]] = [
-        ("shape", str(tensor.shape)),
-        ("dtype", str(tensor.dtype)),
-        ("device", tensor.device),
+        ("shape", str(data.shape)),
+        ("dtype", str(data.dtype)),
+        ("device", device_of(data)),
     ]
-    if tensor.function is not None:
-        rows.append(("made by", type(tensor.function).__name__))
-    elif tensor.requires_grad:
+    if made_by:
+        rows.append(("made by", made_by))
+    elif requires_grad:
         rows.append(("requires_grad", "True"))
-    rows += _statistics(tensor.data)
-    title = f"{type(tensor).__name__}, {tensor.size:,} element{'s' * (tensor.size != 1)}"
-    return f"{html_table(rows, title=title)}\n<pre>{escape(_values(tensor.data, ''))}</pre>"
+    rows += _statistics(data)
+    title = f"{kind}, {data.size:,} element{'s' * (data.size != 1)}"
+    return f"{html_table(rows, title=title)}\n<pre>{escape(_values(data, ''))}</pre>"
 
 
 def _statistics(data: Array) -> list[tuple[Cell, Cell]]:
-    """Smallest, mean and largest of the finite values, and how many are not finite."""
+    """The smallest, mean and largest finite value, and the number of values that are not finite."""
     if data.size < 2:
         return []
     if data.dtype.kind == "b":
@@ -94,11 +66,11 @@ def _statistics(data: Array) -> list[tuple[Cell, Cell]]:
 
 
 def _values(data: Array, prefix: str) -> str:
-    """The values as NumPy writes them; of a large array only the corners leave the device."""
+    """The values as NumPy prints them; only the corners of a large array leave the device."""
     is_shortened = data.size > MOST_VALUES
     if is_shortened:
         for axis, size in enumerate(data.shape):
-            if size > 2 * EDGE + 1:  # one in the middle stays, for which NumPy writes dots
+            if size > 2 * EDGE + 1:  # one in the middle stays, which NumPy prints as dots
                 ends = [*range(EDGE + 1), *range(size - EDGE, size)]
                 data = data[(slice(None),) * axis + (ends,)]
     return np.array2string(

@@ -1,15 +1,53 @@
-"""The walk back: from results to leaves, handing each Function the gradient of its output."""
+"""The walk back: from results to leaves, giving each Function the gradient of its output."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from ..backend import Array, array_module
-from .anomaly import check_backward
 from .function import Edge, Function, edge_of
 from .modes import state
 from .tensor import Tensor
+
+Node = TypeVar("Node")
+
+
+def walk_back(ends: Iterable[Node], before: Callable[[Node], list[Node]]) -> Iterator[Node]:
+    """Every node that leads to the ends, each after all those that it leads to.
+
+    before: the nodes that lead to a node directly, as often as they are used. The order is found
+    by counting uses, without recursion: a graph may be deeper than Python's stack.
+    """
+    uses = dict.fromkeys(ends, 0)
+    unseen = list(uses)
+    sources: dict[Node, list[Node]] = {}
+    while unseen:
+        node = unseen.pop()
+        sources[node] = before(node)
+        for source in sources[node]:
+            if source not in uses:
+                uses[source] = 0
+                unseen.append(source)
+            uses[source] += 1
+    ready = [node for node, count in uses.items() if count == 0]
+    while ready:
+        node = ready.pop()
+        for source in sources.pop(node):
+            uses[source] -= 1
+            if uses[source] == 0:
+                ready.append(source)
+        yield node
+
+
+def functions_before(function: Function) -> list[Function]:
+    """The Functions whose results this one used. Raises RuntimeError if the graph is released."""
+    if not hasattr(function, "edges"):
+        raise RuntimeError(
+            f"the graph at {type(function).__name__} was released by an earlier backward(); "
+            "pass retain_graph=True to that call to use the graph again"
+        )
+    return [edge for edge in function.edges if isinstance(edge, Function)]
 
 
 def backward(
@@ -20,10 +58,15 @@ def backward(
 ) -> None:
     """Add d(tensor)/d(leaf) to ``leaf.grad`` for every leaf the tensor was computed from.
 
-    grad: the gradient of the tensor itself, needed unless it has one element (then 1).
+    grad: the gradient of the tensor itself; may be omitted for one element, then it is 1.
     create_graph: record the gradients too, so that they can be differentiated again.
     retain_graph: keep the graph for another backward(); by default only with create_graph.
-    Raises RuntimeError when nothing was recorded or the graph was released before.
+    Raises RuntimeError if nothing was recorded or the graph was released before.
+
+    >>> x = mc.tensor([1.0, 2.0], requires_grad=True)
+    >>> mc.autograd.backward(x * x, grad=np.array([1.0, 10.0]))
+    >>> x.grad
+    tensor([ 2., 40.])
     """
     grads = _propagate([tensor], [grad], create_graph, retain_graph, keep=())
     for leaf, leaf_grad in grads.items():
@@ -45,10 +88,15 @@ def grad(
     retain_graph: bool | None = None,
     allow_unused: bool = False,
 ) -> tuple[Tensor, ...]:
-    """The gradients of the sum of outputs with respect to each input; no ``.grad`` is touched.
+    """The gradients of the sum of outputs with respect to each input; ``.grad`` is not changed.
 
     With ``create_graph=True`` the result can be differentiated again. Raises RuntimeError for an
-    input that the outputs do not depend on, unless allow_unused: then its gradient is zeros.
+    input that the outputs do not depend on; with allow_unused its gradient is zeros instead.
+
+    >>> x = mc.tensor(2.0, requires_grad=True)
+    >>> (slope,) = mc.grad(x**3, x, create_graph=True)  # 3 x²
+    >>> mc.grad(slope, x)  # 6 x
+    (tensor(12.),)
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
@@ -56,7 +104,7 @@ def grad(
     if grad_outputs is not None:
         seeds = list(grad_outputs) if isinstance(grad_outputs, tuple | list) else [grad_outputs]
     if len(seeds) != len(outputs):
-        raise ValueError(f"grad_outputs: got {len(seeds)}, expected {len(outputs)}")
+        raise ValueError(f"grad_outputs: got {len(seeds)}, expected {len(outputs)}, one per output")
     wanted = [edge_of(t) for t in inputs]
     grads = _propagate(outputs, seeds, create_graph, retain_graph, keep=wanted)
     found = [None if edge is None else grads.get(edge) for edge in wanted]
@@ -64,7 +112,7 @@ def grad(
     if unused and not allow_unused:
         raise RuntimeError(
             f"grad: input {unused[0]} was not used to compute the outputs "
-            "(or does not require a gradient); allow_unused=True gives zeros for it"
+            "(or does not require a gradient); pass allow_unused=True to get zeros for it"
         )
     return tuple(
         Tensor(array_module(t.data).zeros_like(t.data)) if g is None else g
@@ -81,31 +129,22 @@ def _propagate(
 ) -> dict[Edge, Tensor]:
     """The gradients of all leaves below the outputs, and of the Functions in ``keep``.
 
-    Functions are taken in an order in which each comes after everything that used its output, so
-    its gradient is complete. The order is found by counting uses, without recursion: a graph may be
-    deeper than Python's stack.
+    Each Function comes after everything that used its output, so its gradient is complete.
     """
     release = not (create_graph if retain_graph is None else retain_graph)
     grads: dict[Edge, Tensor] = {}
     for output, seed in zip(outputs, grad_outputs, strict=True):
         _accumulate(grads, _root(output), _seed(output, seed))
     keep = set(keep)
-    uses = _count_uses(grads)
-    ready = [edge for edge in grads if isinstance(edge, Function) and edge not in uses]
+    ends = [edge for edge in grads if isinstance(edge, Function)]
     before, state.grad_enabled = state.grad_enabled, create_graph
     try:
-        while ready:
-            function = ready.pop()
+        for function in walk_back(ends, functions_before):
             grad = grads.get(function) if function in keep else grads.pop(function, None)
             if grad is not None:
                 for edge, g in zip(function.edges, _input_grads(function, grad), strict=True):
                     if edge is not None and g is not None:
                         _accumulate(grads, edge, g)
-            for edge in function.edges:
-                if isinstance(edge, Function):
-                    uses[edge] -= 1
-                    if uses[edge] == 0:
-                        ready.append(edge)
             if release:
                 function.release()
     finally:
@@ -116,27 +155,6 @@ def _propagate(
 def _accumulate(grads: dict[Edge, Tensor], edge: Edge, grad: Tensor) -> None:
     known = grads.get(edge)
     grads[edge] = grad if known is None else known + grad
-
-
-def _count_uses(roots: Iterable[Edge]) -> dict[Function, int]:
-    """How often each Function below the roots feeds another one."""
-    uses: dict[Function, int] = {}
-    unseen = [root for root in roots if isinstance(root, Function)]
-    seen = set(unseen)
-    while unseen:
-        function = unseen.pop()
-        if not hasattr(function, "edges"):
-            raise RuntimeError(
-                f"backward: the graph at {type(function).__name__} was released by an earlier "
-                "backward(); give that one retain_graph=True to go through it twice"
-            )
-        for edge in function.edges:
-            if isinstance(edge, Function):
-                uses[edge] = uses.get(edge, 0) + 1
-                if edge not in seen:
-                    seen.add(edge)
-                    unseen.append(edge)
-    return uses
 
 
 def _root(output: Tensor) -> Edge:
@@ -150,31 +168,31 @@ def _root(output: Tensor) -> Edge:
 
 
 def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
-    """The gradient to start from at an output."""
+    """The gradient of an output, with which the walk starts."""
     if seed is None:
         if output.size != 1:
             raise RuntimeError(
-                f"backward: the tensor has shape {output.shape}; only for one element is the "
-                "gradient 1 understood, pass grad for others"
+                f"backward: got a tensor of shape {output.shape}; grad may be omitted only for a "
+                "one-element tensor; pass grad=..."
             )
         return Tensor(array_module(output.data).ones_like(output.data))
     if not isinstance(seed, Tensor):
         seed = Tensor(array_module(output.data).asarray(seed, dtype=output.dtype))
     if seed.shape != output.shape:
         raise ValueError(
-            f"grad: got shape {seed.shape}, expected that of its tensor, {output.shape}"
+            f"grad: got shape {seed.shape}, expected {output.shape}, that of its tensor"
         )
     return seed.to(output.dtype)
 
 
 def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
-    """Run one backward and check what it returns, for ops written by users too."""
-    looked_through, state.detect_anomaly = state.detect_anomaly, False
+    """Run one backward and check what it returns, since users write ops too."""
+    observers, state.observers = state.observers, ()  # they are told about it as a whole, below
     try:
-        returned = function.backward(grad)  # looked through as one, below
+        returned = function.backward(grad)
     finally:
-        state.detect_anomaly = looked_through
-    grads: list[Any] = list(returned) if isinstance(returned, tuple | list) else [returned]
+        state.observers = observers
+    grads: Sequence[Any] = returned if isinstance(returned, tuple | list) else [returned]
     name = type(function).__name__
     if len(grads) != len(function.edges):
         raise RuntimeError(
@@ -190,8 +208,7 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
                 f"{name}.backward returned a gradient of shape {g.shape} "
                 f"for input {i} of shape {shape}"
             )
-        if g.dtype != function.dtypes[i]:
-            grads[i] = g.to(function.dtypes[i])
-        if state.detect_anomaly:
-            check_backward(function, i, g, function.called_at)
-    return grads
+    for observer in observers:
+        observer.after_backward(function, grads)
+    typed = zip(grads, function.dtypes, strict=True)
+    return [g if g is None or g.dtype == dtype else g.to(dtype) for g, dtype in typed]

@@ -1,19 +1,19 @@
-"""Function: one differentiable operation, ``forward`` on arrays beside ``backward`` on Tensors.
+"""Function: one differentiable operation, ``forward`` on arrays and ``backward`` on Tensors.
 
-Every result of an op remembers the Function that made it, and that Function remembers where its
+Every result of an op remembers the Function that computed it, and that Function remembers where its
 inputs came from: its *edges*. Together they are the graph that ``engine.py`` walks back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, NamedTuple, Union
 
 import numpy as np
 
 from ..backend import Array, DeviceError, array_module, device_of, is_array, on_device_of
 from ..backend.layout import in_storage_order
-from .anomaly import check_forward
+from ..checks import check_choice
 from .modes import state
 from .tensor import Tensor
 
@@ -21,42 +21,49 @@ ON_CPU = {np.ndarray}
 
 
 class Function:
-    """One differentiable operation; make a subclass, call it with ``apply``.
+    """One differentiable operation; write a subclass and call it with ``apply``.
 
     ``forward(*arrays, **options)`` gets the raw arrays of the inputs and returns an array, new or a
-    view of an input (nobody writes into either); what backward needs to know about the options it
-    keeps on ``self``. Arrays are remembered, not copied. ``backward(grad)`` gets the
-    gradient of the output as a Tensor and returns one gradient (or None) per input. It is written
-    with ops, so that the gradient can be differentiated again. The attributes below are for it:
-    forward does not have them yet.
+    view of an input (neither may be written into); it stores on ``self`` the options that backward
+    needs. Arrays are referenced, not copied. ``backward(grad)`` gets the gradient of the output as
+    a Tensor and returns one gradient (or None) per input. It is written with ops, so that the
+    gradient can be differentiated again. The attributes below are for backward: they are not set
+    yet when forward runs.
+
+    >>> class Square(mc.autograd.Function):
+    ...     def forward(self, x):
+    ...         return x * x
+    ...     def backward(self, grad):
+    ...         (x,) = self.inputs
+    ...         return 2 * x * grad
+    >>> x = mc.tensor([3.0], requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor([6.])
     """
 
     keeps: ClassVar[str] = "inputs"
-    """What backward reads: "inputs", "output", "both" or "nothing". The rest is freed early."""
+    """What backward needs: "inputs", "output", "both" or "nothing". The rest is freed early."""
 
     elementwise: ClassVar[bool] = False
-    """Whether each output element depends on the input elements at its place alone (broadcast)."""
+    """Whether each output element depends only on the (broadcast) input elements at its place."""
 
     edges: tuple[Edge | None, ...]
-    """Where the inputs came from: their Functions, themselves if leaves, None if constant."""
+    """Where the inputs came from: their Functions, leaves themselves, None for constants."""
     inputs: tuple[Tensor, ...]
     """The inputs, if kept for backward."""
     needs_grad: tuple[bool, ...]
-    """For each input whether its gradient is wanted: backward may skip the others."""
+    """Whether the gradient of each input is needed: backward may skip the others."""
     shapes: tuple[tuple[int, ...], ...]
     """The shapes of the inputs."""
     dtypes: tuple[np.dtype[Any], ...]
     """The dtypes of the inputs."""
     called_at: str = "outside detect_anomaly()"
-    """The line of the user's program that called the op, known inside detect_anomaly()."""
+    """The line of the user's program that called the op, set inside detect_anomaly()."""
     _output_data: Array
 
     def __init_subclass__(cls) -> None:
-        if cls.keeps not in ("inputs", "output", "both", "nothing"):
-            raise ValueError(
-                f"{cls.__name__}: keeps is {cls.keeps!r}, "
-                'expected "inputs", "output", "both" or "nothing"'
-            )
+        check_choice(f"{cls.__name__}: keeps", cls.keeps, ("inputs", "output", "both", "nothing"))
 
     def forward(self, *arrays: Any, **options: Any) -> Array:
         """The output array, computed from the input arrays."""
@@ -68,7 +75,7 @@ class Function:
 
     @classmethod
     def apply(cls, *inputs: Tensor, **options: Any) -> Tensor:
-        """Run forward on the inputs; record the step when a gradient may be asked for."""
+        """Run forward on the inputs; record the step if an input requires a gradient."""
         for i, t in enumerate(inputs):
             if not isinstance(t, Tensor):
                 raise TypeError(
@@ -81,8 +88,10 @@ class Function:
         else:
             data = function._forward_on_device(arrays, options)
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
-        if state.detect_anomaly:
-            function.called_at = check_forward(function, output, inputs)
+        if state.observers:
+            call = Call(function, inputs, options, output)
+            for observer in state.observers:
+                observer.after_forward(call)
         if state.grad_enabled and output.data.dtype.kind == "f":
             needs_grad = tuple([t.requires_grad for t in inputs])
             if True in needs_grad:
@@ -91,7 +100,7 @@ class Function:
         return output
 
     def _forward_on_device(self, arrays: list[Array], options: dict[str, Any]) -> Array:
-        """Forward on the one device, other than the CPU, that holds all inputs."""
+        """Run forward on the one device, other than the CPU, that holds all inputs."""
         name = type(self).__name__
         devices = [device_of(a) for a in arrays]
         for i, device in enumerate(devices):
@@ -112,7 +121,8 @@ class Function:
         if self.keeps in ("inputs", "both"):
             self.inputs = inputs
         if self.keeps in ("output", "both"):
-            self._output_data = output.data  # not the Tensor: it points here, a cycle
+            # Not the Tensor: it refers to self, which would be a cycle.
+            self._output_data = output.data
         output.function = self
         output.requires_grad = True
 
@@ -124,22 +134,35 @@ class Function:
         return output
 
     def release(self) -> None:
-        """Free what was kept for backward."""
+        """Free everything that was kept for backward."""
         self.__dict__.clear()
 
 
 def _without_axes(value: Any, inputs: tuple[Tensor, ...]) -> Array:
-    """The array of a scalar, which NumPy makes of arrays without axes, and NumPy 1 in float64."""
+    """A scalar as an array: NumPy returns scalars for arrays without axes, NumPy 1 in float64."""
     floats = [t.dtype for t in inputs if t.dtype.kind == "f"]
     is_float = isinstance(value, np.floating) and floats
     xp = array_module(inputs[0].data)
     return xp.asarray(value, np.result_type(*floats) if is_float else None)
 
 
-Edge = Union[Function, Tensor]  # noqa: UP007 - evaluated at run time, and X | Y is younger
-"""Where a value came from: the Function that made it, or a leaf itself."""
+class Call(NamedTuple):
+    """One call of an op, as observers are told about it.
+
+    >>> mc.autograd.Call._fields
+    ('function', 'inputs', 'options', 'output')
+    """
+
+    function: Function
+    inputs: tuple[Tensor, ...]
+    options: dict[str, Any]
+    output: Tensor
+
+
+Edge = Union[Function, Tensor]  # noqa: UP007 - evaluated at run time, where X | Y cannot be
+"""Where a value came from: the Function that computed it, or a leaf itself."""
 
 
 def edge_of(tensor: Tensor) -> Edge | None:
-    """The edge that leads back from a tensor; None when no gradient is asked for."""
+    """The edge that leads back from a tensor; None if it does not require a gradient."""
     return (tensor.function or tensor) if tensor.requires_grad else None

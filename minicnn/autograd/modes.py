@@ -1,4 +1,4 @@
-"""The two modes of a thread: whether operations are recorded, and whether NaN stops them."""
+"""The modes of a thread: whether operations are recorded, and which observers watch them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ GENERATOR = 0x20  # inspect.CO_GENERATOR, without loading inspect
 
 class _State(threading.local):
     grad_enabled = True
-    detect_anomaly = False
+    observers: tuple[Any, ...] = ()
 
 
 state = _State()
-"""What this thread does at the moment."""
+"""The modes of the current thread."""
 
 
-class _Mode(contextlib.ContextDecorator):
-    """Set one attribute of the state inside a ``with`` block or a decorated function."""
+class Mode(contextlib.ContextDecorator):
+    """Change one attribute of the state inside a ``with`` block or a decorated function."""
 
     _attribute: ClassVar[str]
-    _inside: ClassVar[bool]
 
     def __init__(self) -> None:
-        self._before: list[bool] = []  # a list, since one object may be entered twice
+        self._before: list[Any] = []  # a list, since one object may be entered twice
+
+    def _inside(self, before: Any) -> Any:
+        """The value of the attribute inside the block, given the one outside it."""
+        raise NotImplementedError
 
     def __enter__(self) -> None:
-        self._before.append(getattr(state, self._attribute))
-        setattr(state, self._attribute, self._inside)
+        before = getattr(state, self._attribute)
+        setattr(state, self._attribute, self._inside(before))
+        self._before.append(before)
 
     def __exit__(self, *_: object) -> None:
         setattr(state, self._attribute, self._before.pop())
@@ -42,28 +46,29 @@ class _Mode(contextlib.ContextDecorator):
             )
         return super().__call__(function)
 
-    def _recreate_cm(self: _Mode) -> _Mode:
+    def _recreate_cm(self: Mode) -> Mode:
         return type(self)()  # one for each call: a decorated function may call itself
 
 
-class no_grad(_Mode):  # noqa: N801 - PyTorch's name, reads like a function
-    """Record nothing inside: ``with no_grad(): ...`` or ``@no_grad()`` before a function."""
+class no_grad(Mode):  # noqa: N801 - PyTorch's name, reads like a function
+    """Record nothing inside: ``with no_grad(): ...`` or ``@no_grad()`` before a function.
 
-    _attribute = "grad_enabled"
-    _inside = False
-
-
-class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
-    """Stop at the first NaN or infinity: FloatingPointError names the op that made it.
-
-    Every result is looked through, forward and backward, so this is for finding a fault, not for
-    training. Put it around both the forward and the backward pass.
+    >>> w = mc.tensor([2.0], requires_grad=True)
+    >>> with mc.no_grad():
+    ...     print((w * 3).requires_grad)
+    False
     """
 
-    _attribute = "detect_anomaly"
-    _inside = True
+    _attribute = "grad_enabled"
+
+    def _inside(self, before: bool) -> bool:
+        return False
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations are being recorded (False inside no_grad())."""
+    """Whether operations are being recorded (False inside no_grad()).
+
+    >>> mc.is_grad_enabled()
+    True
+    """
     return state.grad_enabled

@@ -1,4 +1,4 @@
-"""Tensor: an array, and the record of how it was computed. What it can do is defined in ops/."""
+"""Tensor: an array and the record of how it was computed. Its operations are defined in ops/."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from ..backend import Array, device_of, is_array, resolve_device, to_device
 from .display import tensor_html, tensor_text
@@ -14,67 +15,48 @@ if TYPE_CHECKING:
     from .function import Function
 
 
-_Unary = Callable[["Tensor"], "Tensor"]
-_Binary = Callable[["Tensor", Any], "Tensor"]
-_Method = Callable[..., "Tensor"]
+def _unary(x: Tensor) -> Tensor:
+    raise NotImplementedError
+
+
+def _binary(x: Tensor, other: Any) -> Tensor:
+    raise NotImplementedError
+
+
+def _method(x: Tensor, *args: Any, **options: Any) -> Tensor:
+    raise NotImplementedError
 
 
 class Tensor:
-    """An array, and if asked for, the record of how it was computed.
+    """An array and, with ``requires_grad``, the record of how it was computed.
 
     ``data`` is the NumPy (or CuPy) array with the shape that users see; ``grad`` is filled by
-    ``backward()`` on tensors made with ``requires_grad=True`` (leaves); ``function`` is the
-    Function that made a result, None for a leaf.
+    ``backward()`` on tensors created with ``requires_grad=True`` (leaves); ``function`` is the
+    Function that computed a result, None for a leaf.
+
+    >>> x = mc.tensor([[1.0, 2.0]], requires_grad=True)
+    >>> (x**2).sum().backward()
+    >>> x.grad
+    tensor([[2., 4.]])
     """
 
     __slots__ = ("__weakref__", "data", "function", "grad", "requires_grad")
 
     __array_ufunc__ = None  # so that ndarray + Tensor asks Tensor.__radd__ instead of looping
 
-    # Defined in ops/ (backward: in engine.py) and attached by the table in ops/methods.py.
-    __add__: ClassVar[_Binary]
-    __radd__: ClassVar[_Binary]
-    __sub__: ClassVar[_Binary]
-    __rsub__: ClassVar[_Binary]
-    __mul__: ClassVar[_Binary]
-    __rmul__: ClassVar[_Binary]
-    __truediv__: ClassVar[_Binary]
-    __rtruediv__: ClassVar[_Binary]
-    __pow__: ClassVar[_Binary]
-    __rpow__: ClassVar[_Binary]
-    __matmul__: ClassVar[_Binary]
-    __rmatmul__: ClassVar[_Binary]
-    __neg__: ClassVar[_Unary]
-    __abs__: ClassVar[_Unary]
-    __getitem__: ClassVar[_Binary]
-    __eq__: ClassVar[_Binary]  # type: ignore[assignment]
-    __ne__: ClassVar[_Binary]  # type: ignore[assignment]
-    __lt__: ClassVar[_Binary]
-    __le__: ClassVar[_Binary]
-    __gt__: ClassVar[_Binary]
-    __ge__: ClassVar[_Binary]
-    sum: ClassVar[_Method]
-    mean: ClassVar[_Method]
-    var: ClassVar[_Method]
-    max: ClassVar[_Method]
-    min: ClassVar[_Method]
-    argmax: ClassVar[_Method]
-    argmin: ClassVar[_Method]
-    exp: ClassVar[_Unary]
-    log: ClassVar[_Unary]
-    sqrt: ClassVar[_Unary]
-    abs: ClassVar[_Unary]
-    clip: ClassVar[_Method]
-    reshape: ClassVar[_Method]
-    flatten: ClassVar[_Method]
-    transpose: ClassVar[_Method]
-    permute: ClassVar[_Method]
+    # Declared here for type checkers; defined in ops/ and attached by the table in ops/methods.py.
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+    __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _binary
+    __eq__ = __ne__ = _binary  # type: ignore[assignment]
+    __neg__ = __abs__ = exp = log = sqrt = abs = _unary
+    sum = mean = var = max = min = argmax = argmin = _method
+    clip = reshape = flatten = transpose = permute = to = _method
     split: ClassVar[Callable[..., tuple[Tensor, ...]]]
-    to: ClassVar[_Method]
     backward: ClassVar[Callable[..., None]]
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
-        if isinstance(data, np.generic):  # what NumPy makes of arrays without axes
+        if isinstance(data, np.generic):  # NumPy's results for arrays without axes
             data = np.asarray(data)
         if not is_array(data):
             raise TypeError(f"Tensor: got a {type(data).__name__}, expected an array; see tensor()")
@@ -107,7 +89,7 @@ class Tensor:
 
     @property
     def device(self) -> str:
-        """Where the data lies: "cpu", "cuda:0", ..."""
+        """The device that holds the data: "cpu", "cuda:0", ..."""
         return device_of(self.data)
 
     @property
@@ -116,13 +98,13 @@ class Tensor:
         return self.permute(*reversed(range(self.ndim)))
 
     def numpy(self) -> Array:
-        """The data as a NumPy array (shared when it is one); see detach() for a Tensor."""
+        """The data as a NumPy array, not copied if it is one; detach() returns a Tensor."""
         return to_device(self.data, "cpu")
 
     def item(self) -> float | int | bool:
-        """The only element as a Python number. Raises ValueError when there is not exactly one."""
+        """The only element as a Python number. Raises ValueError unless there is exactly one."""
         if self.size != 1:
-            raise ValueError(f"item: one element is needed, the shape is {self.shape}")
+            raise ValueError(f"item: got a tensor of shape {self.shape}, expected one element")
         value: float | int | bool = self.data.item()
         return value
 
@@ -133,7 +115,9 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = self.numpy() if dtype is None else self.numpy().astype(dtype, copy=False)
         if copy is False and array is not self.data:
-            raise ValueError("a copy cannot be avoided: another dtype or device was asked for")
+            raise ValueError(
+                "copy=False: another dtype or device was requested, which needs a copy"
+            )
         return array.copy() if copy else array
 
     __hash__ = object.__hash__  # == compares elements, so a tensor's identity is its key
@@ -151,13 +135,13 @@ class Tensor:
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise TypeError("len() of a tensor without axes")
+            raise TypeError("len(): the tensor has no axes")
         return self.shape[0]
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
-            "a tensor is not written into, since a graph may need its elements; make a new one "
-            "with ops.where or ops.concatenate, or write into its array: x.data[index] = value"
+            "tensors are immutable: the graph may still need their values; create a new one with "
+            "ops.where or ops.concatenate, or write into the array: x.data[index] = value"
         )
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -167,16 +151,23 @@ class Tensor:
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        return tensor_text(self)
+        return tensor_text(self.data, self._made_by(), self.requires_grad)
 
     def _repr_html_(self) -> str:
-        return tensor_html(self)
+        kind = type(self).__name__
+        return tensor_html(self.data, self._made_by(), self.requires_grad, kind)
+
+    def _made_by(self) -> str:
+        return type(self.function).__name__ if self.function else ""
 
 
 class Parameter(Tensor):
     """A Tensor that a Module learns: a leaf with ``requires_grad=True``.
 
-    The array is not copied and belongs to the parameter from now on, which is written into.
+    The array is not copied and belongs to the parameter from now on: optimizers write into it.
+
+    >>> mc.Parameter(np.ones(2, np.float32))
+    tensor([1., 1.], requires_grad=True)
     """
 
     __slots__ = ()
@@ -186,22 +177,26 @@ class Parameter(Tensor):
 
 
 def tensor(
-    array_like: Any,
-    dtype: Any = None,
+    array_like: ArrayLike | Tensor,
+    dtype: DTypeLike | None = None,
     device: str | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """A new leaf from a number, nested lists, an array or a Tensor, always copied.
 
-    Python floats become float32; arrays keep their dtype. Raises TypeError for what is no number.
+    Python floats become float32; arrays keep their dtype. Raises TypeError for data that is not
+    numeric.
+
+    >>> mc.tensor([[1, 2], [3, 4]]) @ mc.tensor([[0.5], [1.0]])
+    tensor([[2.5], [5.5]])
     """
-    source = array_like.data if isinstance(array_like, Tensor) else array_like
+    source: Any = array_like.data if isinstance(array_like, Tensor) else array_like
     has_dtype = hasattr(source, "dtype")
     try:
         copied = source.copy(order="K") if is_array(source) else np.array(source)
         dtype = None if dtype is None else np.dtype(dtype)
     except ValueError as error:
-        raise TypeError(f"tensor: the data is no regular array ({error})") from error
+        raise TypeError(f"tensor: the data is not a regular array ({error})") from error
     for kind in (copied.dtype, dtype or copied.dtype):
         if kind.kind not in "fiub":
             raise TypeError(f"tensor: got {kind} data, expected floats, integers or booleans")

@@ -1,4 +1,4 @@
-"""Device names: what a user may ask for, and a clear answer when it is not to be had."""
+"""Device names: what a user may ask for, and a clear error when it is unavailable."""
 
 from __future__ import annotations
 
@@ -40,12 +40,15 @@ def resolve_device(name: str | None = None) -> str:
         if number < gpus:
             return f"cuda:{number}"
         last = f'"cuda:{gpus - 1}"'
-        raise DeviceError(f'device "{name}": there are {gpus} GPUs here, the last one is {last}')
+        raise DeviceError(f'device "{name}": {gpus} GPUs were found, the last one is {last}')
     raise DeviceError(f'device: got {name!r}, expected "cpu", "cuda", "cuda:1" or "emulator"')
 
 
 def cuda_is_available() -> bool:
-    """Whether ``device="cuda"`` works here; ``minicnn devices`` tells why not."""
+    """Whether ``device="cuda"`` works here; ``minicnn devices`` says why not.
+
+    >>> device = "cuda" if mc.cuda_is_available() else "cpu"
+    """
     try:
         return _count_gpus() > 0
     except DeviceError:
@@ -78,13 +81,13 @@ def _copied(x: Array, device: str) -> Array:
     if not device.startswith("cuda"):
         host: Array = cupy.asnumpy(x)
         return host if device == "cpu" else host.view(EmulatorArray)
-    cupy.cuda.Device(int(device[5:])).use()  # and for what is computed from it outside of ops
+    cupy.cuda.Device(int(device[5:])).use()  # also for what is computed from it outside of ops
     copied: Array = x.copy() if is_gpu_array(x) else cupy.array(np.asarray(x))
     return copied
 
 
 def on_device_of(x: Array) -> AbstractContextManager[None]:
-    """New arrays and kernels go to the GPU of x, and one that is full says what can be done."""
+    """A context in which new arrays and kernels go to the GPU of x; a full GPU says what helps."""
     return _OnGpu(x) if is_gpu_array(x) else _ANYWHERE
 
 
@@ -112,8 +115,8 @@ class _OnGpu(AbstractContextManager[None]):
         mib = [f"{n / 2**20:,.0f}" for n in (pool.used_bytes(), pool.free_bytes(), free, total)]
         raise MemoryError(
             f"cuda:{self.device.id}: {error}. Arrays in use hold {mib[0]} MiB, {mib[1]} MiB are "
-            f"kept for the next ones, and {mib[2]} of {mib[3]} MiB are free. Take a smaller batch, "
-            "or give back what is kept: cupy.get_default_memory_pool().free_all_blocks()"
+            f"kept for later arrays, and {mib[2]} of {mib[3]} MiB are free. Use a smaller batch, "
+            "or release the kept memory: cupy.get_default_memory_pool().free_all_blocks()"
         ) from error
 
 
@@ -121,9 +124,13 @@ _ANYWHERE = nullcontext()
 
 
 class default_device:  # noqa: N801 - reads like a function: default_device("cpu")
-    """Set the device on which tensors and parameters are made; in a ``with`` only inside it.
+    """Set the device of new tensors and parameters; in a ``with`` statement only inside it.
 
-    It starts as the environment variable MINICNN_DEVICE, or "cpu". Raises DeviceError.
+    It is initially the environment variable MINICNN_DEVICE, or "cpu". Raises DeviceError.
+
+    >>> with mc.default_device("cpu"):
+    ...     mc.tensor([1.0]).device
+    'cpu'
     """
 
     _name: str | None = None
@@ -145,7 +152,7 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
 
     @staticmethod
     def current() -> str:
-        """The name in force."""
+        """The current default device."""
         if default_device._name is None:
             default_device._name = resolve_device(os.environ.get("MINICNN_DEVICE") or "cpu")
         return default_device._name
@@ -163,7 +170,7 @@ def _cupy() -> ModuleType:
     except ImportError as error:
         raise DeviceError(
             "CuPy is missing or broken: pip install 'cupy-cuda13x[ctk]' for CUDA 13, "
-            "'cupy-cuda12x[ctk]' for CUDA 12; it needs an NVIDIA GPU (without one there is "
+            "'cupy-cuda12x[ctk]' for CUDA 12; it needs an NVIDIA GPU (without one, use "
             f'device="emulator"). {type(error).__name__}: {error}'
         ) from error
 
@@ -173,22 +180,20 @@ def _count_gpus() -> int:
     """How many GPUs CuPy can use, at least one. Raises DeviceError that says what is missing."""
     cupy = _cupy()
     runtime = cupy.cuda.runtime
-    advice = 'without a GPU there is device="emulator"'
+    advice = 'without a GPU, use device="emulator"'
     try:
         driver, toolkit = runtime.driverGetVersion(), runtime.runtimeGetVersion()
         if driver == 0:
-            raise DeviceError(f"no NVIDIA driver is installed here; {advice}")
+            raise DeviceError(f"no NVIDIA driver is installed; {advice}")
         if driver // 1000 < toolkit // 1000:
             raise DeviceError(
-                f"the NVIDIA driver knows CUDA {_version(driver)}, but this CuPy was made for "
+                f"the NVIDIA driver supports CUDA {_version(driver)}, but this CuPy was built for "
                 f"CUDA {_version(toolkit)}: update the driver, or pip install "
                 f"'cupy-cuda{driver // 1000}x[ctk]'"
             )
         return int(runtime.getDeviceCount())
     except runtime.CUDARuntimeError as error:
-        raise DeviceError(
-            f"CuPy finds no NVIDIA GPU that it can use ({error}); {advice}"
-        ) from error
+        raise DeviceError(f"CuPy found no usable NVIDIA GPU ({error}); {advice}") from error
 
 
 def _version(number: int) -> str:

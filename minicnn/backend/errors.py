@@ -1,7 +1,7 @@
-"""The error of a device that is not to be had."""
+"""The error raised when a device is unavailable."""
 
 from __future__ import annotations
 
 
 class DeviceError(RuntimeError):
-    """A device that minicnn does not know or cannot use on this machine."""
+    """Raised for a device that minicnn does not know, or that is unavailable on this machine."""

@@ -17,11 +17,11 @@ from ..checks import IntOrPair, Pair, check_pair, is_integer
 Sides = tuple[Pair, Pair]
 """Pixels added ((top, bottom), (left, right))."""
 PaddingForm = int | Pair | Sides | str
-"""A padding as users write it: p, (p_h, p_w), ((top, bottom), (left, right)), "valid" or "same"."""
+"""Padding as users write it: p, (p_h, p_w), ((top, bottom), (left, right)), "valid" or "same"."""
 
 
 class Window(NamedTuple):
-    """A window that slides over an image: all that a kernel needs to know about its geometry."""
+    """A window that slides over an image: all the geometry that a kernel needs."""
 
     input_size: Pair
     output_size: Pair
@@ -38,15 +38,15 @@ class Window(NamedTuple):
 
     @property
     def is_pointwise(self) -> bool:
-        """Whether each place of the window is one pixel, all in order: a 1x1 kernel, stride 1."""
+        """Whether the places of the window are the pixels, in order: a 1x1 kernel with stride 1."""
         return self.kernel_size == self.stride == (1, 1) and self.input_size == self.output_size
 
 
 class Tap(NamedTuple):
     """One position (kh, kw) inside the window, over all places of the window at once.
 
-    ``output`` are the places of the window whose tap falls on a real pixel and ``input`` are these
-    pixels, both as slices of a (C, H, W, N) array. Padding is what is left out.
+    ``output`` are the places of the window whose tap falls on a pixel and ``input`` are these
+    pixels, both as slices of a (C, H, W, N) array; where the tap falls on padding is left out.
     """
 
     kh: int
@@ -57,7 +57,7 @@ class Tap(NamedTuple):
 
 
 class Band(NamedTuple):
-    """Some rows of the places of a window: a smaller window over the rows of pixels under them."""
+    """Some rows of places of a window: a smaller window over the rows of pixels under them."""
 
     output: slice
     input: slice
@@ -66,7 +66,7 @@ class Band(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def bands(window: Window, rows: int) -> tuple[Band, ...]:
-    """The places of a window in bands of that many rows, of which the last may have fewer."""
+    """The places of a window in bands of that many rows; the last may have fewer."""
     return tuple(
         _band(window, start, min(start + rows, window.output_size[0]))
         for start in range(0, window.output_size[0], rows)
@@ -116,7 +116,7 @@ def _axis_taps(window: Window, axis: int) -> list[tuple[slice, slice, bool]]:
 
 @lru_cache(maxsize=1024)
 def pixel_counts(window: Window) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """For each row, and each column, of places how many taps fall on pixels rather than padding."""
+    """For each row and each column of places, how many taps fall on pixels and not on padding."""
     rows, columns = ([0] * n for n in window.output_size)
     for axis, counts in enumerate((rows, columns)):
         for places, _, _ in _axis_taps(window, axis):
@@ -144,7 +144,7 @@ def sides(padding: Any, name: str = "padding", *, least: int | None = 0) -> Side
 
 
 def _as_two_pairs(numbers: tuple[Any, ...] | list[Any]) -> str:
-    """How to write PyTorch's four numbers in a row, for those who come from there."""
+    """How to write PyTorch's four numbers in a row, for users who come from PyTorch."""
     if len(numbers) != 4 or not all(is_integer(v) for v in numbers):
         return ""
     left, right, top, bottom = numbers
@@ -163,35 +163,27 @@ def make_window(
 ) -> Window:
     """The window of the op named op over an image of input_size (H, W).
 
-    Raises ValueError when the window does not fit into the padded image, showing the arithmetic.
+    Raises ValueError if the window does not fit into the padded image, showing the arithmetic.
     """
-    kernel_size = check_pair(f"{op}: kernel_size", kernel_size)
-    stride = check_pair(f"{op}: stride", stride)
-    dilation = check_pair(f"{op}: dilation", dilation)
+    given = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
+    pairs = [check_pair(f"{op}: {name}", value) for name, value in given.items()]
     form = padding if isinstance(padding, str) else sides(padding, f"{op}: padding")
-    return _made_window(op, input_size, kernel_size, stride, form, dilation, bool(ceil_mode))
+    return _fitted(op, form, bool(ceil_mode), input_size, *pairs)
 
 
 @lru_cache(maxsize=1024)
-def _made_window(
-    op: str,
-    input_size: Pair,
-    kernel: Pair,
-    stride: Pair,
-    form: Sides | str,
-    dilation: Pair,
-    ceil_mode: bool,
-) -> Window:
+def _fitted(op: str, form: Sides | str, ceil_mode: bool, size: Pair, *pairs: Pair) -> Window:
+    kernel, stride, dilation = pairs
     spans = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
-    padding = _window_padding(op, form, input_size, spans, stride)
-    padded = (input_size[0] + sum(padding[0]), input_size[1] + sum(padding[1]))
-    if min(input_size) < 1 or padded[0] < spans[0] or padded[1] < spans[1]:
-        raise ValueError(_does_not_fit(op, kernel, dilation, spans, input_size, padded))
+    padding = _window_padding(op, form, size, spans, stride)
+    padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
+    if min(size) < 1 or padded[0] < spans[0] or padded[1] < spans[1]:
+        raise ValueError(_does_not_fit(op, kernel, dilation, spans, size, padded))
     output_size = (
         _output_size(padded[0], spans[0], stride[0], padding[0], ceil_mode),
         _output_size(padded[1], spans[1], stride[1], padding[1], ceil_mode),
     )
-    return Window(input_size, output_size, kernel, stride, padding, dilation)
+    return Window(size, output_size, kernel, stride, padding, dilation)
 
 
 def _output_size(padded: int, span: int, stride: int, padding: Pair, ceil_mode: bool) -> int:

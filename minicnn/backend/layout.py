@@ -1,10 +1,10 @@
-"""Batch-last storage: the one file that knows in which order the axes lie in memory.
+"""Batch-last storage: the only file that knows in which order the axes lie in memory.
 
 Users see images as (N, C, H, W). In memory the axes run (C, H, W, N): the batch index moves
 fastest, as in cuda-convnet, the code behind AlexNet (Krizhevsky, 2012). Then the columns of a
 convolution are one strided copy with long contiguous runs, the convolution is one matrix product,
-and its result already lies the way the next layer wants it. Elementwise NumPy operations keep the
-memory order of their inputs, so a network stays batch-last by itself.
+and its result already has the layout that the next layer wants. Elementwise NumPy operations keep
+the memory order of their inputs, so a network stays batch-last by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def as_nchw(x: Array) -> Array:
 
 
 def batch_last(elements: Array, shape: tuple[int, ...]) -> Array:
-    """A flat array under the shape (N, ...), so that the batch index moves fastest."""
+    """A flat array viewed with the shape (N, ...), so that the batch index moves fastest."""
     if not shape:
         return elements.reshape(shape)
     batch, *rest = shape
@@ -38,7 +38,7 @@ def batch_last(elements: Array, shape: tuple[int, ...]) -> Array:
 
 
 def zeros_as_stored(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> Array:
-    """Zeros of a shape; with four axes (N, C, H, W) they lie batch-last."""
+    """Zeros of a shape; with four axes (N, C, H, W) they are stored batch-last."""
     if len(shape) != 4:
         return xp.zeros(shape, dtype)
     n, c, h, w = shape
@@ -50,8 +50,8 @@ def in_storage_order(
 ) -> Array:
     """An elementwise function of arrays that broadcast to (N, ...), computed over (..., N).
 
-    Unlike NumPy, CuPy lays every result out in the order of its axes, so that an image would lose
-    its batch-last order.
+    NumPy keeps the memory order of the inputs, but CuPy stores every result in the order of its
+    axes, so an image would lose its batch-last order.
     """
     axes = max(a.ndim for a in arrays)
     if axes < 2:

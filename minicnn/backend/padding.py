@@ -1,7 +1,7 @@
-"""Which pixel of an axis each pixel of a longer or shorter axis copies: padding, cropping, regions.
+"""Index maps: which pixel of an axis each pixel of a padded, cropped or regrouped axis copies.
 
-A map from one axis to another is a tuple of *sources*: entry i is the index that i copies, -1 where
-nothing is copied and a fill value stands. ``runs`` cuts it into slices for fast copying.
+Entry i of an index map is the index that pixel i copies, or -1 where a fill value stands instead.
+``runs`` cuts a map into slices for fast copying.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 PADDING_MODES = ("zeros", "constant", "reflect", "replicate", "circular")
 IndexMap = tuple[int, ...]
+"""Entry i is the index that pixel i copies, -1 for the fill value."""
 
 
 class Run(NamedTuple):
@@ -22,11 +23,11 @@ class Run(NamedTuple):
 
 
 def padding_map(size: int, before: int, after: int, mode: str, name: str = "padding") -> IndexMap:
-    """The sources of a padded axis; errors begin with the name.
+    """The index map of a padded axis; errors begin with the name.
 
     reflect mirrors without repeating the edge pixel, replicate repeats the edge pixel, circular
-    wraps around; a negative padding crops. Raises ValueError for a padding larger than the axis
-    can provide (reflect: size - 1, circular: size) and for a crop that leaves nothing.
+    wraps around; negative padding crops. Raises ValueError for more padding than the axis can
+    provide (reflect: size - 1, circular: size) and for a crop that leaves nothing.
     """
     limits = {"reflect": size - 1, "circular": size, "replicate": math.inf if size else 0}
     if max(before, after, 0) > limits.get(mode, math.inf):
@@ -51,10 +52,10 @@ def _source(i: int, size: int, mode: str) -> int:
 
 @lru_cache(maxsize=256)
 def region_map(size: int, regions: int) -> tuple[IndexMap, int, tuple[int, ...]]:
-    """An axis laid out as equally long regions that cover it: (sources, length, pixels of each).
+    """An axis laid out as regions of one length that cover it: (index map, length, pixels of each).
 
     Region i runs from floor(i·size / regions) to ceil((i + 1)·size / regions); neighbours may share
-    a pixel, and shorter ones are filled up with -1 at their end.
+    a pixel, and shorter regions are filled with -1 at their end.
     """
     starts = [i * size // regions for i in range(regions)]
     stops = [-(-(i + 1) * size // regions) for i in range(regions)]
@@ -70,7 +71,7 @@ def region_map(size: int, regions: int) -> tuple[IndexMap, int, tuple[int, ...]]
 
 @lru_cache(maxsize=1024)
 def runs(sources: IndexMap) -> tuple[Run, ...]:
-    """The slices that do the copying, from front to back; within one no source comes twice."""
+    """The slices that do the copying, from front to back; within one, no index comes twice."""
     found, i = [], 0
     while i < len(sources):
         stop = _end_of_run(sources, i)
@@ -84,7 +85,7 @@ def runs(sources: IndexMap) -> tuple[Run, ...]:
 
 
 def _end_of_run(sources: IndexMap, start: int) -> int:
-    """Where the run that begins at start ends: one step up, or one step down, all along."""
+    """Where the run that begins at start ends: its indices go up by one, or down by one."""
     stop = start + 1
     if sources[start] < 0 or stop == len(sources):
         return stop
@@ -98,7 +99,7 @@ def _end_of_run(sources: IndexMap, start: int) -> int:
 
 @lru_cache(maxsize=1024)
 def inverse_map(sources: IndexMap, size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The map the other way round, (starts, indices): who copies which index below size?
+    """The inverse of an index map, (starts, indices): which pixels copy each index below size?
 
     Index i is copied by indices[starts[i]], ..., indices[starts[i + 1] - 1], in order.
     """

@@ -1,8 +1,8 @@
-"""Floor 6, how one number came about, and where each size comes from.
+"""Floor 6: how a single output number was computed, and where each size comes from.
 
-print(explain(conv, images, n=0, channel=2, i=10, j=12))
-print(explain("conv2", images, n=0, channel=2, i=3, j=4, model=lenet5))
-print(explain_shapes(model, (1, 28, 28)))
+Imports go down: layers.py (which layer has which explanation) and shapes.py; below them one file
+for each family of explanations, and size_rules.py; below those explanation.py, drawing.py, text.py
+and view.py, the parts that explanations are made of.
 """
 
 from __future__ import annotations

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..autograd.display import html_table
+from ..html_table import html_table
 from ..nn import Module
 from ..nn.watch import LayerCall, run_on_zeros, watch_calls
-from .size_rules import arithmetic, multiply_adds
+from ..text_table import text_table
+from .size_rules import count_multiply_adds, explain_size
 
 HEADER = ("layer", "type", "input", "output", "size", "parameters", "multiply-adds")
+TEXT_HEADER = ("layer", "type", "input -> output", *HEADER[4:])
 
 
 class ShapeRow(NamedTuple):
-    """One call of a layer; shapes are without N, multiply_adds None where they are not known."""
+    """One call of a layer; shapes are without N, multiply_adds is None if unknown.
+
+    >>> row, = mc.explain.explain_shapes(mc.nn.MaxPool2d(3, 2), (8, 13, 13)).rows
+    >>> row.type, row.output_shape, row.arithmetic
+    ('MaxPool2d', (8, 6, 6), ['(13 + 0 - 3) // 2 + 1 = 6'])
+    """
 
     layer: str
     type: str
@@ -25,7 +32,12 @@ class ShapeRow(NamedTuple):
 
 
 class ShapeTable:
-    """The rows of ``explain_shapes`` and their totals; ``print`` shows the table."""
+    """The rows of ``explain_shapes`` and their totals; ``print`` it, or let a notebook display it.
+
+    >>> table = mc.explain.explain_shapes(mc.models.lenet5(), (1, 28, 28))
+    >>> table.parameters, table.multiply_adds, table.rows[1].output_shape
+    (44426, 281640, (6, 12, 12))
+    """
 
     def __init__(self, name: str, rows: list[ShapeRow]) -> None:
         self.name, self.rows = name, rows
@@ -33,25 +45,16 @@ class ShapeTable:
         self.multiply_adds = sum(row.multiply_adds or 0 for row in rows)
 
     def __repr__(self) -> str:
-        header = ("layer", "type", "input -> output", *HEADER[4:])
-        lines: list[tuple[str, ...]] = [header]
+        lines: list[tuple[str | int, ...]] = []
         for row in self.rows:
-            cells = (f"{c:,}" if isinstance(c, int) else c for c in self._cells(row))
-            layer, kind, before, after, _, *costs = cells
+            layer, kind, before, after, _, *costs = self._cells(row)
             first, *more = row.arithmetic or [""]
             lines.append((layer, kind, f"{before} -> {after}", first, *costs))
             lines += [("", "", "", line, "", "") for line in more]
         unknown = " + ?" * any(row.multiply_adds is None for row in self.rows)
-        total = f"{self.multiply_adds:,}{unknown}"
-        lines.append(("total", "", "", "", f"{self.parameters:,}", total))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        sides = "<<<<>>"
-        texts = [
-            "   ".join(f"{c:{s}{w}}" for c, s, w in zip(line, sides, widths, strict=True)).rstrip()
-            for line in lines
-        ]
-        rule = "-" * max(map(len, texts))
-        return "\n".join([self.name, rule, texts[0], rule, *texts[1:-1], rule, texts[-1]])
+        cost = f"{self.multiply_adds:,}{unknown}"
+        total = ("total", "", "", "", self.parameters, cost)
+        return text_table([*lines, total], TEXT_HEADER, self.name, totals=1, align="<<<<>>")
 
     def _repr_html_(self) -> str:
         rows = [self._cells(row) for row in self.rows]
@@ -60,60 +63,69 @@ class ShapeTable:
 
     def _cells(self, row: ShapeRow) -> tuple[str | int, ...]:
         cost = "?" if row.multiply_adds is None else row.multiply_adds
-        shapes = _by(row.input_shape), _by(row.output_shape)
+        shapes = _format_shape(row.input_shape), _format_shape(row.output_shape)
         return (row.layer, row.type, *shapes, "\n".join(row.arithmetic), row.parameters, cost)
 
 
 def explain_shapes(model: Module, input_shape: tuple[int, ...]) -> ShapeTable:
     """Where each layer's output size comes from, its parameters and multiply-adds for one image.
 
-        print(explain_shapes(mc.models.lenet5(), (1, 28, 28)))
-
     input_shape is that of one image, (C, H, W); the model runs once on zeros. A layer used twice is
-    listed twice, its parameters counted once. Pixels that no window reaches are counted.
-    Multiply-adds are those of convolutions and dense layers; a layer of your own has a "?".
-    Raises ValueError where the input does not fit, with the layer, its arithmetic and those before.
+    listed twice, with its parameters counted once. Pixels that no window reaches are counted.
+    Multiply-adds are those of convolutions and dense layers; a layer of your own shows a "?".
+    Raises ValueError if the input does not fit, naming the layer, its arithmetic and the layers
+    before it.
+
+    >>> print(mc.explain.explain_shapes(mc.nn.Conv2d(1, 8, 3, stride=2), (1, 28, 28)))
+    Conv2d, input 1x28x28
+    -----...
+    layer type   input -> output    size                       parameters multiply-adds
+    -----...
+          Conv2d 1x28x28 -> 8x13x13 (28 + 0 - 3) // 2 + 1 = 13         80        12,168
+                                    drops the last 1 row and 1 column: no window reaches them
+    -----...
+    total                                                              80        12,168
     """
     with watch_calls(model) as calls:
         try:
             run_on_zeros(model, input_shape)
         except (ValueError, TypeError) as error:
-            raise ValueError(_failure(model, calls, input_shape, error)) from error
-    return ShapeTable(f"{type(model).__name__}, input {_by(input_shape)}", _rows(calls))
+            raise ValueError(_describe_failure(calls, error)) from error
+    name = f"{type(model).__name__}, input {_format_shape(input_shape)}"
+    return ShapeTable(name, _make_rows(calls))
 
 
-def _rows(calls: list[LayerCall]) -> list[ShapeRow]:
+def _make_rows(calls: list[LayerCall]) -> list[ShapeRow]:
     return [
         ShapeRow(
             call.name,
             type(call.layer).__name__,
             call.input_shape,
             call.output_shape,
-            arithmetic(call.layer, call.input_shape),
+            explain_size(call.layer, call.input_shape),
             call.parameters,
-            multiply_adds(call.layer, call.input_shape, call.output_shape),
+            count_multiply_adds(call.layer, call.input_shape, call.output_shape),
         )
         for call in calls
         if call.output_shape is not None
     ]
 
 
-def _failure(
-    model: Module, calls: list[LayerCall], input_shape: tuple[int, ...], error: Exception
-) -> str:
-    """At which layer and with which arithmetic it failed, after which layers."""
+def _describe_failure(calls: list[LayerCall], error: Exception) -> str:
+    """Which layer failed and with which arithmetic, and the layers before it."""
     last = calls[-1] if calls else None
     if last is None or last.output_shape is not None:
         where = f"after {last.name} ({type(last.layer).__name__})" if last else "before any layer"
         reason = [f"explain_shapes: {where}: {error}"]
     else:
-        where = f"{last.name} ({type(last.layer).__name__})".strip()
-        reason = [f"explain_shapes: {where} fails on an input of {_by(last.input_shape)}: {error}"]
-        reason += [f"    {line}" for line in arithmetic(last.layer, last.input_shape)]
-    rows = _rows(calls)
+        name = f"{last.name} ({type(last.layer).__name__})".strip()
+        shape = _format_shape(last.input_shape)
+        reason = [f"explain_shapes: {name} fails on an input of {shape}: {error}"]
+        reason += [f"    {line}" for line in explain_size(last.layer, last.input_shape)]
+    rows = _make_rows(calls)
     before = [repr(ShapeTable("the layers before:", rows))] if rows else []
     return "\n".join([*reason, *before])
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))

@@ -1,7 +1,8 @@
-"""What one window sees of an image: which pixels lie under it, and what stands where none do."""
+"""What one window reads from an image: which pixels it covers, and what it reads outside them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +16,11 @@ class Axis(NamedTuple):
     """The taps of a window along one axis of an image, in the order of the window."""
 
     size: int
-    """Pixels of the image along this axis."""
+    """Number of pixels of the image along this axis."""
     positions: tuple[int, ...]
-    """Where each tap falls: 0 to size - 1 is a pixel, all else is not."""
+    """Where each tap lies: 0 to size - 1 is a pixel, anything else is not."""
     sources: tuple[int, ...]
-    """The pixel whose value each tap reads; -1: none, it reads the fill value."""
+    """The pixel whose value each tap reads; -1: the fill value."""
     end: int
     """Where the padding ends: a tap at or past it lies beyond the padded image (ceil_mode)."""
 
@@ -40,7 +41,7 @@ class View(NamedTuple):
 
     @property
     def is_pixel(self) -> NDArray[np.bool_]:
-        """(KH, KW): whether a tap falls on a pixel of the image."""
+        """(KH, KW): whether a tap lies on a pixel of the image."""
         rows, columns = (
             np.array([0 <= p < axis.size for p in axis.positions], bool)
             for axis in (self.rows, self.columns)
@@ -49,7 +50,7 @@ class View(NamedTuple):
 
     @property
     def is_beyond(self) -> NDArray[np.bool_]:
-        """(KH, KW): whether a tap falls past the padding too, where nothing is counted."""
+        """(KH, KW): whether a tap lies beyond the padding too, where nothing is counted."""
         rows, columns = (
             np.array([p >= axis.end for p in axis.positions], bool)
             for axis in (self.rows, self.columns)
@@ -58,7 +59,7 @@ class View(NamedTuple):
 
     @property
     def is_padding(self) -> NDArray[np.bool_]:
-        """(KH, KW): whether a tap falls on padding."""
+        """(KH, KW): whether a tap lies on padding."""
         return ~self.is_pixel & ~self.is_beyond
 
     def pixel(self, kh: int, kw: int) -> tuple[int, int]:
@@ -66,8 +67,8 @@ class View(NamedTuple):
         return self.rows.positions[kh], self.columns.positions[kw]
 
 
-def view_of_window(window: Window, i: int, j: int, mode: str = "zeros", fill: float = 0.0) -> View:
-    """What the window sees at place (i, j) of its output; mode: that of the padding."""
+def view_window(window: Window, i: int, j: int, mode: str = "zeros", fill: float = 0.0) -> View:
+    """What the window reads for the output at (i, j); mode: that of the padding."""
     return View(_window_axis(window, 0, i, mode), _window_axis(window, 1, j, mode), fill)
 
 
@@ -80,14 +81,23 @@ def _window_axis(window: Window, axis: int, place: int, mode: str) -> Axis:
     return Axis(size, tuple(positions), tuple(read), size + after)
 
 
-def whole_axis(size: int) -> Axis:
-    """A window over all pixels."""
-    return Axis(size, tuple(range(size)), tuple(range(size)), size)
+def view_image(height: int, width: int) -> View:
+    """All pixels, as global pooling reads them."""
+    return View(make_pixel_axis(height, range(height)), make_pixel_axis(width, range(width)))
 
 
-def region_axis(size: int, regions: int, place: int) -> Axis:
-    """One of the regions of adaptive pooling."""
+def view_region(input_size: tuple[int, int], regions: tuple[int, int], i: int, j: int) -> View:
+    """The region (i, j) of adaptive pooling, which divides the image into so many regions."""
+    rows = _region_axis(input_size[0], regions[0], i)
+    return View(rows, _region_axis(input_size[1], regions[1], j))
+
+
+def _region_axis(size: int, regions: int, place: int) -> Axis:
     sources, length, counts = region_map(size, regions)
     start = place * length
-    pixels = sources[start : start + counts[place]]
-    return Axis(size, pixels, pixels, size)
+    return make_pixel_axis(size, sources[start : start + counts[place]])
+
+
+def make_pixel_axis(size: int, pixels: Sequence[int]) -> Axis:
+    """Taps that all lie on pixels."""
+    return Axis(size, tuple(pixels), tuple(pixels), size)

@@ -1,4 +1,4 @@
-"""Converters of ops that go element by element, of reductions and of matrix products."""
+"""Converters of elementwise ops, of reductions and of matrix products."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Names = tuple[str, ...]
 
 
 def plain(op_type: str, **attributes: str) -> Converter:
-    """The converter of an op that is one ONNX node: the option that each attribute holds."""
+    """The converter of an op that is one ONNX node; attributes: the option that each one holds."""
 
     def convert(graph: Graph, step: Step, inputs: Names) -> str:
         values = {name: step.options[option] for name, option in attributes.items()}
@@ -62,7 +62,7 @@ def softplus(graph: Graph, step: Step, inputs: Names) -> str:
 
 
 def clip(graph: Graph, step: Step, inputs: Names) -> str:
-    """An infinite limit is none."""
+    """An infinite limit is left out."""
     limits = (step.options["low"], step.options["high"])
     names = ("" if math.isinf(v) else graph.constant(v, step.dtype) for v in limits)
     return graph.node("Clip", *inputs, *names)
@@ -74,7 +74,7 @@ def where(graph: Graph, step: Step, inputs: Names) -> str:
 
 
 def as_type(graph: Graph, step: Step, inputs: Names) -> str:
-    """Another dtype; another device is nothing to ONNX."""
+    """Another dtype; devices do not exist in ONNX."""
     target = step.options["target"]
     if is_device_name(target):
         return inputs[0]
@@ -86,7 +86,7 @@ def sum_over(graph: Graph, step: Step, inputs: Names) -> str:
 
 
 def reduction(op_type: str) -> Converter:
-    """The converter of an op that leaves the reduced axes with length 1."""
+    """The converter of an op that keeps the reduced axes with length 1."""
 
     def convert(graph: Graph, step: Step, inputs: Names) -> str:
         return _reduced(op_type, graph, inputs, step.options["axes"], keepdim=True)

@@ -1,4 +1,4 @@
-"""The graph that the converters build: nodes and their names, without the package onnx."""
+"""The graph that the converters build: nodes and names, independent of the package onnx."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .record import Step
 
 @dataclass
 class Node:
-    """One ONNX node with one output; "" among the inputs is one left out."""
+    """One ONNX node with one output; "" among the inputs stands for an omitted one."""
 
     op_type: str
     inputs: tuple[str, ...]
@@ -23,14 +23,14 @@ class Node:
 
 
 class Graph:
-    """Nodes in the order of computation; values have names, which no two share."""
+    """Nodes in the order of computation; every value has a unique name."""
 
     def __init__(self, taken: Iterable[str]) -> None:
         self.nodes: list[Node] = []
         self._taken = set(taken)
 
     def unused(self, name: str) -> str:
-        """The name, or if a value has it already, the same with underscores."""
+        """The name, followed by underscores if a value has it already."""
         while name in self._taken:
             name += "_"
         self._taken.add(name)
@@ -43,7 +43,7 @@ class Graph:
         return output
 
     def constant(self, values: Any, dtype: Any = np.int64) -> str:
-        """Add an array or a number that is no parameter (a shape, an exponent)."""
+        """Add an array or a number that is not a parameter (a shape, an exponent)."""
         array: Array = np.asarray(values, dtype)
         return self.node("Constant", value=array)
 
@@ -55,4 +55,4 @@ class Graph:
 
 
 Converter = Callable[[Graph, Step, tuple[str, ...]], str]
-"""Adds the nodes of a step, whose inputs have these names; returns the name of the result."""
+"""Adds the nodes of a step whose inputs have these names; returns the name of the result."""

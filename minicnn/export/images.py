@@ -18,12 +18,12 @@ PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "ci
 
 def conv2d(graph: Graph, step: Step, inputs: Names) -> str:
     window = step.options["window"]
-    window = {**_steps(window), "dilations": window.dilation, "pads": _pads(window)}
+    window = {**_kernel_and_stride(window), "dilations": window.dilation, "pads": _pads(window)}
     return graph.node("Conv", *inputs, group=step.options["groups"], **window)
 
 
 def conv_transpose2d(graph: Graph, step: Step, inputs: Names) -> str:
-    """The window is that of the convolution whose input is computed here."""
+    """The window is that of the convolution whose input this computes."""
     window = step.options["window"]
     axes = zip(*window[:4], window.padding, window.dilation, strict=True)
     extra = [
@@ -31,14 +31,21 @@ def conv_transpose2d(graph: Graph, step: Step, inputs: Names) -> str:
         for size, outputs, kernel, stride, (before, after), dilation in axes
     ]
     pads = [side for sides in zip(*window.padding, strict=True) for side in sides]
-    window = {**_steps(window), "dilations": window.dilation, "pads": pads, "output_padding": extra}
+    window = {
+        **_kernel_and_stride(window),
+        "dilations": window.dilation,
+        "pads": pads,
+        "output_padding": extra,
+    }
     return graph.node("ConvTranspose", *inputs, group=step.options["groups"], **window)
 
 
 def max_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
     window = step.options["window"]
     x, pads = _pooled_image(graph, step, inputs, fill=-math.inf)
-    return graph.node("MaxPool", x, **_steps(window), dilations=window.dilation, pads=pads)
+    return graph.node(
+        "MaxPool", x, **_kernel_and_stride(window), dilations=window.dilation, pads=pads
+    )
 
 
 def min_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
@@ -47,25 +54,25 @@ def min_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
 
 
 def avg_pool2d(graph: Graph, step: Step, inputs: Names) -> str:
-    """The sum by KH·KW, then corrected where the divisor (OH, OW) is another number."""
+    """The sum divided by KH·KW, then corrected where the divisor (OH, OW) is another number."""
     window, divisor = step.options["window"], step.options["divisor"]
     x, pads = _pooled_image(graph, step, inputs, fill=0.0)
-    y = graph.node("AveragePool", x, **_steps(window), pads=pads, count_include_pad=1)
+    y = graph.node("AveragePool", x, **_kernel_and_stride(window), pads=pads, count_include_pad=1)
     taps = math.prod(window.kernel_size)
     if (divisor == taps).all():
         return y
     return graph.node("Mul", y, graph.constant(taps / divisor, step.dtype))
 
 
-def _steps(window: Window) -> dict[str, Any]:
+def _kernel_and_stride(window: Window) -> dict[str, Any]:
     return {"kernel_shape": window.kernel_size, "strides": window.stride}
 
 
 def _pads(window: Window) -> list[int]:
-    """(top, left, bottom, right), as far as a place of the window reaches.
+    """(top, left, bottom, right), as far as the places of the window reach.
 
-    That is more than the window's own padding with ceil_mode, which needs no attribute then: ONNX
-    and minicnn differ in which last places it keeps.
+    With ceil_mode that is more than the window's own padding. The attribute ceil_mode is not used:
+    ONNX and minicnn differ in which last places it keeps.
     """
     after = [
         max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
@@ -77,7 +84,7 @@ def _pads(window: Window) -> list[int]:
 
 
 def _pooled_image(graph: Graph, step: Step, inputs: Names, fill: float) -> tuple[str, list[int]]:
-    """The image and the padding left to the pooling, which ONNX wants smaller than the kernel."""
+    """The image and the padding left to the pooling, where ONNX requires less than the kernel."""
     window = step.options["window"]
     pads = _pads(window)
     if all(p < k for p, k in zip(pads, window.kernel_size * 2, strict=True)):
@@ -95,25 +102,25 @@ def _padded(
 
 
 def pad2d(graph: Graph, step: Step, inputs: Names) -> str:
-    """Pad in the mode whose sources these are; other sources are gathered."""
-    sources = (step.options["rows"], step.options["columns"])
+    """Pad in the mode that has these index maps; other index maps are gathered."""
+    maps = (step.options["rows"], step.options["columns"])
     sizes = [int(n) for n in step.input_shapes[0][2:]]  # type: ignore[arg-type]
     for mode, name in PAD_MODES.items():
-        rows, columns = (_sides(s, n, mode) for s, n in zip(sources, sizes, strict=True))
+        rows, columns = (_sides(axis, n, mode) for axis, n in zip(maps, sizes, strict=True))
         if rows and columns:
             pads = [rows[0], columns[0], rows[1], columns[1]]
             return _padded(graph, inputs[0], pads, step.options["value"], step, name)
-    return _gathered(graph, step, inputs[0], sources, sizes)
+    return _gathered(graph, step, inputs[0], maps, sizes)
 
 
-def _sides(sources: IndexMap, size: int, mode: str) -> tuple[int, int] | None:
-    """How many pixels before and after an axis give it these sources in a mode, None if none do."""
-    for before in sorted({i - source for i, source in enumerate(sources) if source >= 0}):
-        after = len(sources) - size - before
+def _sides(indices: IndexMap, size: int, mode: str) -> tuple[int, int] | None:
+    """The padding before and after an axis that has this index map in a mode, None if none has."""
+    for before in sorted({i - index for i, index in enumerate(indices) if index >= 0}):
+        after = len(indices) - size - before
         if mode != "zeros" and min(before, after) < 0:
-            continue  # ONNX crops in the mode "constant" alone
+            continue  # ONNX crops only in the mode "constant"
         try:
-            if padding_map(size, before, after, mode) == sources:
+            if padding_map(size, before, after, mode) == indices:
                 return before, after
         except ValueError:  # more than the mode allows
             continue
@@ -121,22 +128,22 @@ def _sides(sources: IndexMap, size: int, mode: str) -> tuple[int, int] | None:
 
 
 def _gathered(
-    graph: Graph, step: Step, x: str, sources: tuple[IndexMap, IndexMap], sizes: list[int]
+    graph: Graph, step: Step, x: str, maps: tuple[IndexMap, IndexMap], sizes: list[int]
 ) -> str:
-    """The pixels row by row and column by column; -1 takes from one more row filled with value."""
-    more = [int(-1 in s) for s in sources]
+    """Gather rows, then columns; -1 selects an additional row that is filled with the value."""
+    more = [int(-1 in indices) for indices in maps]
     if any(more):
         x = _padded(graph, x, [0, 0, *more], step.options["value"], step)
-    for axis, (taken, size) in enumerate(zip(sources, sizes, strict=True), 2):
-        places = [size if source < 0 else source for source in taken]
+    for axis, (indices, size) in enumerate(zip(maps, sizes, strict=True), 2):
+        places = [size if index < 0 else index for index in indices]
         x = graph.node("Gather", x, graph.constant(places), axis=axis)
     return x
 
 
 def channel_sum(graph: Graph, step: Step, inputs: Names) -> str:
-    """An average over channels, as rows of an image of one channel, times their number.
+    """An average over channels, as rows of an image with one channel, times their number.
 
-    ONNX's LRN would do for an odd size; for an even one it takes its neighbours on the other side.
+    ONNX's LRN has the same sum only for an odd size; for an even one its window lies differently.
     """
     _, channels, height, width = step.input_shapes[0]
     before, after = step.options["before"], step.options["after"]
@@ -151,11 +158,11 @@ def channel_sum(graph: Graph, step: Step, inputs: Names) -> str:
 
 
 def im2col(graph: Graph, step: Step, inputs: Names) -> str:
-    """A convolution of each channel with KH·KW kernels, each 1 at one tap."""
+    """A convolution of each channel with KH·KW kernels, each of which is 1 at one tap."""
     window, channels = step.options["window"], step.input_shapes[0][1]
     taps = math.prod(window.kernel_size)
     eye = np.eye(taps).reshape(taps, 1, *window.kernel_size)  # (KH·KW, 1, KH, KW)
     kernels = graph.constant(np.tile(eye, (channels, 1, 1, 1)), step.dtype)
-    window = {**_steps(window), "dilations": window.dilation, "pads": _pads(window)}
+    window = {**_kernel_and_stride(window), "dilations": window.dilation, "pads": _pads(window)}
     y = graph.node("Conv", *inputs, kernels, group=channels, **window)  # (N, C·KH·KW, OH, OW)
     return graph.node("Reshape", y, graph.constant([0, *step.output_shape[1:]]))

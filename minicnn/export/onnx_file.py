@@ -1,4 +1,4 @@
-"""export_onnx, and the file that it writes: the only place that knows the package onnx."""
+"""export_onnx and the file that it writes: the only module that uses the package onnx."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 from .._version import __version__
 from ..autograd import Tensor
 from ..backend import to_device
+from ..checks import check_integer
 from ..io import write_whole
 from ..nn import Module
 from .graph import Graph, Node
-from .record import BATCHES, Recording, Shape, Source, record
+from .record import BATCHES, Origin, Recording, Shape, record
 from .table import CONVERTERS
 
 OPSET, IR_VERSION = 19, 9
-"""The first opset whose Pad has the mode "wrap", and its file format; onnxruntime 1.16 and up."""
+"""The first opset whose Pad has the mode "wrap", and its file format: onnxruntime 1.16 or newer."""
 
 
 def export_onnx(
@@ -28,17 +29,22 @@ def export_onnx(
 ) -> None:
     """Write a network as an ONNX graph, which onnxruntime and others run with the same outputs.
 
-    input_shape: that of one image, (C, H, W); ``model.input_shape`` unless given.
-    batch_size: the name of the batch axis, which then may have any length, or a fixed length.
-    The graph takes "input" (N, *input_shape) and gives "output", what the model returns in
-    evaluation mode. Its initializers are the parameters and buffers that this needs, under their
-    names in the state dict. The file takes its place only when it is complete and onnx has checked
-    it.
+    input_shape: the shape of one image, (C, H, W); by default ``model.input_shape``.
+    batch_size: the name of the batch axis, which may then have any length, or a fixed length.
+    The graph takes "input" (N, *input_shape) and returns "output", the model's output in
+    evaluation mode. Its initializers are the parameters and buffers that are used, under their
+    names in the state dict. An existing file is replaced only by a complete one that the package
+    onnx has checked.
 
-    Raises ImportError when the package onnx is missing; ExportError, a ValueError, for ops without
-    a counterpart (the table is minicnn/export/table.py) and for numbers that the model computes
-    from the images without ops; TypeError or ValueError for other arguments, OSError when the file
-    cannot be written. Source: the operators of ONNX, opset 19, https://onnx.ai/onnx/operators.
+    Raises ImportError if the package onnx is missing; ExportError, a ValueError, for ops without a
+    counterpart (the table is minicnn/export/table.py) and for numbers that the model computes from
+    the images without ops; TypeError or ValueError for other arguments, OSError if the file cannot
+    be written. Source: the operators of ONNX, opset 19, https://onnx.ai/onnx/operators.
+
+    >>> mc.export.export_onnx(mc.models.lenet5(), "lenet5.onnx")
+    >>> import onnx
+    >>> [node.op_type for node in onnx.load("lenet5.onnx").graph.node][:3]
+    ['Conv', 'MaxPool', 'Relu']
     """
     onnx = _onnx()
     shape, axis = _checked_shape(model, input_shape), _checked_batch(batch_size)
@@ -70,42 +76,39 @@ def _checked_shape(model: Module, given: Any) -> tuple[int, ...]:
             f"export_onnx: {type(model).__name__} has no input_shape, expected one as an argument, "
             "such as input_shape=(1, 28, 28)"
         )
-    is_shape = isinstance(shape, tuple | list) and all(isinstance(n, int | np.integer) and n > 0
-                                                       for n in shape)  # fmt: skip
-    if not is_shape:
-        raise ValueError(
-            f"export_onnx: input_shape is {shape!r}, expected the lengths of one image, (C, H, W)"
+    if not isinstance(shape, tuple | list):
+        raise TypeError(
+            f"export_onnx: input_shape: got {shape!r}, expected the shape of one image, (C, H, W)"
         )
-    return tuple(int(n) for n in shape)
+    return tuple(check_integer("export_onnx: a length of input_shape", n, least=1) for n in shape)
 
 
 def _checked_batch(given: Any) -> int | str:
-    is_length = isinstance(given, int) and not isinstance(given, bool) and given > 0
-    if not is_length and not (isinstance(given, str) and given):
-        raise ValueError(
-            f"export_onnx: batch_size is {given!r}, expected a name or an integer of 1 or more"
-        )
-    return given
+    if isinstance(given, str):
+        if not given:
+            raise ValueError("export_onnx: batch_size: got '', expected a name or an integer")
+        return given
+    return check_integer("export_onnx: batch_size", given, least=1)
 
 
 def _convert(graph: Graph, recording: Recording, start: str, end: str) -> list[str]:
-    """Add the nodes of all steps; returns the names of the parameters and buffers they use."""
+    """Add the nodes of all steps; return the names of the parameters and buffers that they use."""
     names: dict[int, str] = {}
     used: dict[str, None] = {}
 
-    def name(source: Source) -> str:
-        if source.kind == "step":
-            return names[int(source.key)]
-        if source.array is not None:
-            array = to_device(source.array, "cpu")
+    def name(origin: Origin) -> str:
+        if origin.kind == "step":
+            return names[int(origin.key)]
+        if origin.array is not None:
+            array = to_device(origin.array, "cpu")
             return graph.constant(array, array.dtype)
-        if source.kind == "state":
-            used[str(source.key)] = None
-            return str(source.key)
+        if origin.kind == "state":
+            used[str(origin.key)] = None
+            return str(origin.key)
         return start
 
     for i, step in recording.steps.items():
-        inputs = tuple(name(source) for source in step.sources)
+        inputs = tuple(map(name, step.origins))
         names[i] = CONVERTERS[step.function](graph, step, inputs)
     result = name(recording.result)
     is_new = result != start and result not in used
@@ -122,7 +125,7 @@ def _graph_proto(
     batch: int | str,
 ) -> Any:
     def value(name: str, shape: Shape, dtype: np.dtype[Any]) -> Any:
-        """A length that depends on the batch in another way than being it has no name."""
+        """A length that depends on the batch size but differs from it has no name."""
         lengths = [n if isinstance(n, int) else batch if n == BATCHES else None for n in shape]
         kind = onnx.helper.np_dtype_to_tensor_dtype(dtype)
         return onnx.helper.make_tensor_value_info(name, kind, lengths)
@@ -152,7 +155,7 @@ def _node_proto(onnx: Any, node: Node) -> Any:
 
 
 def _checked_bytes(onnx: Any, graph: Any) -> bytes:
-    """The file's content, with the shapes of all values; onnx raises where they do not fit."""
+    """The file's content with the shapes of all values; onnx raises if they do not fit."""
     model = onnx.helper.make_model(
         graph,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],

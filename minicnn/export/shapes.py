@@ -1,4 +1,4 @@
-"""Converters of ops that change shapes alone: none of them may fix the length of the batch axis."""
+"""Converters of ops that only change shapes; none of them may fix the length of the batch axis."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _length(axis: int, length: int | Lengths, before: Shape) -> int:
 
 
 def broadcast_to(graph: Graph, step: Step, inputs: Names) -> str:
-    """A length that depends on the batch has to be there already: 1 leaves it."""
+    """A length that depends on the batch has to be there already: 1 keeps it."""
     (before,), after = step.input_shapes, step.output_shape
     aligned = (1,) * (len(after) - len(before)) + before
     for old, new in zip(aligned, after, strict=True):
         if isinstance(new, Lengths) and old != new:
             raise ExportError(
                 f"export_onnx: BroadcastTo repeats {_text(before)} to {_text(after)}, as often as "
-                "there are images, which the graph cannot say"
+                "there are images, which the graph cannot express"
             )
     lengths = [1 if isinstance(n, Lengths) else n for n in after]
     return graph.node("Expand", *inputs, graph.constant(lengths))
@@ -51,7 +51,7 @@ def _text(shape: Shape) -> str:
 
 
 class _Index(NamedTuple):
-    """An index taken apart, by axes of the input; those in ``new`` are axes of the result."""
+    """The parts of an index, by axes of the input; those in ``new`` are axes of the result."""
 
     slices: dict[int, slice]
     arrays: dict[int, Any]
@@ -60,7 +60,7 @@ class _Index(NamedTuple):
 
 
 def getitem(graph: Graph, step: Step, inputs: Names) -> str:
-    """Slices first, then one array of indices, then the axes of integers away and those of None."""
+    """Slices, then one array of indices; then drop the axes of integers and add those of None."""
     (y,) = inputs
     index = _parsed(step.options["index"], len(step.input_shapes[0]))
     if index.slices:
@@ -103,7 +103,7 @@ def _parsed(given: Any, axes: int) -> _Index:
 
 
 def _positions(part: Any) -> Any:
-    """An array of indices; one of booleans, for one axis, as the places where it holds."""
+    """An array of indices; a mask of one axis becomes the places where it is True."""
     array = to_device(part, "cpu")
     if array.dtype.kind != "b":
         return array

@@ -1,8 +1,8 @@
-"""The table of export: which converter writes which op; an op that is not here is an error.
+"""The table of export: which converter writes which op; other ops are an error.
 
-Missing are the ops of gradients and losses, and those with options that are computed from the
-images without ops: ``max_unpool2d`` with the indices of a pooling, and the mask of ``lp_pool2d``
-with a p that is no integer.
+Not supported are the ops of gradients and losses, and those with options that are computed from
+the images without ops: ``max_unpool2d`` with the indices of a pooling, and ``lp_pool2d`` with a p
+that is not an integer, for its mask.
 """
 
 from __future__ import annotations

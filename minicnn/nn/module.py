@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Parameter, Tensor, no_grad
-from ..autograd.display import html_table
 from ..backend import Array, is_device_name, resolve_device, to_device
+from ..html_table import html_table
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
 PreHook = Callable[["Module", tuple[Any, ...]], None]

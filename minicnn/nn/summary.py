@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..autograd.display import html_table
+from ..html_table import html_table
 from .module import Module
 from .watch import run_on_zeros, watch_calls
 

@@ -1,6 +1,6 @@
-"""Floor 5, pictures of what networks see and do; needs matplotlib.
+"""Floor 5: pictures of networks, their data and their training; needs matplotlib.
 
-Every function returns a ``Picture``: a notebook shows it, ``picture.savefig(path)`` writes it.
+Each picture is a ``Picture``: a notebook displays it, ``picture.savefig(path)`` writes it.
 """
 
 from __future__ import annotations
@@ -26,27 +26,13 @@ from .picture import COLOURS, Picture, colour_scale, subplots
 from .receptive import receptive_field, receptive_field_map
 from .training import confusion_matrix, learning_curves
 
+# fmt: off
 __all__ = [
-    "images",
-    "filters",
-    "feature_maps",
-    "panels",
-    "dead_units",
-    "learning_curves",
-    "confusion_matrix",
-    "mistakes",
-    "occlusion",
-    "occlusion_map",
-    "saliency",
-    "saliency_map",
-    "grad_cam",
-    "grad_cam_map",
-    "receptive_field",
-    "receptive_field_map",
-    "graph",
-    "architecture",
-    "Picture",
-    "subplots",
-    "colour_scale",
-    "COLOURS",
+    "images", "filters", "feature_maps", "mistakes",
+    "panels", "dead_units",
+    "learning_curves", "confusion_matrix",
+    "occlusion", "occlusion_map", "saliency", "saliency_map", "grad_cam", "grad_cam_map",
+    "receptive_field", "receptive_field_map", "graph", "architecture",
+    "Picture", "subplots", "colour_scale", "COLOURS",
 ]
+# fmt: on

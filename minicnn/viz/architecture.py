@@ -1,4 +1,4 @@
-"""A network as a row of blocks: the maps that each layer makes, to a compressed scale."""
+"""A network as a row of blocks: the maps that each layer outputs, on a compressed scale."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ..checks import Pair, check_pair
@@ -14,17 +15,17 @@ from ..nn.module import evaluating
 from ..nn.watch import LayerCall, watch_calls, zero_input
 from .picture import Picture, canvas, text_width
 
-WIDEST = 11.5  # inches of a row; longer networks go on in the next
-LARGEST = 1.3  # inches of the side of the largest map
+WIDEST = 11.5  # inches of a row; longer networks continue in the next
+LARGEST = 1.3  # inches, side of the largest map
 SHIFT = 0.05  # inches from one sheet of a stack to the next
 LINE, POINTS = 0.16, 8.0  # inches from one line of text to the next, and its size
-MARGIN = 0.4  # inches beside the rows, where arrows say that one goes on
-GAP = 0.25  # inches between what stands under two blocks
+MARGIN = 0.4  # inches on both sides of the rows, for the arrows where a row continues
+GAP = 0.25  # inches between the texts under two blocks
 FILLS = {"input": "#e4e4e4", "convolution": "#bcd7ee", "window": "#fbd3ab", "vector": "#bfe3cd"}
 
 
 class Block(NamedTuple):
-    """What one layer makes, (C, H, W) or (K,); the window that it slides; the text under it."""
+    """The output of one layer, (C, H, W) or (K,); its window, if it has one; the text under it."""
 
     kind: str
     shape: tuple[int, ...]
@@ -33,19 +34,19 @@ class Block(NamedTuple):
 
     @property
     def face(self) -> tuple[float, float]:
-        """Width and height of the front sheet, for a map of one pixel; of a bar in inches."""
+        """Width and height of the front sheet, in units of a 1x1 map; those of a bar in inches."""
         if len(self.shape) == 3:
             return math.sqrt(self.shape[2]), math.sqrt(self.shape[1])
         return 0.16, 0.15 * math.log2(1 + math.prod(self.shape))
 
     @property
     def sheets(self) -> int:
-        """How many sheets stand for the channels: one more for each doubling."""
+        """How many sheets represent the channels: one more for each doubling."""
         return 1 + round(math.log2(self.shape[0])) if len(self.shape) == 3 else 1
 
 
 class Placed(NamedTuple):
-    """A block on the paper: the bottom left corner and the size of its front sheet, in inches."""
+    """A block and its place: the bottom left corner and size of its front sheet, in inches."""
 
     block: Block
     x: float
@@ -55,19 +56,22 @@ class Placed(NamedTuple):
 
 
 def architecture(model: Module, input_shape: tuple[int, ...]) -> Picture:
-    """The network as blocks in the order in which its layers run, as papers draw it.
+    """Draw the network as blocks in the order in which its layers run, as in papers.
 
     Maps are stacked sheets: their sides grow with the square root of the pixels, their number with
-    the logarithm of the channels. A vector is a bar, as high as the logarithm of its length. The
-    square on a block is the window under which one unit of the next lies. A layer after a plus
-    (ReLU, dropout, a norm) keeps the shape of the block above it. input_shape: that of one image,
-    (C, H, W), or (K,) for vectors.
+    the logarithm of the channels. A vector is a bar whose height is the logarithm of its length.
+    The square on a block is the window that one unit of the next block reads. A layer after a plus
+    (ReLU, dropout, a norm) keeps the shape of its block. input_shape: that of one image, (C, H, W),
+    or (K,) for vectors.
     Raises ValueError for another input_shape, and whatever the model raises for such an input.
+
+    >>> mc.viz.architecture(mc.models.lenet5(), (1, 28, 28)).savefig("lenet5.svg")
     """
-    blocks = _blocks(model, input_shape)
+    blocks = _make_blocks(model, input_shape)
     scale = LARGEST / max((max(b.face) for b in blocks if len(b.shape) == 3), default=1.0)
-    sizes = [_size(block, scale) for block in blocks]
-    rows = _rows([_column(block, width) for block, (width, _) in zip(blocks, sizes, strict=True)])
+    sizes = [_measure_stack(block, scale) for block in blocks]
+    widths = [_measure_column(b, width) for b, (width, _) in zip(blocks, sizes, strict=True)]
+    rows = _split_into_rows(widths)
     above = max(height for _, height in sizes) + 0.12
     below = LINE * max(len(block.lines) for block in blocks) + 0.25
     title = f"{type(model).__name__}: {sum(p.size for p in model.parameters()):,} parameters"
@@ -79,20 +83,22 @@ def architecture(model: Module, input_shape: tuple[int, ...]) -> Picture:
         middle, x, placed = top - above / 2, MARGIN, []
         for i, column in enumerate(columns, start):
             x += column
-            placed.append(_placed(blocks[i], sizes[i], x - column / 2, middle))
-            _write(axes, blocks[i], x - column / 2, top - above)
-        _draw(axes, placed)
-        _go_on(axes, start > 0, x if start + len(columns) < len(blocks) else None, middle)
+            placed.append(_place(blocks[i], sizes[i], x - column / 2, middle))
+            _write_lines(axes, blocks[i], x - column / 2, top - above)
+        _draw_row(axes, placed)
+        _draw_arrows(axes, start > 0, x if start + len(columns) < len(blocks) else None, middle)
         top -= above + below
     return picture
 
 
-def _blocks(model: Module, input_shape: tuple[int, ...]) -> list[Block]:
-    """The input, and every layer that changes the shape or learns, as the model reaches it."""
+def _make_blocks(model: Module, input_shape: tuple[int, ...]) -> list[Block]:
+    """The input, and every layer that changes the shape or has weights, in order of execution."""
     x = zero_input(model, input_shape)
     if x.ndim not in (2, 4):
-        raise ValueError(f"architecture: input_shape is {input_shape}, expected (C, H, W) or (K,)")
-    blocks = [Block("input", x.shape[1:], None, ("input", _written(x.shape[1:])))]
+        raise ValueError(
+            f"architecture: input_shape: got {input_shape}, expected (C, H, W) or (K,)"
+        )
+    blocks = [Block("input", x.shape[1:], None, ("input", _format_shape(x.shape[1:])))]
     with evaluating(model), watch_calls(model) as calls:
         model(x)
     for call in calls:
@@ -101,23 +107,23 @@ def _blocks(model: Module, input_shape: tuple[int, ...]) -> list[Block]:
             line = f"+ {type(call.layer).__name__}{learned}"
             blocks[-1] = blocks[-1]._replace(lines=(*blocks[-1].lines, line))
         else:
-            blocks.append(_block(call))
+            blocks.append(_make_block(call))
     return blocks
 
 
 def _keeps_shape(call: LayerCall) -> bool:
-    """Whether the layer makes no block of its own: the same sizes, or Flatten; no window."""
+    """Whether the layer has no block of its own: no window, and the same shape or Flatten."""
     before, after = call.input_shape, call.output_shape or ()
     is_dense = len(after) != 3 and any(True for _ in call.layer.parameters())  # and not a norm
     flattens = math.prod(before) == math.prod(after) and len(after) == 1
-    return not is_dense and _window(call.layer) is None and (before == after or flattens)
+    return not is_dense and _window_of(call.layer) is None and (before == after or flattens)
 
 
-def _block(call: LayerCall) -> Block:
-    shape, window, kind = call.output_shape or (), _window(call.layer), type(call.layer).__name__
-    lines = [call.name or kind, _written(shape), kind]
+def _make_block(call: LayerCall) -> Block:
+    shape, window, kind = call.output_shape or (), _window_of(call.layer), type(call.layer).__name__
+    lines = [call.name or kind, _format_shape(shape), kind]
     if window:
-        lines[-1] += f" {window[0]}x{window[1]}{_steps(call.layer, window)}"
+        lines[-1] += f" {window[0]}x{window[1]}{_format_stride(call.layer, window)}"
     if call.parameters:
         lines.append(f"{call.parameters:,} parameters")
     convolves = any(p.ndim > 2 for p in call.layer.parameters())
@@ -125,27 +131,28 @@ def _block(call: LayerCall) -> Block:
     return Block(fill, shape, window, tuple(lines))
 
 
-def _written(shape: tuple[int, ...]) -> str:
-    """As papers write sizes: 6@24x24."""
+def _format_shape(shape: tuple[int, ...]) -> str:
+    """The notation of papers: 6@24x24."""
     return f"{shape[0]}@{shape[1]}x{shape[2]}" if len(shape) == 3 else "x".join(map(str, shape))
 
 
-def _window(module: Module) -> Pair | None:
+def _window_of(module: Module) -> Pair | None:
     """The kernel size of a layer that has one, by its attribute or by its weight (.., KH, KW)."""
     weight = next((p.shape[-2:] for p in module.parameters() if p.ndim > 2), None)
     kernel = getattr(module, "kernel_size", weight)
     return None if kernel is None else check_pair("kernel_size", kernel)
 
 
-def _steps(module: Module, window: Pair) -> str:
-    """The stride in words, unless it is 1 or, as usual in pooling, the window itself."""
-    steps = check_pair("stride", getattr(module, "stride", 1))
-    if steps in ((1, 1), window):
+def _format_stride(module: Module, window: Pair) -> str:
+    """The stride as text, unless it is 1 or, as usual for pooling, the window itself."""
+    stride = check_pair("stride", getattr(module, "stride", 1))
+    if stride in ((1, 1), window):
         return ""
-    return f", stride {steps[0]}" if steps[0] == steps[1] else f", stride {steps[0]}x{steps[1]}"
+    height, width = stride
+    return f", stride {height}" if height == width else f", stride {height}x{width}"
 
 
-def _size(block: Block, scale: float) -> tuple[float, float]:
+def _measure_stack(block: Block, scale: float) -> tuple[float, float]:
     """Width and height of the whole stack in inches."""
     if len(block.shape) != 3:
         return block.face
@@ -153,13 +160,14 @@ def _size(block: Block, scale: float) -> tuple[float, float]:
     return max(block.face[0] * scale, 0.06) + back, max(block.face[1] * scale, 0.06) + back
 
 
-def _column(block: Block, width: float) -> float:
+def _measure_column(block: Block, width: float) -> float:
+    """The width that the block, its text and the gap need."""
     bold = text_width(block.lines[0], POINTS, "bold")
     return max(width, bold, *(text_width(line, POINTS) for line in block.lines)) + GAP
 
 
-def _rows(columns: list[float]) -> list[tuple[int, list[float]]]:
-    """The columns cut into rows of about the same width: where each starts, and its columns."""
+def _split_into_rows(columns: list[float]) -> list[tuple[int, list[float]]]:
+    """The columns split into rows of about the same width: where each starts, and its columns."""
     count = math.ceil(sum(columns) / WIDEST)
     most = max(sum(columns) / count * 1.1, max(columns))
     rows: list[tuple[int, list[float]]] = []
@@ -170,29 +178,29 @@ def _rows(columns: list[float]) -> list[tuple[int, list[float]]]:
     return rows
 
 
-def _placed(block: Block, size: tuple[float, float], x: float, y: float) -> Placed:
+def _place(block: Block, size: tuple[float, float], x: float, y: float) -> Placed:
     """The block with the middle of its stack at (x, y)."""
     back = SHIFT * (block.sheets - 1)
     return Placed(block, x - size[0] / 2, y - size[1] / 2, size[0] - back, size[1] - back)
 
 
-def _go_on(axes: Any, began_above: bool, end: float | None, y: float) -> None:
-    """Short arrows where a row goes on from the one above, and where it ends for the one below."""
+def _draw_arrows(axes: Axes, began_above: bool, end: float | None, y: float) -> None:
+    """Short arrows where a row continues the one above, and where it continues in the one below."""
     starts = [0.1] * began_above + ([] if end is None else [end])
     for x in starts:
         style: Any = {"arrowstyle": "-|>", "color": "#555555"}
         axes.annotate("", (x + 0.3, y), (x, y), arrowprops=style)
 
 
-def _write(axes: Any, block: Block, x: float, top: float) -> None:
+def _write_lines(axes: Axes, block: Block, x: float, top: float) -> None:
     for i, line in enumerate(block.lines):
         weight, colour = ("bold", "black") if i == 0 else ("normal", "#444444")
         style: Any = {"weight": weight, "color": colour, "size": POINTS}
         axes.text(x, top - LINE * (i + 0.5), line, ha="center", va="center", **style)
 
 
-def _draw(axes: Any, row: list[Placed]) -> None:
-    """The stacks from left to right, and between them the window that makes one of the other."""
+def _draw_row(axes: Axes, row: list[Placed]) -> None:
+    """The stacks from left to right, and between them the window from one to the next."""
     for placed in row:
         block, x, y, width, height = placed
         for back in reversed(range(block.sheets)):
@@ -203,8 +211,8 @@ def _draw(axes: Any, row: list[Placed]) -> None:
         _connect(axes, before, after)
 
 
-def _connect(axes: Any, before: Placed, after: Placed) -> None:
-    """Lines from the window on one block, or from all of its face, to one unit of the next."""
+def _connect(axes: Axes, before: Placed, after: Placed) -> None:
+    """Lines from the window on one block, or from its whole face, to one unit of the next."""
     left, bottom, width, height = before[1:]
     if after.block.window and len(before.block.shape) == 3:
         kh, kw = after.block.window

@@ -1,4 +1,4 @@
-"""What is drawn, checked: numbers, batches of images, one image, counts."""
+"""What pictures are drawn from, as checked NumPy arrays: numbers, batches of images, one image."""
 
 from __future__ import annotations
 
@@ -6,45 +6,40 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..autograd import Tensor
 
 Numbers = NDArray[Any]
-
-
-def check_count(op: str, name: str, value: Any, most: int | None = None) -> None:
-    """Raise ValueError unless the value is an integer from 1 to most."""
-    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_integer or value < 1 or (most is not None and value > most):
-        upwards = "or more" if most is None else f"to {most}"
-        raise ValueError(f"{op}: {name} is {value!r}, expected an integer of 1 {upwards}")
+TensorLike = Tensor | ArrayLike
+Images = TensorLike | Sequence[TensorLike]
+"""A batch of images, or a sequence of images that may differ in size."""
 
 
 def as_numbers(op: str, name: str, value: Any) -> Numbers:
-    """The value as a NumPy array. Raises ValueError unless it holds finite numbers."""
+    """The value as a NumPy array. Raises TypeError for no numbers, ValueError for NaN, infinity."""
     try:
         array = np.asarray(value.numpy() if isinstance(value, Tensor) else value)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{op}: {name} is no array: {error}") from error
+        raise ValueError(f"{op}: {name} is not an array: {error}") from error
     if array.dtype.kind not in "fiub":
         got = f"is a {type(value).__name__}" if array.dtype == object else f"holds {array.dtype}"
-        raise ValueError(f"{op}: {name} {got}, expected numbers")
+        raise TypeError(f"{op}: {name} {got}, expected numbers")
     if not np.isfinite(array).all():
         wrong = int((~np.isfinite(array)).sum())
         raise ValueError(f"{op}: {wrong} of {array.size} numbers in {name} are not finite")
     return array
 
 
-def as_batch(op: str, images: Any) -> Numbers:
-    """Images for a model: (N, C, H, W) with N of 1 or more. Raises ValueError for others."""
+def as_batch(op: str, images: TensorLike) -> Numbers:
+    """Images for a model, (N, C, H, W) with N > 0. Raises ValueError for another shape."""
     array = as_numbers(op, "images", images)
     if array.ndim != 4 or not array.size:
         raise ValueError(f"{op}: images have shape {array.shape}, expected (N, C, H, W), N > 0")
     return array
 
 
-def as_image(op: str, image: Any) -> Numbers:
+def as_image(op: str, image: TensorLike) -> Numbers:
     """One image for a model as a batch (1, C, H, W). Raises ValueError unless it is (C, H, W)."""
     array = as_numbers(op, "image", image)
     if array.ndim != 3 or not array.size:
@@ -52,12 +47,13 @@ def as_image(op: str, image: Any) -> Numbers:
     return array[None]
 
 
-def as_pixels(op: str, images: Any) -> list[Numbers]:
-    """Images for the eye: (H, W) where there is one channel, (H, W, 3) where there are three.
+def as_pixels(op: str, images: Images) -> list[Numbers]:
+    """Images as they are drawn: (H, W) for one channel, (H, W, 3) for three.
 
-    images: (N, C, H, W), (N, H, W) or a list of (C, H, W) and (H, W), which may differ in size.
-    Colours that are not all in 0..1 are squeezed into it, all images alike.
-    Raises ValueError for no image, another shape, or what is not finite.
+    images: (N, C, H, W), (N, H, W) or a sequence of (C, H, W) and (H, W), which may differ in size.
+    If colours lie outside 0..1, all images are rescaled alike to fit.
+    Raises TypeError for what does not hold numbers, ValueError for no image, another shape, NaN or
+    infinity.
     """
     if not isinstance(images, Sequence):
         images = as_numbers(op, "images", images)
@@ -67,14 +63,14 @@ def as_pixels(op: str, images: Any) -> list[Numbers]:
             )
     if len(images) == 0:
         raise ValueError(f"{op}: images is empty, expected one image or more")
-    pixels = [_as_seen(op, as_numbers(op, "images", image)) for image in images]
+    pixels = [_as_drawn(op, as_numbers(op, "images", image)) for image in images]
     colours = [p for p in pixels if p.ndim == 3]
     low = min([0.0, *(float(p.min()) for p in colours)])
     high = max([1.0, *(float(p.max()) for p in colours)])
     return [p if p.ndim == 2 else (p - low) / (high - low) for p in pixels]
 
 
-def _as_seen(op: str, image: Numbers) -> Numbers:
+def _as_drawn(op: str, image: Numbers) -> Numbers:
     if image.ndim == 2 and image.size:
         return image
     if image.ndim != 3 or len(image) not in (1, 3) or not image.size:

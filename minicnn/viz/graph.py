@@ -1,4 +1,4 @@
-"""The autograd graph of a tensor as a picture: which functions made it from which leaves."""
+"""The autograd graph of a tensor as a picture: the functions that computed it from leaves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from matplotlib.path import Path
 
 from ..autograd import Tensor
 from ..nn import Module
-from .graph_layout import Layout, layered, spread
+from .graph_layout import Layout, lay_out, spread
 from .picture import Picture, canvas, text_width
 from .record import Box, autograd_graph
 
-MOST = 300  # boxes that can still be read
+MOST = 300  # boxes that are still readable
 POINTS, HEIGHT, STEP, GAP = 8.0, 0.38, 0.62, 0.14  # text; inches of boxes, layers, between boxes
 MARGIN = 0.25
 PORTS = 0.13  # inches between the ends of edges on one box
-LEAF, FIXED = 0.01, 1e6  # how strongly leaves pull at functions; what nothing moves
+LEAF, FIXED = 0.01, 1e6  # weights of leaves against functions, and of what must not move
 FILLS = {"function": "#bcd7ee", "leaf": "#fbd3ab", "constant": "#eeeeee"}
 MEANINGS = {
     "function": "function, shape of its result",
@@ -29,47 +29,51 @@ MEANINGS = {
 
 
 def graph(tensor: Tensor, names: Mapping[str, Tensor] | Module | None = None) -> Picture:
-    """The functions that made the tensor, back to the leaves: what ``backward()`` walks along.
+    """The functions that computed the tensor, back to the leaves: the path of ``backward()``.
 
     Data flows down, gradients flow up along the same lines. names: {name: tensor}, or a Module,
-    whose parameters are then named; results can be named too. A constant has no gradient, such as
-    the images. Draw it before ``backward()``, which frees the graph.
-    Raises ValueError when nothing was recorded or the graph is freed, and above 300 boxes;
-    TypeError for other things.
+    whose parameters are then named; results can be named too. A constant, such as the images, has
+    no gradient. Draw the graph before ``backward()``, which releases it.
+    Raises ValueError if nothing was recorded, the graph was released or has more than 300 boxes;
+    TypeError for other arguments.
+
+    >>> w = mc.tensor([2.0], requires_grad=True)
+    >>> picture = mc.viz.graph((w * 3).exp(), {"w": w})
+    >>> picture.savefig("graph.svg")
     """
-    boxes, edges = autograd_graph(_tensor("tensor", tensor), _named(names))
+    boxes, edges = autograd_graph(_check_tensor("tensor", tensor), _by_name(names))
     if len(boxes) > MOST:
         raise ValueError(
-            f"graph: {len(boxes):,} boxes, of which {MOST} can still be read; draw a part: the "
-            "output of one layer, or a loss after fewer steps"
+            f"graph: {len(boxes):,} boxes, expected at most {MOST}, to be readable; draw a part: "
+            "the output of one layer, or a loss after fewer steps"
         )
     widths = [_width(box) for box in boxes]
     weights = [1.0 if box.kind == "function" else LEAF for box in boxes]
-    layout = layered([box.layer for box in boxes], widths, weights, edges, GAP)
-    return _drawn(boxes, edges, widths, layout)
+    layout = lay_out([box.layer for box in boxes], widths, weights, edges, GAP)
+    return _draw(boxes, edges, widths, layout)
 
 
-def _tensor(name: str, value: Any) -> Tensor:
+def _check_tensor(name: str, value: Any) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"graph: {name} is a {type(value).__name__}, expected a Tensor")
     return value
 
 
-def _named(names: Any) -> dict[str, Tensor]:
-    """Every form of names as {name: tensor}."""
+def _by_name(names: Any) -> dict[str, Tensor]:
+    """The names in any form as {name: tensor}."""
     if isinstance(names, Module):
         return dict(names.named_parameters())
     if names is not None and not isinstance(names, Mapping):
         kind = type(names).__name__
         raise TypeError(f"graph: names is a {kind}, expected {{name: tensor}} or a Module")
-    return {str(name): _tensor(str(name), value) for name, value in (names or {}).items()}
+    return {str(name): _check_tensor(str(name), value) for name, value in (names or {}).items()}
 
 
 def _width(box: Box) -> float:
     return max(text_width(box.title, POINTS, "bold"), text_width(box.shape, POINTS)) + 0.16
 
 
-def _drawn(
+def _draw(
     boxes: list[Box], edges: list[tuple[int, int]], widths: list[float], layout: Layout
 ) -> Picture:
     sides = [(x - w / 2, x + w / 2) for x, w in zip(layout.x, widths, strict=True)]
@@ -108,7 +112,7 @@ def _draw_box(axes: Any, box: Box, width: float, place: tuple[float, float]) -> 
 
 
 def _ports(edges: list[tuple[int, int]], layout: Layout, widths: list[float]) -> list[float]:
-    """The x at which each edge ends: right below where it comes from if its box is there."""
+    """The x at which each edge ends: directly below its start, as far as its box allows."""
     ends = [0.0] * len(edges)
     for box, (x, width) in enumerate(zip(layout.x, widths, strict=True)):
         into = [i for i, (_, end) in enumerate(edges) if end == box]
@@ -117,7 +121,7 @@ def _ports(edges: list[tuple[int, int]], layout: Layout, widths: list[float]) ->
         half = width / 2 - 0.1
         apart = min(PORTS, 2 * half / max(1, len(into) - 1))
         wanted = [x - half, *(min(max(came[i], x - half), x + half) for i in into), x + half]
-        weights = [FIXED, *(1.0 for _ in into), FIXED]  # the two corners hold the rest between them
+        weights = [FIXED, *(1.0 for _ in into), FIXED]  # the two corners keep the rest between them
         places = spread(wanted, weights, [0.0, *[apart] * (len(into) - 1), 0.0])
         for i, place in zip(into, places[1:-1], strict=True):
             ends[i] = place
@@ -131,7 +135,7 @@ def _last_x(layout: Layout, edge: int, start: int) -> float:
 
 
 def _draw_edge(axes: Any, points: list[tuple[float, float]]) -> None:
-    """A smooth line through the points, upright at each, with a head at the last."""
+    """A smooth line through the points, vertical at each, with an arrow head at the last."""
     path, codes = [points[0]], [Path.MOVETO]
     for (x0, y0), (x1, y1) in pairwise(points):
         middle = (y0 + y1) / 2

@@ -1,7 +1,7 @@
-"""Where the boxes of a directed graph go: in layers, so that every edge leads down.
+"""The places of the boxes of a directed graph: in layers, so that every edge leads down.
 
 After Sugiyama, Tagawa and Toda, "Methods for Visual Understanding of Hierarchical System
-Structures", 1981: edges over several layers get a place in each; layers are sorted by the mean
+Structures", 1981: edges across several layers get a place in each; layers are sorted by the mean
 place of their neighbours, back and forth; then boxes move towards these neighbours without touching
 each other.
 """
@@ -13,15 +13,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 SWEEPS = 12
-THREAD = 0.12  # inches that an edge takes in a layer that it passes
+THREAD = 0.12  # inches that an edge occupies in a layer that it crosses
 
 Edge = tuple[int, int]
 
 
 class Layout(NamedTuple):
-    """The middle x and the layer of each box, layer 0 at the top, and the way of each edge.
+    """The centre x and the layer of each box, layer 0 at the top, and the way of each edge.
 
-    A way is the places (x, layer) that an edge passes between its two boxes.
+    A way is the list of places (x, layer) that an edge crosses between its two boxes.
     """
 
     x: list[float]
@@ -29,7 +29,7 @@ class Layout(NamedTuple):
     ways: list[list[tuple[float, int]]]
 
 
-def layered(
+def lay_out(
     layer: Sequence[int],
     widths: Sequence[float],
     weights: Sequence[float],
@@ -39,8 +39,7 @@ def layered(
     """Place boxes of these widths in these layers, at least gap apart.
 
     edges: pairs of boxes (from, to), from a smaller layer to a larger one. weights: how strongly
-    each box holds its place against its neighbours. Boxes begin in the order in which they are
-    given.
+    each box keeps its place against its neighbours. Boxes start in the given order.
     """
     layer, widths, weights = list(layer), list(widths), list(weights)
     chains = [_chain(edge, layer, widths, weights) for edge in edges]
@@ -66,7 +65,7 @@ def layered(
 
 
 def _chain(edge: Edge, layer: list[int], widths: list[float], weights: list[float]) -> list[int]:
-    """The edge as boxes from layer to layer; those between its ends are added to the lists."""
+    """The edge as boxes from layer to layer; those between its ends are appended to the lists."""
     start, end = edge
     chain = [start]
     for row in range(layer[start] + 1, layer[end]):
@@ -78,7 +77,7 @@ def _chain(edge: Edge, layer: list[int], widths: list[float], weights: list[floa
 
 
 def _sort(rows: list[list[int]], near: list[list[int]], layer: list[int]) -> None:
-    """Sort each row by the mean place of the neighbours in the row before, down and up again."""
+    """Sort each row by the mean place of its neighbours in the row before, down and up."""
     place = {box: float(i) for row in rows for i, box in enumerate(row)}
     for sweep in range(SWEEPS):
         down = sweep % 2 == 1
@@ -105,7 +104,7 @@ def _place(
     gap: float,
     x: list[float],
 ) -> None:
-    """Write into x the places of a row that are nearest to the wanted ones."""
+    """Write into x the places of a row that are closest to the wanted ones."""
     apart = [(widths[a] + widths[b]) / 2 + gap for a, b in pairwise(row)]
     for box, place in zip(row, spread(wanted, [weights[box] for box in row], apart), strict=True):
         x[box] = place
@@ -114,10 +113,10 @@ def _place(
 def spread(
     wanted: Sequence[float], weights: Sequence[float], apart: Sequence[float]
 ) -> list[float]:
-    """The places x nearest to the wanted ones with x[i + 1] - x[i] >= apart[i].
+    """The places x closest to the wanted ones with x[i + 1] - x[i] >= apart[i].
 
-    The sum of weight · (x - wanted)² is least when those that push each other move as one block to
-    their mean (isotonic regression by pooling adjacent violators; Ayer et al., 1955).
+    The sum of weight · (x - wanted)² is smallest if boxes that touch move as one block to their
+    mean (isotonic regression by pooling adjacent violators; Ayer et al., 1955).
     """
     offsets = [0.0]
     for distance in apart:

@@ -1,4 +1,4 @@
-"""What one layer of a network makes of an input, recorded for the way back."""
+"""The output of one layer of a network, with the graph that leads back to the input."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from ..nn.watch import watch_calls
 
 
 def check_recording(by: str) -> None:
-    """Raise RuntimeError inside ``no_grad()``, where there is no graph to go back along."""
+    """Raise RuntimeError inside ``no_grad()``, where no graph is recorded."""
     if not is_grad_enabled():
-        raise RuntimeError(
-            f"{by}: no_grad() is on, so there is no graph to go back along; call it outside"
-        )
+        raise RuntimeError(f"{by}: no_grad() is on, so no graph is recorded; call it outside")
 
 
-def run_and_watch(model: Module, x: Tensor, layer: Module, by: str) -> tuple[Any, Tensor]:
+def run_and_watch(
+    model: Module, x: Tensor, layer: Module, by: str, recording: bool = True
+) -> tuple[Any, Tensor]:
     """The output of the model for x, and that of the layer: the last, if it ran several times.
 
-    Raises ValueError when the layer does not run at all, RuntimeError inside ``no_grad()``.
+    recording: whether the graph is needed; if so, RuntimeError inside ``no_grad()``.
+    Raises ValueError if the layer does not run.
     """
-    check_recording(by)
-    with evaluating(model, recording=True), watch_calls(model, [layer]) as calls:
+    if recording:
+        check_recording(by)
+    with evaluating(model, recording), watch_calls(model, [layer]) as calls:
         output = model(x)
     if not calls:
         raise ValueError(f"{by}: the layer {layer!r} does not run when the model is called")

@@ -1,4 +1,4 @@
-"""The paper under every picture: the figure, its axes or its inches, colours and scales."""
+"""What every picture is built on: the figure, its axes or canvas, colours and colour scales."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from cycler import cycler
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-# Okabe and Ito, "Color Universal Design" (2008): told apart with every kind of colour vision.
+from .arrays import TensorLike
+
+# Okabe and Ito, "Color Universal Design" (2008): distinguishable with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE: Any = {
     "axes.spines.top": False,
@@ -24,13 +27,18 @@ STYLE: Any = {
 
 
 class Picture(Figure):
-    """A matplotlib figure that a notebook shows by itself, and ``savefig(path)`` writes.
+    """A matplotlib figure that a notebook displays, and that ``savefig(path)`` writes.
 
-    It is not known to pyplot: nothing stays open, and no window or backend is needed.
+    pyplot does not know about it: nothing stays open, and no window or backend is needed.
+
+    >>> picture = mc.viz.filters(mc.nn.Conv2d(1, 6, 5), title="six filters")
+    >>> picture.savefig("filters.png")
+    >>> picture.get_size_inches()
+    array([9. , ...])
     """
 
     def show(self, warn: bool = True) -> None:
-        """Raise RuntimeError: there is no window; a notebook shows it, ``savefig`` writes it."""
+        """Raise RuntimeError: a Picture has no window; use a notebook or ``savefig``."""
         raise RuntimeError("show: a Picture has no window; write it with savefig('picture.png')")
 
     def _repr_png_(self) -> bytes:
@@ -42,10 +50,14 @@ class Picture(Figure):
 def subplots(
     rows: int = 1, columns: int = 1, size: tuple[float, float] | None = None, **options: Any
 ) -> tuple[Picture, Any]:
-    """A ``Picture`` and its axes, as ``pyplot.subplots`` has them, in the style of this package.
+    """A ``Picture`` and its axes, like ``pyplot.subplots``, in the style of this package.
 
-    size: width and height in inches of 100 pixels; by default each axes is about 4 by 3 and the
-    whole at most 9 wide. options: those of ``Figure.subplots`` (sharex, width_ratios, squeeze).
+    size: width and height in inches of 100 pixels; by default each axes is about 4 by 3, and the
+    picture at most 9 wide. options: those of ``Figure.subplots`` (sharex, width_ratios, squeeze).
+
+    >>> picture, (left, right) = mc.viz.subplots(1, 2, sharey=True)
+    >>> lines = left.plot([1, 2, 4])
+    >>> picture.savefig("curve.png")
     """
     width = min(9.0, 4.2 * columns)
     with rc_context(STYLE):
@@ -54,8 +66,8 @@ def subplots(
         return picture, picture.subplots(rows, columns, **options)
 
 
-def canvas(width: float, height: float) -> tuple[Picture, Any]:
-    """A ``Picture`` of that many inches, and axes over all of it, whose (x, y) are inches."""
+def canvas(width: float, height: float) -> tuple[Picture, Axes]:
+    """A ``Picture`` of this size in inches, and axes that cover it, whose (x, y) are inches."""
     with rc_context(STYLE):
         picture = Picture((width, height), 100)
         FigureCanvasAgg(picture)
@@ -67,7 +79,7 @@ def canvas(width: float, height: float) -> tuple[Picture, Any]:
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, points: float, weight: str = "normal") -> float:
-    """The width in inches of the widest line of a text in matplotlib's own font."""
+    """The width in inches of the widest line of a text in matplotlib's default font."""
     font = FontProperties(weight=weight)
     lines = [line for line in text.splitlines() if line.strip()]
     return max((_line_width(line, points, font) for line in lines), default=0.0)
@@ -78,26 +90,31 @@ def _line_width(line: str, points: float, font: FontProperties) -> float:
     return width / 72
 
 
-def colour_scale(*values: Any) -> dict[str, Any]:
-    """One scale for all these arrays: ``imshow(x, **colour_scale(x, y))``.
+def colour_scale(*values: TensorLike) -> dict[str, Any]:
+    """Options of ``imshow`` that draw all these arrays on one scale.
 
-    Zero is white where there are both signs (blue below, red above, equally far on both sides);
-    numbers of 0 and more go from black to white.
+    If there are numbers below 0, zero is white, blue is below and red above it, with equal limits
+    on both sides; otherwise the scale goes from black (0) to white.
+
+    >>> mc.viz.colour_scale([0.0, 2.0], [5.0])
+    {'cmap': 'gray', 'vmin': 0.0, 'vmax': 5.0}
+    >>> mc.viz.colour_scale([-3.0, 2.0])
+    {'cmap': 'RdBu_r', 'vmin': -3.0, 'vmax': 3.0}
     """
-    low, high = _range(values)
+    low, high = _find_range(values)
     if low < 0:
         return centred_scale(*values)
     return {"cmap": "gray", "vmin": 0.0, "vmax": high or 1.0}
 
 
-def centred_scale(*values: Any) -> dict[str, Any]:
-    """Zero is white, blue below and red above, even where all numbers have one sign."""
-    low, high = _range(values)
+def centred_scale(*values: TensorLike) -> dict[str, Any]:
+    """A scale with zero white, blue below and red above, even if all numbers have one sign."""
+    low, high = _find_range(values)
     largest = max(-low, high) or 1.0
     return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
 
 
-def _range(values: tuple[Any, ...]) -> tuple[float, float]:
+def _find_range(values: tuple[TensorLike, ...]) -> tuple[float, float]:
     """The smallest and the largest of the finite numbers in all these arrays."""
     finite = [array[np.isfinite(array)] for array in map(np.asarray, values)]
     lows = [float(array.min()) for array in finite if array.size]

@@ -1,15 +1,16 @@
-"""The autograd graph as data: Functions in an order to go back along; boxes and edges to draw."""
+"""The autograd graph as data: the boxes and edges to draw."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..autograd import Function, Tensor
+from ..autograd.engine import functions_before, walk_back
 
 
 class Box(NamedTuple):
-    """One box: "function", "leaf" or "constant"; its name, the shape of its value, its layer."""
+    """A box: its kind ("function", "leaf" or "constant"), name, shape of its value, and layer."""
 
     kind: str
     title: str
@@ -17,62 +18,27 @@ class Box(NamedTuple):
     layer: int
 
 
-def functions_back_from(tensor: Tensor) -> Iterator[Function]:
-    """Every Function that led to the tensor, each after all those that used its result.
-
-    Without recursion, since a graph may be deeper than Python's stack. Raises ValueError when the
-    graph was released by ``backward()``.
-    """
-    if tensor.function is None:
-        return
-    uses: dict[Function, int] = {tensor.function: 0}
-    unseen = [tensor.function]
-    while unseen:
-        for before in _functions_before(unseen.pop()):
-            if before not in uses:
-                uses[before] = 0
-                unseen.append(before)
-            uses[before] += 1
-    ready = [tensor.function]
-    while ready:
-        function = ready.pop()
-        yield function
-        for before in _functions_before(function):
-            uses[before] -= 1
-            if not uses[before]:
-                ready.append(before)
-
-
-def _functions_before(function: Function) -> list[Function]:
-    if not hasattr(function, "edges"):
-        raise ValueError(
-            f"graph: what led to {type(function).__name__} was released by an earlier backward(): "
-            "draw it before that, or give backward() retain_graph=True"
-        )
-    return [edge for edge in function.edges if isinstance(edge, Function)]
-
-
 def autograd_graph(
     tensor: Tensor, names: Mapping[str, Tensor]
 ) -> tuple[list[Box], list[tuple[int, int]]]:
-    """The boxes of what made the tensor, and the edges (from, to) between their numbers.
+    """The boxes of everything that led to the tensor, and the edges (from, to) between them.
 
-    A function stands one layer below the lowest function whose result it takes; leaves and
-    constants stand right above the first function that takes them. An edge comes as often as the
-    value is used. Raises ValueError when nothing was recorded.
+    A function is placed one layer below the lowest function whose result it uses; leaves and
+    constants are placed directly above the first function that uses them. An edge is repeated for
+    each use of a value. Raises ValueError if nothing was recorded or the graph was released.
     """
     if not tensor.requires_grad:
         raise ValueError(
             "graph: nothing was recorded for this tensor; it needs an input with "
             "requires_grad=True, computed outside no_grad()"
         )
-    functions = list(functions_back_from(tensor))[::-1]  # each after those it needs
+    functions = _functions_of(tensor)
     named: dict[Any, str] = {t.function or t: name for name, t in names.items()}
     shapes: dict[Any, tuple[int, ...]] = {tensor.function or tensor: tensor.shape}
     layers: dict[Any, int] = {tensor: 0} if not functions else {}
     links: list[tuple[Any, Function]] = []
     for function in functions:
-        layers[function] = 1 + max((layers[f] for f in _functions_before(function)), default=0)
+        layers[function] = 1 + max((layers[f] for f in functions_before(function)), default=0)
         for i, edge in enumerate(function.edges):
             source = _constant(function, i) if edge is None else edge
             links.append((source, function))
@@ -84,8 +50,17 @@ def autograd_graph(
     return boxes, [(numbers[a], numbers[b]) for a, b in links]
 
 
+def _functions_of(tensor: Tensor) -> list[Function]:
+    """The functions that led to the tensor, each after those whose results it uses."""
+    ends = [tensor.function] if tensor.function else []
+    try:
+        return list(walk_back(ends, functions_before))[::-1]
+    except RuntimeError as error:
+        raise ValueError(f"graph: {error}, or draw it before") from error
+
+
 def _constant(function: Function, i: int) -> Any:
-    """Input i, which gets no gradient: the Tensor if the function kept it, else a stand-in."""
+    """Input i, which gets no gradient: the Tensor if the function kept it, else a placeholder."""
     inputs = getattr(function, "inputs", None)
     return inputs[i] if inputs else (function, i)
 

@@ -1,4 +1,4 @@
-"""How a training went: its curves, and what is taken for what."""
+"""Results of training: learning curves, and which classes are confused."""
 
 from __future__ import annotations
 
@@ -9,81 +9,89 @@ from typing import Any, Protocol
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from .arrays import Numbers, as_numbers
+from .arrays import Numbers, TensorLike, as_numbers
 from .picture import COLOURS, Picture, subplots, text_width
 
 MOST_NUMBERS = 30  # classes whose counts can still be read
 
 
 class History(Protocol):
-    """What ``Trainer.fit`` returns: a row of numbers for each epoch."""
+    """What ``Trainer.fit`` returns: a row of metrics for each epoch."""
 
     rows: list[dict[str, float]]
 
 
 def learning_curves(histories: History | Mapping[str, History | Sequence[History]]) -> Picture:
-    """Loss and accuracy by epoch: dashed over the training batches, solid over validation data.
+    """Loss and accuracy by epoch: dashed for the training batches, solid for the validation data.
 
-    histories: that of one run, {name: history}, or {name: [history of each seed]}: then the line is
-    the mean and the band goes from the lowest to the highest, up to the last epoch that all have.
-    Without accuracies there is the loss alone.
-    Raises ValueError for no history, one without epochs, or neither loss nor accuracy.
+    histories: that of one run, {name: history}, or {name: [history of each seed]}. With several
+    seeds, the line is their mean and the band reaches from the lowest to the highest value, up to
+    the last epoch that all of them have. Without accuracies only the loss is drawn.
+    Raises TypeError for what is not a History; ValueError for no history, one without epochs, or
+    neither loss nor accuracy.
+
+    >>> history = mc.train.History()
+    >>> history.rows += [{"loss": 2.3, "val_loss": 2.2}, {"loss": 1.1, "val_loss": 1.3}]
+    >>> mc.viz.learning_curves({"lenet5": history}).savefig("curves.png")
     """
-    runs = _runs(histories)
+    runs = _group_runs(histories)
     rows = [row for seeds in runs.values() for seed in seeds for row in seed.rows]
-    found = {column.removeprefix("val_") for row in rows for column in row}
-    columns = [column for column in ("loss", "accuracy") if column in found]
-    if not columns:
+    found = {key.removeprefix("val_") for row in rows for key in row}
+    metrics = [metric for metric in ("loss", "accuracy") if metric in found]
+    if not metrics:
         raise ValueError(f"learning_curves: got {sorted(found)}, expected a loss or an accuracy")
-    picture, axes = subplots(1, len(columns), squeeze=False)
-    for panel, column in zip(axes[0], columns, strict=True):
+    picture, axes = subplots(1, len(metrics), squeeze=False)
+    for panel, metric in zip(axes[0], metrics, strict=True):
         for colour, seeds in zip(cycle(COLOURS), runs.values(), strict=False):
-            _curve(panel, seeds, column, colour, training=True)
-            _curve(panel, seeds, "val_" + column, colour, training=False)
+            _draw_curve(panel, seeds, metric, colour, training=True)
+            _draw_curve(panel, seeds, "val_" + metric, colour, training=False)
         panel.set(xlabel="epoch")
-        panel.set_title(column, fontsize=10)
+        panel.set_title(metric, fontsize=10)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     low, high = axes[0][0].dataLim.intervaly
     axes[0][0].set_ylim(min(0.0, low), 1.05 * max(0.0, high) or 1.0)
-    if len(columns) == 2:
+    if len(metrics) == 2:
         axes[0][1].yaxis.set_major_formatter(PercentFormatter(1))
-    _legend(axes[0][-1], runs)
+    _draw_legend(axes[0][-1], runs)
     return picture
 
 
-def _curve(axes: Any, seeds: Sequence[History], column: str, colour: str, training: bool) -> None:
+def _draw_curve(
+    axes: Axes, seeds: Sequence[History], metric: str, colour: str, training: bool
+) -> None:
     count = min(len(seed.rows) for seed in seeds)
-    values = [[row.get(column, math.nan) for row in seed.rows[:count]] for seed in seeds]
+    values = [[row.get(metric, math.nan) for row in seed.rows[:count]] for seed in seeds]
     epochs, table = range(1, count + 1), np.array(values)  # (seeds, epochs)
     if np.isnan(table).all():
         return
-    axes.plot(epochs, table.mean(0), color=colour, **_line(training, count))
+    axes.plot(epochs, table.mean(0), color=colour, **_line_style(training, count))
     if len(seeds) > 1:
         axes.fill_between(epochs, table.min(0), table.max(0), color=colour, alpha=0.2, linewidth=0)
 
 
-def _line(training: bool, epochs: int) -> dict[str, Any]:
-    """Dashed or solid; of one epoch, which makes no line, a ring or a dot."""
+def _line_style(training: bool, epochs: int) -> dict[str, Any]:
+    """Dashed or solid; for a single epoch, which is not a line, a ring or a dot."""
     look = {"linestyle": "--", "fillstyle": "none"} if training else {"linestyle": "-"}
     return {**look, "marker": "o" if epochs == 1 else ""}
 
 
-def _legend(axes: Any, runs: Mapping[str, Sequence[History]]) -> None:
-    """The names of the runs in their colours, and what is dashed and solid."""
+def _draw_legend(axes: Axes, runs: Mapping[str, Sequence[History]]) -> None:
+    """The names of the runs in their colours, and what dashed and solid mean."""
     rows = [row for seeds in runs.values() for seed in seeds for row in seed.rows]
     epochs = max(len(seed.rows) for seeds in runs.values() for seed in seeds)
     lines = [Line2D([], [], color=c, label=n) for c, n in zip(cycle(COLOURS), runs, strict=False)]
     lines = lines if list(runs) != [""] else []
-    lines.append(Line2D([], [], color="0.4", label="training", **_line(True, epochs)))
+    lines.append(Line2D([], [], color="0.4", label="training", **_line_style(True, epochs)))
     if any("val_loss" in row for row in rows):
-        lines.append(Line2D([], [], color="0.4", label="validation", **_line(False, epochs)))
+        lines.append(Line2D([], [], color="0.4", label="validation", **_line_style(False, epochs)))
     axes.legend(handles=lines, fontsize=8, frameon=False)
 
 
-def _runs(histories: Any) -> dict[str, Sequence[History]]:
+def _group_runs(histories: Any) -> dict[str, Sequence[History]]:
     """Every form of histories as {name: [history of each seed]}."""
     named = histories if isinstance(histories, Mapping) else {"": histories}
     runs: dict[str, Sequence[History]]
@@ -91,7 +99,7 @@ def _runs(histories: Any) -> dict[str, Sequence[History]]:
     for name, seeds in runs.items():
         for seed in seeds:
             if not hasattr(seed, "rows"):
-                raise ValueError(f"learning_curves: got {type(seed).__name__}, expected a History")
+                raise TypeError(f"learning_curves: got {type(seed).__name__}, expected a History")
         if not seeds or not all(seed.rows for seed in seeds):
             which = f"history {name!r}" if name != "" else "the history"
             raise ValueError(f"learning_curves: {which} has no epochs")
@@ -100,39 +108,45 @@ def _runs(histories: Any) -> dict[str, Sequence[History]]:
     return runs
 
 
-def confusion_matrix(matrix: Any, names: Sequence[str] | None = None) -> Picture:
-    """How often class i (row) was taken for class j (column); the mistakes alone are coloured.
+def confusion_matrix(matrix: TensorLike, names: Sequence[str] | None = None) -> Picture:
+    """How often class i (row) was predicted as class j (column); only the mistakes are coloured.
 
-    matrix (K, K): counts, see ``train.confusion_matrix``; names: of the K classes.
-    Raises ValueError for another shape, negative counts, or names that are not K.
+    matrix (K, K): counts, see ``train.confusion_matrix``; names: those of the K classes.
+    Raises ValueError for another shape, negative counts, or a wrong number of names.
+
+    >>> picture = mc.viz.confusion_matrix([[48, 2], [0, 50]], ["cat", "dog"])
+    >>> picture.axes[0].get_title()
+    '98 of 100 correct, 98.00%'
     """
-    counts = _counts(matrix)
+    counts = _check_counts(matrix)
     K = len(counts)
-    called = [str(name) for name in (range(K) if names is None else names)]
-    if len(called) != K:
-        raise ValueError(f"confusion_matrix: {len(called)} names for {K} classes")
+    labels = [str(name) for name in (range(K) if names is None else names)]
+    if len(labels) != K:
+        raise ValueError(f"confusion_matrix: {len(labels)} names for {K} classes")
     mistakes = counts * (1 - np.eye(K, dtype=int))
     side = min(9.0, 1.6 + 0.46 * K)
-    long = max(0.0, max(text_width(name, 8) for name in called) - 1)  # inches, beyond one
+    long = max(0.0, max(text_width(name, 8) for name in labels) - 1)  # inches beyond the first
     picture, axes = subplots(size=(side + 0.4 + long, side + long))
-    axes.imshow(_coloured(mistakes))
+    axes.imshow(_colour_cells(mistakes))
     for i, j in np.argwhere(counts) if K <= MOST_NUMBERS else ():
         light = mistakes[i, j] > 0.6 * mistakes.max()
         style = {"color": "white" if light else "black", "fontsize": min(8, 200 / K)}
         axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", **style)
-    _name_classes(axes, called, counts)
-    right, total = int(counts.trace()), int(counts.sum())
-    share = f", {right / total:.2%}" if total else ""
-    axes.set_title(f"{right:,} of {total:,} right{share}", fontsize=10, pad=16)  # above "recall"
+    _label_classes(axes, labels, counts)
+    correct, total = int(counts.trace()), int(counts.sum())
+    share = f", {correct / total:.2%}" if total else ""
+    axes.set_title(
+        f"{correct:,} of {total:,} correct{share}", fontsize=10, pad=16
+    )  # above "recall"
     return picture
 
 
-def _counts(matrix: Any) -> Numbers:
+def _check_counts(matrix: TensorLike) -> Numbers:
     counts = as_numbers("confusion_matrix", "matrix", matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValueError(
-            f"confusion_matrix: got shape {counts.shape}, expected (K, K) counts, as "
-            "minicnn.train.confusion_matrix(labels, predictions) gives them"
+            f"confusion_matrix: got shape {counts.shape}, expected (K, K) counts, as from "
+            "minicnn.train.confusion_matrix(labels, predictions)"
         )
     wrong = counts[(counts < 0) | (counts != np.rint(counts))]
     if wrong.size:
@@ -140,23 +154,23 @@ def _counts(matrix: Any) -> Numbers:
     return counts.astype(np.int64)
 
 
-def _coloured(mistakes: Numbers) -> Numbers:
-    """Grey on the diagonal, elsewhere the more orange the more mistakes: (K, K, 4)."""
+def _colour_cells(mistakes: Numbers) -> Numbers:
+    """Grey on the diagonal, elsewhere darker orange for more mistakes: (K, K, 4)."""
     colours = colormaps["Oranges"](mistakes / (mistakes.max() or 1))
     colours[mistakes == 0] = 1  # white
     np.einsum("iic->ic", colours)[:] = 0.85, 0.85, 0.85, 1
     return np.asarray(colours)
 
 
-def _name_classes(axes: Any, names: Sequence[str], counts: Numbers) -> None:
-    """What the rows and columns are, and at the right the recall of each class."""
+def _label_classes(axes: Axes, names: Sequence[str], counts: Numbers) -> None:
+    """The names of the rows and columns, and on the right the recall of each class."""
     places, small = range(len(names)), min(8, 400 / len(names))  # points
-    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(places, names, fontsize=small, **(slanted if max(map(len, names)) > 3 else {}))
     axes.set_yticks(places, names, fontsize=small)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="taken for", ylabel="is")
+    axes.set(xlabel="predicted", ylabel="true")
     for i, row in enumerate(counts):
         recall = f"{row[i] / row.sum():.1%}" if row.sum() else "-"
         axes.text(len(names) - 0.35, i, recall, va="center", fontsize=small, color="0.4")

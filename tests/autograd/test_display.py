@@ -10,7 +10,6 @@ from support.html import texts_of
 
 import minicnn as mc
 from minicnn.autograd import display
-from minicnn.autograd.display import html_table
 
 
 def fields(tensor: mc.Tensor) -> dict[str, str]:
@@ -97,12 +96,3 @@ def test_only_the_corners_of_a_large_tensor_leave_the_device(
 def test_repr_names_a_device_that_is_not_the_cpu(device: str) -> None:
     named = "" if device == "cpu" else f", device={device}"
     assert repr(mc.tensor([1.0], device=device)) == f"tensor([1.]{named})"
-
-
-def test_a_table() -> None:
-    html = html_table([["a <b>", 1234], ["sum &", 5]], ("x > y", "n"), '"t"', totals=1)
-    assert texts_of(html) == ['"t"', "x > y", "n", "a <b>", "1,234", "sum &", "5"]
-    assert "a &lt;b&gt;" in html
-    assert "<b>sum &amp;</b>" in html
-    assert html.count("text-align: right") == 3  # the header of numbers too
-    assert texts_of(html_table([["only"]])) == ["only"]

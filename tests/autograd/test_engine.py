@@ -179,7 +179,7 @@ def test_unused_inputs() -> None:
 @pytest.mark.parametrize("shape", [(2,), (0,), (1, 2)])
 def test_many_elements_need_a_seed(shape: tuple[int, ...]) -> None:
     y = mc.tensor(np.ones(shape), requires_grad=True) * 2
-    with pytest.raises(RuntimeError, match="the tensor has shape .*pass grad for others"):
+    with pytest.raises(RuntimeError, match="only for a one-element tensor; pass grad="):
         y.backward()
     y.backward(np.ones(shape))
 
@@ -202,7 +202,7 @@ def test_seeds_of_every_kind(seed: Any) -> None:
 
 @pytest.mark.parametrize("seed", [1.0, [1.0], [[1.0, 2.0]], [1.0, 2.0, 3.0]])
 def test_seeds_of_another_shape(seed: Any) -> None:
-    with pytest.raises(ValueError, match=r"grad: got shape .*expected that of its tensor, \(2,\)"):
+    with pytest.raises(ValueError, match=r"grad: got shape .*expected \(2,\), that of its tensor"):
         (leaf(1.0, 1.0) * 3).backward(seed)
 
 

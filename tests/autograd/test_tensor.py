@@ -141,7 +141,7 @@ def test_item_and_numbers(value: Any) -> None:
 def test_many_elements_are_no_number(shape: tuple[int, ...]) -> None:
     t = mc.Tensor(np.ones(shape))
     for convert in (float, int, mc.Tensor.item):
-        with pytest.raises(ValueError, match="item: one element is needed, the shape is"):
+        with pytest.raises(ValueError, match="item: got a tensor of shape .* expected one element"):
             convert(t)
     with pytest.raises(ValueError, match="truth of a tensor of shape .* is ambiguous"):
         bool(t)
@@ -151,7 +151,7 @@ def test_len_and_iteration() -> None:
     t = mc.tensor([[1, 2], [3, 4]])
     assert len(t) == 2
     assert [row.numpy().tolist() for row in t] == [[1, 2], [3, 4]]
-    with pytest.raises(TypeError, match="tensor without axes"):
+    with pytest.raises(TypeError, match="the tensor has no axes"):
         len(mc.tensor(1.0))
     with pytest.raises(TypeError):
         list(mc.tensor(1.0))

@@ -1,4 +1,4 @@
-"""Device names, the one clear answer when a device is not to be had, and arrays on the emulator."""
+"""Device names, the one clear error when a device is unavailable, arrays on the emulator."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ class FakeCupy(ModuleType):
 @pytest.mark.parametrize(
     ("driver", "gpus", "name", "why"),
     [
-        (0, None, "cuda", "no NVIDIA driver is installed here"),
-        (12040, 1, "cuda", "the NVIDIA driver knows CUDA 12.4, but this CuPy was made for CUDA "
+        (0, None, "cuda", "no NVIDIA driver is installed"),
+        (12040, 1, "cuda", "the NVIDIA driver supports CUDA 12.4, but this CuPy was built for CUDA "
          r"13.1: update the driver, or pip install 'cupy-cuda12x\[ctk\]'"),
-        (13000, None, "cuda:1", "CuPy finds no NVIDIA GPU that it can use .cudaErrorNoDevice"),
-        (13000, 2, "cuda:5", 'there are 2 GPUs here, the last one is "cuda:1"'),
+        (13000, None, "cuda:1", "CuPy found no usable NVIDIA GPU .cudaErrorNoDevice"),
+        (13000, 2, "cuda:5", '2 GPUs were found, the last one is "cuda:1"'),
     ],
 )  # fmt: skip
 def test_cupy_that_cannot_be_used(
@@ -236,7 +236,7 @@ def test_arrays_without_axes_or_elements_there_and_back(device: str, shape: Any)
 def test_memories_do_not_mix(mix: Callable[[Any, Any], Any]) -> None:
     """As with CuPy, so that a program for the emulator runs on a GPU."""
     x = np.ones((3, 3)).view(EmulatorArray)
-    with pytest.raises(TypeError, match="an array of the CPU beside one of the emulator"):
+    with pytest.raises(TypeError, match="cannot mix an array of the CPU with one of the emulator"):
         mix(x, np.ones((3, 3)))
 
 

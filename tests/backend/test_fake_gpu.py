@@ -58,7 +58,7 @@ def test_names_of_gpus() -> None:
     assert mc.cuda_is_available()
     assert mc.tensor([1.0], device="cuda").device == "cuda:0"
     assert mc.tensor([1.0], device="cuda:1").device == "cuda:1"
-    with pytest.raises(DeviceError, match=r'"cuda:2": there are 2 GPUs here, the last .*"cuda:1"'):
+    with pytest.raises(DeviceError, match=r'"cuda:2": 2 GPUs were found, the last .*"cuda:1"'):
         mc.tensor([1.0], device="cuda:2")
 
 

@@ -193,7 +193,7 @@ def test_large_arrays_take_wide_indices_and_several_turns_of_a_thread(
 
 def test_numbers_that_no_kernel_knows() -> None:
     x = emulated([0.0], np.float16)
-    message = "erf_of: got float16, but the CUDA kernels know float32 and float64; conv"
+    message = "erf_of: got float16, but the CUDA kernels support float32 and float64; conv"
     with pytest.raises(TypeError, match=message):
         kernels_for(x).erf(x)
 

@@ -68,8 +68,8 @@ def test_mistakes_are_drawn(capsys: Any, weights: Path, tmp_path: Path, suffix: 
     assert path.read_bytes().startswith(starts[suffix])
     if suffix == "svg":
         text = path.read_text("utf-8")
-        assert f"{wrong} of 355 wrong" in text
-        assert len(re.findall(r"\bsaid \d, \d+%", text)) == int(wrong)
+        assert f"{wrong} of 355 misclassified" in text
+        assert len(re.findall(r"\bpredicted \d, \d+%", text)) == int(wrong)
 
 
 def test_mistakes_with_the_names_of_classes(
@@ -89,9 +89,9 @@ def test_mistakes_with_the_names_of_classes(
     path = tmp_path / "wrong.svg"
     assert cli.main(["evaluate", str(weights), "--mistakes", str(path)]) == 0
     text = path.read_text("utf-8")
-    assert text.count("is ring") == int((guesses[few] > 0).sum())
-    assert text.count("said rod,") == int((guesses[few] == 1).sum())
-    assert text.count("said 2,") == int((guesses[few] == 2).sum())
+    assert text.count("true ring") == int((guesses[few] > 0).sum())
+    assert text.count("predicted rod,") == int((guesses[few] == 1).sum())
+    assert text.count("predicted 2,") == int((guesses[few] == 2).sum())
     assert re.search(r"taken for +ring +rod +2 +recall\n", capsys.readouterr().out)
 
 
@@ -188,7 +188,7 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
     some, digits = str(weights), ["--data", "digits"]
     return {
         "no file": (["evaluate", "none.st", *digits], "none.st"),
-        "no weights": (["evaluate", str(text), *digits], "text.st: no intact safetensors"),
+        "no weights": (["evaluate", str(text), *digits], "text.st: not an intact safetensors"),
         "other weights": (["evaluate", str(foreign), *digits], "weights of none of lenet5,"),
         "another model": (["evaluate", some, "--model", "alexnet_mnist", *digits], "missing"),
         "colour": (

@@ -1,10 +1,10 @@
-"""explain: the number it arrives at is the layer's, and text and picture show what went into it."""
+"""explain: its result is the layer's output, and text and picture show what contributed to it."""
 
 from __future__ import annotations
 
-import builtins
 import importlib.util
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ needs_matplotlib = pytest.mark.skipif(
 
 
 def check_place(data: st.DataObject, layer: nn.Module, x: mc.Tensor) -> Any:
-    """Explain a drawn output number; it has to be the layer's, and the text to name it."""
+    """Explain a drawn output number; it must equal the layer's, and the text must name it."""
     output = layer(x)
     place = tuple(data.draw(st.integers(0, size - 1)) for size in output.shape)
     explanation = explain(layer, x, *place)
@@ -168,7 +168,7 @@ POOL = """\
 MaxPool2d(kernel_size=3, stride=2, padding=0, dilation=1, return_indices=False, ceil_mode=True)
 y[0, 0, 1, 0] = 14   (y has shape (1, 1, 2, 2))
 window: rows 2 to 4, columns 0 to 2 of the 4x4 input
- .  past the padded image (ceil_mode): not counted
+ .  beyond the padded image (ceil_mode): not counted
 
  patch
    8   9  10
@@ -220,12 +220,12 @@ def test_copied_pixels_are_named() -> None:
     assert "( ) padding: row -1 copies row 1, column -1 copies column 1" in text
 
 
-def test_a_place_that_no_kernel_reaches_is_the_bias() -> None:
+def test_a_position_that_no_kernel_reaches_is_the_bias() -> None:
     layer = nn.ConvTranspose2d(2, 1, 1, stride=2)
     e = explain(layer, mc.tensor(np.ones((1, 2, 3, 3), np.float32)), 0, 0, 1, 1)
     assert layer.bias is not None
     assert e.result == layer.bias.item()
-    assert "no kernel of an input pixel reaches this place" in repr(e)
+    assert "no kernel of an input pixel reaches this position" in repr(e)
 
 
 def test_the_transposed_kernel_names_its_taps() -> None:
@@ -281,10 +281,10 @@ def test_the_mode_of_the_layer_is_left_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ((1, 0, 0, 0), "n is 1, expected 0 to 0: x has shape (1, 1, 4, 4)"),
-        ((0, 1, 0, 0), "channel is 1, expected 0 to 0: the output has shape (1, 1, 3, 3)"),
-        ((0, 0, 3, 0), "i is 3, expected 0 to 2: the output has shape (1, 1, 3, 3)"),
-        ((0, 0, 0, -1), "j is -1, expected 0 to 2: the output has shape (1, 1, 3, 3)"),
+        ((1, 0, 0, 0), "n: got 1, expected 0 to 0: x has shape (1, 1, 4, 4)"),
+        ((0, 1, 0, 0), "channel: got 1, expected 0 to 0: the output has shape (1, 1, 3, 3)"),
+        ((0, 0, 3, 0), "i: got 3, expected 0 to 2: the output has shape (1, 1, 3, 3)"),
+        ((0, 0, 0, -1), "j: got -1, expected 0 to 2: the output has shape (1, 1, 3, 3)"),
     ],
 )
 def test_places_outside(place: tuple[int, int, int, int], message: str) -> None:
@@ -294,16 +294,16 @@ def test_places_outside(place: tuple[int, int, int, int], message: str) -> None:
 
 
 def test_i_and_j_stay_0_where_the_output_has_two_axes() -> None:
-    with pytest.raises(IndexError, match="i is 1, expected 0 to 0"):
+    with pytest.raises(IndexError, match="i: got 1, expected 0 to 0"):
         explain(nn.GlobalMaxPool2d(), mc.tensor(IMAGE), 0, 0, 1)
 
 
 class OwnPool(nn.MaxPool2d):
-    """A subclass, whose forward could be anything."""
+    """A subclass: its forward could be anything."""
 
 
 @pytest.mark.parametrize("layer", [nn.ReLU(), nn.Linear(2, 2), OwnPool(2), mc.models.lenet5()])
-def test_other_layers(layer: nn.Module) -> None:
+def test_layers_without_an_explanation(layer: nn.Module) -> None:
     with pytest.raises(TypeError, match="expected one of Conv2d, ConvTranspose2d, MaxPool2d, .*"):
         explain(layer, mc.tensor(IMAGE), 0, 0)
 
@@ -324,7 +324,7 @@ def test_wrong_x(x: Any, error: type[Exception], message: str) -> None:
 
 @pytest.mark.parametrize("n", [0.0, True, None])
 def test_an_index_is_an_integer(n: Any) -> None:
-    with pytest.raises(TypeError, match="explain: n is .*, expected an integer"):
+    with pytest.raises(TypeError, match="explain: n: got .*, expected an integer"):
         explain(small_conv(), mc.tensor(IMAGE), n, 0)
 
 
@@ -397,15 +397,12 @@ def test_an_output_that_no_pixel_reaches_can_be_drawn() -> None:
 
 
 def test_without_matplotlib_a_notebook_shows_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *arguments: Any) -> Any:
-        if name == "drawing":
-            raise ImportError("no matplotlib")
-        return real(name, *arguments)
-
+    for name in [n for n in sys.modules if n.startswith(("minicnn.viz", "minicnn.explain.draw"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     e = explain(small_conv(), mc.tensor(IMAGE), 0, 0)
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ImportError, match="minicnn.viz needs matplotlib"):
+        e.picture()
     html = e._repr_html_()
     assert html.startswith("<pre>")
     assert html.endswith("</pre>")

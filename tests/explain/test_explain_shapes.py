@@ -1,4 +1,4 @@
-"""explain_shapes: the arithmetic gives the sizes that the layers have, and says where it fails."""
+"""explain_shapes: the arithmetic gives the sizes of the layers, and says where it fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from minicnn.testing import strategies
 
 LENET5 = """\
 LeNet5, input 1x28x28
+-------------------------------------------------------------------------------------------------------------
 layer     type        input -> output      size                                    parameters   multiply-adds
+-------------------------------------------------------------------------------------------------------------
 conv1     Conv2d      1x28x28 -> 6x24x24   (28 + 0 - 5) // 1 + 1 = 24                     156          86,400
 pool1     MaxPool2d   6x24x24 -> 6x12x12   (24 + 0 - 2) // 2 + 1 = 12                       0               0
 conv2     Conv2d      6x12x12 -> 16x8x8    (12 + 0 - 5) // 1 + 1 = 8                    2,416         153,600
@@ -26,18 +28,18 @@ flatten   Flatten     16x4x4 -> 256        16 * 4 * 4 = 256                     
 fc1       Linear      256 -> 120           each of 120 outputs sums 256 products       30,840          30,720
 fc2       Linear      120 -> 84            each of 84 outputs sums 120 products        10,164          10,080
 fc3       Linear      84 -> 10             each of 10 outputs sums 84 products            850             840
+-------------------------------------------------------------------------------------------------------------
 total                                                                                  44,426         281,640
 """  # noqa: E501
 
 
 def test_lenet5() -> None:
     table = explain_shapes(models.lenet5(), (1, 28, 28))
-    lines = [line for line in repr(table).split("\n") if set(line) != {"-"}]
-    assert "\n".join(lines) + "\n" == LENET5
+    assert repr(table) + "\n" == LENET5
     assert (table.parameters, table.multiply_adds) == (44_426, 281_640)
 
 
-def sizes(layer: nn.Module, shape: tuple[int, ...]) -> list[str]:
+def arithmetic(layer: nn.Module, shape: tuple[int, ...]) -> list[str]:
     """The lines for a model of this one layer."""
     (row,) = explain_shapes(layer, shape).rows
     return row.arithmetic
@@ -59,7 +61,7 @@ def sizes(layer: nn.Module, shape: tuple[int, ...]) -> list[str]:
           "drops the last 3 columns: no window reaches them"]),
         (nn.MaxPool2d(2, ceil_mode=True), (1, 5, 5), ["ceil((5 + 0 - 2) / 2) + 1 = 3"]),
         (nn.AvgPool2d(2, padding=1, ceil_mode=True), (1, 3, 3),
-         ["ceil((3 + 1 + 1 - 2) / 2) + 1 = 3", "the last would begin past the image, so 2"]),
+         ["ceil((3 + 1 + 1 - 2) / 2) + 1 = 3", "the last would start outside the image, so 2"]),
         (nn.Conv2d(1, 1, 1, 3), (1, 5, 5),
          ["(5 + 0 - 1) // 3 + 1 = 2", "drops the last 1 row and 1 column: no window reaches them",
           "skips 2 rows and 2 columns between the taps"]),
@@ -80,11 +82,11 @@ def sizes(layer: nn.Module, shape: tuple[int, ...]) -> list[str]:
     ids=repr,
 )  # fmt: skip
 def test_the_arithmetic_of(layer: nn.Module, shape: tuple[int, ...], lines: list[str]) -> None:
-    assert sizes(layer, shape) == lines
+    assert arithmetic(layer, shape) == lines
 
 
 def stated(lines: list[str]) -> tuple[int, int]:
-    """The height and width at which the lines arrive."""
+    """The height and width that the lines result in."""
     found = {"height": 0, "width": 0}
     for line in lines:
         match = re.search(r"(?:\) // \d+ \+ 1|\+ 1|/ \d+\)) = (\d+)$|so (\d+)$", line)
@@ -95,7 +97,7 @@ def stated(lines: list[str]) -> tuple[int, int]:
 
 
 @given(strategies.conv2d_cases())
-def test_convolutions_have_the_size_that_is_worked_out(case: strategies.Conv2dCase) -> None:
+def test_the_arithmetic_of_convolutions_gives_their_size(case: strategies.Conv2dCase) -> None:
     outputs, per_group, *kernel = case.weight.shape
     layer = nn.Conv2d(per_group * case.options["groups"], outputs, tuple(kernel), **case.options)
     (row,) = explain_shapes(layer.to(np.float64), case.x.shape[1:]).rows
@@ -104,7 +106,7 @@ def test_convolutions_have_the_size_that_is_worked_out(case: strategies.Conv2dCa
 
 
 @given(strategies.pool2d_cases())
-def test_pools_have_the_size_that_is_worked_out(case: strategies.Pool2dCase) -> None:
+def test_the_arithmetic_of_pools_gives_their_size(case: strategies.Pool2dCase) -> None:
     if case.options["padding"] == "same":
         case.options["ceil_mode"] = False
     (row,) = explain_shapes(nn.MaxPool2d(case.kernel_size, **case.options), case.x.shape[1:]).rows
@@ -112,19 +114,17 @@ def test_pools_have_the_size_that_is_worked_out(case: strategies.Pool2dCase) -> 
 
 
 @given(strategies.conv2d_cases(), st.sampled_from(["row", "column"]))
-def test_pixels_that_are_said_to_be_unread_have_no_gradient(
-    case: strategies.Conv2dCase, line: str
-) -> None:
+def test_pixels_reported_as_unread_have_no_gradient(case: strategies.Conv2dCase, line: str) -> None:
     case.options["groups"] = 1
     channels = case.x.shape[1]
     layer = nn.Conv2d(channels, 1, case.weight.shape[2:], **case.options).to(np.float64)
     layer.weight.data[...] = 1.0
     (row,) = explain_shapes(layer, case.x.shape[1:]).rows
     (gradient,) = mc.grad(layer(case.x).sum(), case.x)
-    assume(gradient.numpy().any())  # else both axes look unread, whichever it is
+    assume(gradient.numpy().any())  # otherwise both axes look unread
     unread = (gradient.numpy()[0, 0] == 0).all(1 if line == "row" else 0).sum()
-    told = re.findall(rf"(\d+) {line}s?\b", "\n".join(row.arithmetic))
-    assert sum(map(int, told)) == unread
+    reported = re.findall(rf"(\d+) {line}s?\b", "\n".join(row.arithmetic))
+    assert sum(map(int, reported)) == unread
 
 
 def test_multiply_adds_of_groups_and_of_the_transposed_convolution() -> None:
@@ -134,7 +134,7 @@ def test_multiply_adds_of_groups_and_of_the_transposed_convolution() -> None:
     assert second.multiply_adds == 6 * 3 * 3 * (2 * 3 * 3)
 
 
-def test_a_layer_of_ones_own_has_unknown_cost() -> None:
+def test_custom_layers_have_unknown_cost() -> None:
     table = explain_shapes(models.LeNet5_1998(), (1, 32, 32))
     assert [row.layer for row in table.rows if row.multiply_adds is None] == [
         "s2", "c3", "s4", "output",
@@ -207,7 +207,7 @@ def test_the_table_in_a_notebook() -> None:
 
 
 @pytest.mark.parametrize("pack", [lambda x: {"x": x}, lambda x: [x], lambda x: (x,)])
-def test_a_layer_whose_output_is_no_tensor(pack):
+def test_a_layer_whose_output_is_not_a_tensor(pack):
     class Packed(nn.Module):
         def forward(self, x):
             return pack(x)
@@ -226,7 +226,7 @@ def test_a_layer_whose_output_is_no_tensor(pack):
 
 
 @pytest.mark.parametrize("shape", [28, None, "abc", (1, -2, 5), (1, 5.0, 5)])
-def test_what_is_no_shape(shape):
+def test_arguments_that_are_not_shapes(shape):
     for look in (explain_shapes, mc.summary):
         with pytest.raises(
             ValueError, match="input_shape: got .*, expected the sizes of one image"

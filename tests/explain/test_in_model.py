@@ -1,4 +1,4 @@
-"""explain for a layer inside a network: its input is what the network gives it."""
+"""explain for a layer inside a network, with the input that it receives there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minicnn.explain import explain
 IMAGES = mc.tensor(np.random.default_rng(0).random((2, 1, 28, 28), np.float32))
 
 
-def test_a_layer_by_its_name_gets_what_the_network_gives_it() -> None:
+def test_a_layer_gets_its_input_from_the_network() -> None:
     model = mc.models.lenet5()
     inside = ops.relu(model.pool1(model.conv1(IMAGES)))
     expected = model.conv2(inside).numpy()[1, 5, 3, 4]
@@ -23,7 +23,7 @@ def test_a_layer_by_its_name_gets_what_the_network_gives_it() -> None:
     assert model.training
 
 
-def test_layers_that_are_not_there() -> None:
+def test_layers_that_the_network_lacks() -> None:
     model = mc.models.lenet5()
     with pytest.raises(ValueError, match=r"explain: layer is 'conv3', expected one of conv1, "):
         explain("conv3", IMAGES, 0, 0, model=model)

@@ -81,10 +81,12 @@ def test_what_the_graph_cannot_hold(name: str, onnx: Any, tmp_path: Path) -> Non
 ARGUMENTS: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
     "model": ((3,), TypeError, "model is a int, expected a Module"),
     "no shape": ((nn.ReLU(),), ValueError, "ReLU has no input_shape, expected one as an argument"),
-    "shape": ((nn.ReLU(), 3), ValueError, "input_shape is 3, expected the lengths of one image"),
-    "empty": ((nn.ReLU(), (1, 0)), ValueError, "input_shape is (1, 0), expected the lengths"),
-    "batch": ((nn.ReLU(), (1,), 0), ValueError, "batch_size is 0, expected a name or an integer"),
-    "name": ((nn.ReLU(), (1,), ""), ValueError, "batch_size is '', expected a name"),
+    "shape": ((nn.ReLU(), 3), TypeError, "input_shape: got 3, expected the shape of one image"),
+    "empty": ((nn.ReLU(), (1, 0)), ValueError, "input_shape: got 0, expected an integer of 1 or"),
+    "half": ((nn.ReLU(), (1, 0.5)), TypeError, "input_shape: got 0.5, expected an integer of 1 or"),
+    "batch": ((nn.ReLU(), (1,), 0), ValueError, "batch_size: got 0, expected an integer of 1 or"),
+    "float": ((nn.ReLU(), (1,), 2.0), TypeError, "batch_size: got 2.0, expected an integer"),
+    "name": ((nn.ReLU(), (1,), ""), ValueError, "batch_size: got '', expected a name"),
     "tuple": ((nn.MaxPool2d(2, return_indices=True), (1, 4, 4)), TypeError, "returns a tuple"),
 }
 
@@ -136,6 +138,13 @@ def test_ops_of_other_threads_are_not_recorded(onnx: Any, tmp_path: Path) -> Non
         return x * 2
 
     export_onnx(Computes(function), tmp_path / "x.onnx")
+
+
+def test_an_apply_bound_before_is_recorded_too(onnx: Any, tmp_path: Path) -> None:
+    apply = ReLU.apply
+    export_onnx(Computes(lambda x: apply(x) * 2), tmp_path / "x.onnx")
+    ops_of = [node.op_type for node in onnx.load(tmp_path / "x.onnx").graph.node]
+    assert "Relu" in ops_of
 
 
 def test_a_fixed_batch(onnx: Any, tmp_path: Path) -> None:
@@ -204,5 +213,5 @@ def test_what_the_checker_refuses_is_not_written(
 
 
 def test_a_directory_is_no_file(onnx: Any, tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="exists and is no file"):
+    with pytest.raises(OSError, match="exists and is not a file"):
         export_onnx(mc.models.lenet5(), tmp_path)

@@ -101,11 +101,11 @@ def test_it_is_one_safetensors_file_with_everything_in_it(path, content, make):
 def test_every_truncation_is_noticed(path, content, make):
     for tenth in range(10):
         path.write_bytes(content[: len(content) * tenth // 10])
-        with pytest.raises(CheckpointError, match=r"run\.ckpt: no intact safetensors file"):
+        with pytest.raises(CheckpointError, match=r"run\.ckpt: not an intact safetensors file"):
             load_weights(path)
-    refuse(path, make(), "no intact safetensors file .* a checkpoint was expected")
+    refuse(path, make(), "intact safetensors file .* a checkpoint was expected")
     path.write_bytes(content[:-1])
-    refuse(path, make(), "no intact safetensors file")
+    refuse(path, make(), "intact safetensors file")
 
 
 def test_every_flipped_byte_is_noticed(path, content):
@@ -120,7 +120,7 @@ def test_a_damaged_file_changes_nothing(path, content, make, place):
     damaged = bytearray(content)
     damaged[place] ^= 16
     path.write_bytes(damaged)
-    refuse(path, make(), "hash does not fit" if place == -1 else "no intact|another safetensors")
+    refuse(path, make(), "hash does not fit" if place == -1 else "intact|another safetensors")
 
 
 def with_metadata(path, **changes):

@@ -1,4 +1,4 @@
-"""architecture: what stands under the blocks, their proportions, and that nothing overlaps."""
+"""architecture: the texts under the blocks, their proportions, and that nothing overlaps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def texts(picture) -> list[str]:
 
 
 def columns(picture) -> list[list[str]]:
-    """The lines under each block: what is centred on one x, from row to row."""
+    """The lines under each block: the texts with the same x, row by row."""
     _, *labels = (text for text in picture.axes[0].texts if text.get_text())
     return [
         [text.get_text() for text in group]
@@ -169,7 +169,7 @@ def test_a_layer_with_two_outputs_shows_the_first():
 
 @pytest.mark.parametrize("shape", [(28, 28), (1, 1, 28, 28)])
 def test_the_input_shape_is_checked(shape):
-    with pytest.raises(ValueError, match="input_shape is .*, expected .C, H, W. or .K,."):
+    with pytest.raises(ValueError, match="input_shape: got .*, expected .C, H, W. or .K,."):
         viz.architecture(models.lenet5(), shape)
     with pytest.raises(ValueError, match="input_shape: got 28, expected the sizes of one image"):
         viz.architecture(models.lenet5(), 28)
@@ -181,7 +181,7 @@ def test_an_input_that_does_not_fit_raises_what_the_model_raises():
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 6), (2, 6, 6)], ids=["fits", "fails"])
-def test_the_model_is_left_as_it_was(shape):
+def test_the_model_is_unchanged(shape):
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Dropout())
     with unchanged(model):
         try:

@@ -1,4 +1,4 @@
-"""images and mistakes: what lies on the sheet, its scale and its words."""
+"""images and mistakes: the images that are drawn, their scale and their texts."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_columns_can_be_chosen():
 
 
 def test_long_captions_do_not_run_into_each_other():
-    captions = [f"taken for an ankle boot, number {i}" for i in range(7)]
+    captions = [f"predicted as an ankle boot, number {i}" for i in range(7)]
     assert not overlap(viz.images(SOME, captions))
     assert not overlap(viz.images(SOME[:1], title="A title that is wider than the one image"))
 
@@ -116,12 +116,12 @@ def test_long_captions_do_not_run_into_each_other():
         ({"images": SOME[0, 0]}, "images: images have shape (5, 4), expected (N, C, H, W) or"),
         ({"images": np.ones((1, 2, 5, 5))}, "images: an image has shape (2, 5, 5)"),
         ({"images": SOME + np.float32(np.nan)}, "images: 140 of 140 numbers in images are not"),
-        ({"images": np.array([["a"]])}, "images: images holds <U1, expected numbers"),
-        ({"images": None}, "images: images is a NoneType, expected numbers"),
-        ({"images": [[[1, 2], [3]]]}, "images: images is no array: "),
-        ({"images": SOME, "columns": 2.0}, "images: columns is 2.0, expected an integer"),
+        ({"images": [[[1, 2], [3]]]}, "images: images is not an array: "),
         ({"images": SOME, "captions": "ab"}, "images: 7 images, but 2 captions"),
-        ({"images": SOME, "columns": 0}, "images: columns is 0, expected an integer of 1 or more"),
+        (
+            {"images": SOME, "columns": 0},
+            "images: columns: got 0, expected an integer of 1 or more",
+        ),
     ],
 )
 def test_bad_images(arguments, message):
@@ -129,15 +129,29 @@ def test_bad_images(arguments, message):
         viz.images(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"images": np.array([["a"]])}, "images: images holds <U1, expected numbers"),
+        ({"images": None}, "images: images is a NoneType, expected numbers"),
+        ({"images": SOME, "columns": 2.0}, "images: columns: got 2.0, expected an integer"),
+    ],
+)
+def test_arguments_of_a_wrong_type(arguments, message):
+    with pytest.raises(TypeError, match="^" + re.escape(message)):
+        viz.images(**arguments)
+
+
 SCORES = np.array([[4, 0, 0], [0, 1, 0], [0, 0, 3], [2, 0, 0], [0, 0, 1.0]], np.float32)
-LABELS = np.array([0, 2, 1, 2, 2])  # images 1, 2 and 3 are wrong, 2 the most surely
+LABELS = np.array([0, 2, 1, 2, 2])  # images 1, 2 and 3 are wrong, 2 with the most confidence
 
 
-def test_mistakes_begin_with_the_surest():
+def test_mistakes_begin_with_the_most_confident():
     picture = viz.mistakes(SOME[:5], LABELS, SCORES)
     np.testing.assert_array_equal(drawn(picture), SOME[[2, 3, 1], 0])
     assert words(picture) == [
-        "3 of 5 wrong", "is 1\nsaid 2, 91%", "is 2\nsaid 0, 79%", "is 2\nsaid 1, 58%"
+        "3 of 5 misclassified",
+        "true 1\npredicted 2, 91%", "true 2\npredicted 0, 79%", "true 2\npredicted 1, 58%",
     ]  # fmt: skip
 
 
@@ -151,16 +165,16 @@ def test_mistakes_with_names_and_a_limit():
     names = ["T-shirt/top", "Ankle boot", "Pullover"]
     picture = viz.mistakes(SOME[:5], LABELS, SCORES, names, most=2)
     assert words(picture) == [
-        "3 of 5 wrong, the 2 surest of them",
-        "is Ankle boot\nsaid Pullover, 91%",
-        "is Pullover\nsaid T-shirt/top, 79%",
+        "3 of 5 misclassified, the 2 most confident",
+        "true Ankle boot\npredicted Pullover, 91%",
+        "true Pullover\npredicted T-shirt/top, 79%",
     ]
     assert not overlap(picture)
 
 
 def test_no_mistakes():
     picture = viz.mistakes(SOME[:5], SCORES.argmax(1), SCORES)
-    assert (drawn(picture), words(picture)) == ([], ["0 of 5 wrong"])
+    assert (drawn(picture), words(picture)) == ([], ["0 of 5 misclassified"])
 
 
 @pytest.mark.parametrize(
@@ -193,14 +207,14 @@ def test_bad_mistakes(labels, scores, names, message):
 @pytest.mark.parametrize("dtype", [np.uint8, bool])
 def test_scores_of_small_integers(dtype):
     scores = np.eye(3)[(LABELS + 1) % 3].astype(dtype) * dtype(1 if dtype is bool else 200)
-    said = [text for text in words(viz.mistakes(SOME[:5], LABELS, scores)) if "said" in text]
-    assert len(said) == 5
-    assert all(text.endswith("100%") for text in said)
+    _, *captions = words(viz.mistakes(SOME[:5], LABELS, scores))
+    assert len(captions) == 5
+    assert all("predicted" in text and text.endswith("100%") for text in captions)
 
 
-@pytest.mark.parametrize("most", [0, -1, 2.0])
-def test_how_many_mistakes_are_drawn_is_checked(most):
-    with pytest.raises(ValueError, match=f"mistakes: most is {most}, expected an integer of 1"):
+@pytest.mark.parametrize(("most", "error"), [(0, ValueError), (-1, ValueError), (2.0, TypeError)])
+def test_how_many_mistakes_are_drawn_is_checked(most, error):
+    with pytest.raises(error, match=f"mistakes: most: got {most}, expected an integer of 1"):
         viz.mistakes(SOME[:5], LABELS, SCORES, most=most)
 
 

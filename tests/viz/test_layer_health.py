@@ -23,7 +23,7 @@ def batch(model: nn.Module, count: int = 4) -> tuple[np.ndarray, np.ndarray]:
 
 
 def kill(layer: nn.Module, units: int) -> None:
-    """So low a bias that no image wakes the first units."""
+    """Give the first units so low a bias that no image activates them."""
     layer.bias.data[:units] = -1e30
 
 
@@ -65,7 +65,7 @@ def test_dead_units_behind_every_kind_of_layer():
     assert shares == {"0": 0, "1": 0.25, "5": 0, "8": 0.5, "10": 0}
 
 
-def test_one_image_in_which_a_unit_is_awake_is_enough():
+def test_one_image_that_activates_a_unit_is_enough():
     layer = nn.Linear(2, 2, bias=False)
     layer.weight.data[:] = np.eye(2)
     model = nn.Sequential(nn.Flatten(), layer, nn.ReLU(), nn.Linear(2, 2))
@@ -103,7 +103,7 @@ def test_panels_of_every_network(name):
         assert low == -high
 
 
-def test_panels_count_what_there_is():
+def test_panels_count_every_value():
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 2))
     images, labels = np.random.default_rng(0).random((5, 1, 8, 8), np.float32), [0, 1, 0, 1, 1]
     picture = viz.panels(model, images, labels)
@@ -120,8 +120,8 @@ def test_panels_count_what_there_is():
             assert steps.get_data().values.sum() == values.size
             widest = reach if column == 1 else np.abs(values).max()
             np.testing.assert_allclose(axes.get_xlim(), (-widest, widest), rtol=1e-5)
-            said = re.match(r"mean (\S+), std ([^\s,]+)", axes.texts[0].get_text())
-            assert float(said[2]) == pytest.approx(values.std(), rel=0.06)
+            shown = re.match(r"mean (\S+), std ([^\s,]+)", axes.texts[0].get_text())
+            assert float(shown[2]) == pytest.approx(values.std(), rel=0.06)
     assert warned(picture) == []
 
 
@@ -147,7 +147,7 @@ def test_panels_warn_of_vanishing_gradients():
     assert 3 <= len(red) <= 6
 
 
-def test_panels_where_no_gradient_comes_back():
+def test_panels_without_gradients():
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, 2))
     kill(model[1], 4)
     model[3].weight.requires_grad = False
@@ -181,7 +181,7 @@ def test_panels_need_a_recording():
         viz.panels(models.lenet5(), np.ones((1, 1, 28, 28)), [0])
 
 
-def test_layers_may_bear_any_name_and_be_called_by_keyword():
+def test_layers_of_any_name_called_by_keyword():
     class Named(nn.Module):
         def __init__(self):
             self.op = nn.Conv2d(1, 2, 3)
@@ -208,8 +208,8 @@ def test_layers_that_do_not_run():
     assert viz.dead_units(both, np.ones((1, 1, 2, 2))) == {"dense": 0}
 
 
-def test_what_the_next_layer_takes_in_another_form_is_left_alone():
-    """Then the output itself counts, which is hardly ever 0."""
+def test_an_output_that_the_next_layer_receives_in_another_form():
+    """Then the output itself counts, which is rarely 0."""
 
     class Rows(nn.Module):
         def forward(self, x):

@@ -1,4 +1,4 @@
-"""receptive_field: the dye against arithmetic, against changed pixels, and the known sizes."""
+"""receptive_field: NaN as a dye against arithmetic, changed pixels, and the known sizes."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_alexnet():
 
 
 class Everything(nn.Module):
-    """Every op that lets the gradient of some inputs through and not of others, in a row."""
+    """An op that may choose among its inputs, after a convolution."""
 
     def __init__(self, op):
         self.conv = nn.Conv2d(1, 2, 3)
@@ -135,6 +135,8 @@ SAME = {
     "hardtanh": ops.hardtanh,
     "clip": lambda x: x.clip(5.0, 6.0),
     "where": lambda x: ops.where(x.data > 0, x, 0.0),
+    "where, never": lambda x: ops.where(np.zeros((1, 1), bool), x, 0.0),
+    "power 0": lambda x: x**0,
     "maximum": lambda x: ops.maximum(x, 9.0),
     "local_response_norm": lambda x: ops.local_response_norm(x, 2),
     "reshape": lambda x: x.reshape(1, 2, -1).reshape(*x.shape),
@@ -245,7 +247,12 @@ STRIDES = {
     "average": (lambda x: ops.avg_pool2d(x, 2), "2"),
     "zeros": (lambda x: ops.pad2d(ops.relu(x), 2), "1"),
     "reflect": (lambda x: ops.pad2d(x, 2, "reflect"), None),
-    "index": (lambda x: x[:, :, ::2], None),
+    "index": (lambda x: x[:, :, ::2], "2x1"),
+    "crop": (lambda x: x[:, :, 3:, 4:-1], "1"),
+    "turned": (lambda x: ops.max_pool2d(x, 2, (2, 3)).transpose(2, 3), None),
+    "one row": (lambda x: x[:, :, 4:5, ::3], "3"),
+    "one column": (lambda x: x[:, :, ::3, 4:5], "3"),
+    "everything": (lambda x: x + x.mean((2, 3), keepdim=True), None),
     "adaptive, which divides": (lambda x: ops.adaptive_avg_pool2d(x, 3), "6"),
     "adaptive, which does not": (lambda x: ops.adaptive_max_pool2d(x, 5), None),
     "two ways": (lambda x: x + ops.max_pool2d(x, 3, 1, padding=1), "1"),
@@ -266,7 +273,7 @@ def test_a_map_of_one_unit_has_no_stride():
     assert title == "unit (0, 0) of MaxPool2d sees 4x4 pixels"
 
 
-def test_an_op_without_a_gradient_passes_nothing_on():
+def test_an_op_of_a_user_is_seen_through_even_without_a_gradient():
     class Half(Function):
         def forward(self, a, b):
             return a + b
@@ -282,12 +289,43 @@ def test_an_op_without_a_gradient_passes_nothing_on():
         def forward(self, x):
             return self.sum(Half.apply(self.one(x), self.other(x)))
 
-    assert viz.receptive_field_map(Net(), (1, 5, 5), "sum").sum() == 1
+    assert viz.receptive_field_map(Net(), (1, 5, 5), "sum").sum() == 9
 
 
 def test_inside_no_grad():
-    with mc.no_grad(), pytest.raises(RuntimeError, match="receptive_field: no_grad"):
-        viz.receptive_field(models.lenet5(), (1, 28, 28), "conv1")
+    with mc.no_grad():
+        assert viz.receptive_field_map(models.lenet5(), (1, 28, 28), "conv1").sum() == 25
+
+
+@pytest.mark.parametrize("size", [11, 33])
+def test_dilated_branches(size):
+    """Each row and each column crosses some branch, but not every pixel of them does."""
+
+    class Pyramid(nn.Module):
+        def __init__(self):
+            rates = (1, size // 8 + 1, size // 4)
+            self.a, self.b, self.c = (nn.Conv2d(1, 1, 3, padding=r, dilation=r) for r in rates)
+
+        def forward(self, x):
+            return self.a(x) + self.b(x) + self.c(x)
+
+    model = nn.Sequential(Pyramid()).to(np.float64)
+    unit = (size // 2, size // 2 + 1)
+    field = viz.receptive_field_map(model, (1, size, size), "0", unit)
+    assert 9 < field.sum() < 27
+    np.testing.assert_array_equal(field, by_changing_pixels(model, (1, size, size), unit))
+
+
+def test_large_branches_that_leave_the_corners_out():
+    class Cross(nn.Module):
+        def forward(self, x):
+            across = ops.avg_pool2d(x, (5, 15), 1, padding=(2, 7))
+            return across + ops.avg_pool2d(x, (15, 5), 1, padding=(7, 2))
+
+    field = viz.receptive_field_map(nn.Sequential(Cross()), (1, 20, 20), "0", (9, 9))
+    expected = np.zeros((20, 20), bool)
+    expected[7:12, 2:17] = expected[2:17, 7:12] = True
+    np.testing.assert_array_equal(field, expected)
 
 
 def test_a_unit_in_the_padding_sees_nothing():

@@ -58,7 +58,7 @@ def test_epochs_are_integers(epochs):
     assert all(float(tick).is_integer() for tick in ticks)
 
 
-def test_one_epoch_is_seen():
+def test_one_epoch_is_visible():
     axes = viz.learning_curves(history(1)).axes[0]
     assert [(ln.get_marker(), ln.get_fillstyle()) for ln in axes.lines] == [
         ("o", "none"), ("o", "full")
@@ -79,7 +79,7 @@ def test_seeds_are_a_mean_and_a_band():
     picture = viz.learning_curves({"lenet5": seeds})
     (axes,) = picture.axes
     (_, _, mean), (_, _, validated) = lines(axes)
-    assert (mean, validated) == ([3, 2], [1.5, 1])  # as far as all have come
+    assert (mean, validated) == ([3, 2], [1.5, 1])  # as many epochs as all have
     vertices = axes.collections[0].get_paths()[0].vertices
     assert {tuple(v) for v in vertices} >= {(1, 2), (1, 4), (2, 1), (2, 3)}
 
@@ -94,7 +94,7 @@ def test_losses_of_zero():
     assert viz.learning_curves(history(0, 0)).axes[0].get_ylim() == (0, 1)
 
 
-def test_losses_below_zero_are_seen():
+def test_losses_below_zero_are_visible():
     assert viz.learning_curves(history(1, -2)).axes[0].get_ylim()[0] <= -2
 
 
@@ -110,12 +110,16 @@ def test_more_runs_than_colours():
         ({"a": [ONE, train.History()]}, "learning_curves: history 'a' has no epochs"),
         ({"a": []}, "learning_curves: history 'a' has no epochs"),
         ({}, "learning_curves: got no history"),
-        ([1, 2], "learning_curves: got int, expected a History"),
     ],
 )
 def test_bad_histories(histories, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         viz.learning_curves(histories)
+
+
+def test_histories_of_another_type():
+    with pytest.raises(TypeError, match="^learning_curves: got int, expected a History"):
+        viz.learning_curves([1, 2])
 
 
 def test_plot_without_matplotlib(monkeypatch):
@@ -144,8 +148,8 @@ def test_confusion_matrix_has_every_count():
     assert recalls == ["98.0%", "99.7%", "-", "recall"]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["shirt", "coat", "bag"]
     assert [t.get_text() for t in axes.get_xticklabels()] == ["shirt", "coat", "bag"]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("taken for", "is")
-    assert axes.get_title() == "1,250 of 1,255 right, 99.60%"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert axes.get_title() == "1,250 of 1,255 correct, 99.60%"
 
 
 def test_only_mistakes_are_coloured():
@@ -167,11 +171,11 @@ def test_numbers_can_be_read_on_dark_cells():
 
 
 def test_counts_and_names_of_any_type():
-    """Counts as floats are written as counts, and bytes are added up without wrapping around."""
+    """Counts as floats are written as integers, and bytes are summed without wrapping around."""
     for matrix in (MATRIX.astype(float), mc.tensor(MATRIX)):
         assert cells(viz.confusion_matrix(matrix).axes[0])[1, 1] == "1,200"
     title = viz.confusion_matrix(np.full((2, 2), 200, np.uint8), names=[7, 8]).axes[0].get_title()
-    assert title == "400 of 800 right, 50.00%"
+    assert title == "400 of 800 correct, 50.00%"
 
 
 def test_long_names_leave_room_for_the_matrix():
@@ -180,15 +184,15 @@ def test_long_names_leave_room_for_the_matrix():
     assert picture.axes[0].get_window_extent().width > 40
 
 
-def test_many_classes_show_colours_alone():
+def test_many_classes_show_only_colours():
     picture = viz.confusion_matrix(np.ones((100, 100), int))
     assert max(picture.get_size_inches()) < 10
     assert not [t for t in picture.axes[0].texts if t.get_position()[0] < 99]
 
 
 def test_no_mistakes_and_no_images():
-    assert viz.confusion_matrix([[3]]).axes[0].get_title() == "3 of 3 right, 100.00%"
-    assert viz.confusion_matrix(np.zeros((2, 2), int)).axes[0].get_title() == "0 of 0 right"
+    assert viz.confusion_matrix([[3]]).axes[0].get_title() == "3 of 3 correct, 100.00%"
+    assert viz.confusion_matrix(np.zeros((2, 2), int)).axes[0].get_title() == "0 of 0 correct"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_no_mistakes_and_no_images():
         (-np.ones((2, 2)), None, "confusion_matrix: got -1.0 in the matrix, expected counts"),
         (np.full((2, 2), np.nan), None, "confusion_matrix: 4 of 4 numbers in matrix are not"),
         (np.eye(2) / 2, None, "confusion_matrix: got 0.5 in the matrix, expected counts"),
-        ([[1], [1, 2]], None, "confusion_matrix: matrix is no array"),
+        ([[1], [1, 2]], None, "confusion_matrix: matrix is not an array"),
         (np.eye(2), ["a"], "confusion_matrix: 1 names for 2 classes"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Arrays as the CUDA kernels take them: on the device, without gaps, in a known order."""
+"""Arrays in the form that the CUDA kernels take: on the device, without gaps, in a known order."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..devices import to_device
 
 
 def new(x: Array, shape: tuple[int, ...]) -> Array:
-    """An array with the device and dtype of x, not filled."""
+    """An uninitialised array with the device and dtype of x."""
     return array_module(x).empty(shape, x.dtype)
 
 
 def new_like(x: Array) -> Array:
-    """An array with the device, dtype, shape and memory order of x, not filled."""
+    """An uninitialised array with the device, dtype, shape and memory order of x."""
     return array_module(x).empty_like(x)
 
 
@@ -30,12 +30,12 @@ def integers(positions: Array) -> Array:
 
 
 def without_gaps(x: Array) -> Array:
-    """x if its elements fill a piece of memory, in whatever order of axes; else such a copy."""
+    """x itself if its elements fill one piece of memory, in any order of axes; else such a copy."""
     return x if new_like(x).strides == x.strides else x.copy(order="K")
 
 
 def in_order_of(x: Array, other: Array) -> Array:
-    """The other array, of the shape of x, with its axes in memory as those of x."""
+    """The other array, of the shape of x, with its axes stored in the same order."""
     stored = array_module(x).empty_like(x, dtype=other.dtype)
     if stored.strides == other.strides:
         return other
@@ -45,11 +45,11 @@ def in_order_of(x: Array, other: Array) -> Array:
 
 @lru_cache(maxsize=1024)
 def index_array(numbers: tuple[int, ...], device: str) -> Array:
-    """The numbers on the device, kept for the next time."""
+    """The numbers on the device, cached."""
     return to_device(np.array(numbers, np.int32), device)
 
 
 @lru_cache(maxsize=256)
 def divisor_array(numbers: bytes, dtype: Any, device: str) -> Array:
-    """The numbers on the device, kept for the next time."""
+    """The numbers on the device, cached."""
     return to_device(np.frombuffer(numbers, dtype), device)

@@ -1,8 +1,8 @@
 // Softmax and its logarithm over the middle axis, and the scores of given classes.
 //
-//   softmax      y_c = e^(x_c - m) / sum of e^(x_k - m), m the largest x_k: nothing overflows
-//   log_softmax  y_c = x_c - m - log(sum of e^(x_k - m))
-//   gather_class         y = scores[class];  scatter_class  scores[class] = y, 0 elsewhere
+//   softmax       y_c = e^(x_c - m) / sum of e^(x_k - m), m the largest x_k: nothing overflows
+//   log_softmax   y_c = x_c - m - log(sum of e^(x_k - m))
+//   gather_class  y = scores[class];  scatter_class  scores[class] = y, 0 elsewhere
 //
 // x, y (before, L, after), scores (C, places), classes (places)
 #include "common.cuh"

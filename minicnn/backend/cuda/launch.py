@@ -1,7 +1,7 @@
-"""Start a kernel of cuda/*.cu: on a GPU through CuPy, or on a CPU through the emulator.
+"""Start a kernel of a ``.cu`` file: on a GPU through CuPy, or on a CPU through the emulator.
 
 Both run the same source. A kernel is a template over the types of its numbers and of its indices,
-compiled when it is first used with these types and kept from then on.
+compiled when it is first used with these types and then kept.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..geometry import Window
 from . import nvrtc
 from .source import THREADS
 
-MOST_BLOCKS = 1 << 20  # a thread handles several elements where there are more
-INT_LIMIT = 1 << 30  # so that an int index can also step past the end without overflow
+MOST_BLOCKS = 1 << 20  # with more elements, a thread handles several
+INT_LIMIT = 1 << 30  # so that an int index can step past the end without overflow
 
 C_TYPES = {
     "float32": "float", "float64": "double", "int32": "int", "int64": "long long", "bool": "bool",
@@ -32,10 +32,9 @@ def launch(
     """Run ``kernel<types..., index type>`` of a source with a thread for each of the elements.
 
     arguments: arrays without gaps in memory, Windows, integers (which take the index type) and
-    NumPy scalars. The first array says on which device, and of which type the numbers are unless
-    types are given.
-    Raises TypeError for a type that no kernel is written for, DeviceError when it cannot be
-    compiled, and on the emulator IndexError for an index outside of an array.
+    NumPy scalars. The first array gives the device and, unless types are given, the type.
+    Raises TypeError for a dtype that the kernels do not support, DeviceError if a kernel does not
+    compile, and on the emulator IndexError for an index outside an array.
     """
     if elements == 0:
         return
@@ -58,7 +57,7 @@ def _expression(kernel: str, *types: Any) -> str:
     for name in names:
         if name not in C_TYPES:
             raise TypeError(
-                f"{kernel}: got {name}, but the CUDA kernels know float32 and float64; "
+                f"{kernel}: got {name}, but the CUDA kernels support float32 and float64; "
                 "convert it with .to('float32')"
             )
     return f"{kernel}<{', '.join(C_TYPES[name] for name in names)}>"
@@ -75,7 +74,7 @@ _WINDOW = np.dtype([(f"value{i}", np.int32) for i in range(12)])
 
 @lru_cache(maxsize=1024)
 def _struct(window: Window) -> Array:
-    """The window as the struct Window of cuda/common.cuh, which is passed by value."""
+    """The window as the struct Window of ``common.cuh``, which is passed by value."""
     (top, _), (left, _) = window.padding
     sizes = (*window.input_size, *window.output_size, *window.kernel_size, *window.stride)
     return np.array((*sizes, top, left, *window.dilation), _WINDOW)

@@ -1,4 +1,4 @@
-"""The launcher for GPUs: kernels compiled by NVRTC through CuPy, which keeps them on disk."""
+"""The launcher for GPUs: kernels compiled by NVRTC through CuPy, which caches them on disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .source import OPTIONS, read_source
 def run(
     source: str, expression: str, blocks: int, threads: int, arguments: list[Any], device: str
 ) -> None:
-    """Queue the kernel on the current stream of the device; does not wait for it."""
+    """Queue the kernel on the current stream of the device, without waiting for it."""
     _compiled(source, expression, device)((blocks,), (threads,), tuple(arguments))
 
 

@@ -1,4 +1,4 @@
-// Uniform random numbers by counting: element i depends on the key and on i alone.
+// Uniform random numbers by counting: element i depends only on the key and on i.
 //
 //   Philox4x64-10 (Salmon et al., 2011) turns the counters 1, 2, 3, ... into four random words
 //   each, and each half of a word into a float in [0, 1): the bits of numpy.random.Philox.

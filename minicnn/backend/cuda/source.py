@@ -1,4 +1,4 @@
-"""Where the CUDA sources lie, their text, and what both compilers are told."""
+"""The CUDA sources: their folder, their text, and the options of both compilers."""
 
 from __future__ import annotations
 

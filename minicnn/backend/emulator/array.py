@@ -1,4 +1,4 @@
-"""NumPy memory that behaves as the memory of a GPU; what runs on it is in ``run.py``."""
+"""NumPy memory that behaves like the memory of a GPU; what runs on it is in ``run.py``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 
 
 class EmulatorArray(np.ndarray[Any, Any]):
-    """NumPy memory that stands for the memory of a GPU, and behaves as CuPy's arrays do.
+    """NumPy memory that stands for the memory of a GPU, and behaves like CuPy's arrays.
 
-    All that is computed from one is one too, without axes instead of a scalar, and lies in memory
-    in the order of its axes. Arrays in the memory of the CPU cannot be mixed with it.
+    Everything computed from one is one too: an array without axes instead of a scalar, stored in
+    the order of its axes. It cannot be mixed with arrays in the memory of the CPU.
     """
 
     def __array_ufunc__(
@@ -56,7 +56,7 @@ def _check_mixed(name: str, *values: Any) -> None:
         if isinstance(value, list | tuple):
             _check_mixed(name, *value)
         if isinstance(value, np.ndarray) and not isinstance(value, EmulatorArray):
-            raise TypeError(f"{name}: an array of the CPU beside one of the emulator")
+            raise TypeError(f"{name}: cannot mix an array of the CPU with one of the emulator")
 
 
 def _as_numpy(value: Any) -> Any:
@@ -73,7 +73,7 @@ def _emulated(result: Any) -> Any:
 
 
 class _EmulatedNumPy(ModuleType):
-    """NumPy, whose functions return arrays of the emulator."""
+    """NumPy with functions that return arrays of the emulator."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
@@ -93,4 +93,4 @@ def _on_emulator(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-emulated_numpy = _EmulatedNumPy("numpy of the emulator")
+emulated_numpy = _EmulatedNumPy("emulated_numpy")

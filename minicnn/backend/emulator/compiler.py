@@ -14,7 +14,7 @@ from ..errors import DeviceError
 
 
 def find_compiler() -> str:
-    """The C++ compiler: $CXX, or the first of the usual names. Raises DeviceError without one."""
+    """The C++ compiler: $CXX, or the first usual name. Raises DeviceError if there is none."""
     for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
         if name and shutil.which(name):
             return name
@@ -41,7 +41,7 @@ def built(code: str, command: list[str], included: list[str], what: str) -> Path
             )
             if done.returncode:
                 raise DeviceError(f"{what} does not compile:\n{done.stderr}")
-            library.replace(path)  # whole or not at all, should another process build it too
+            library.replace(path)  # atomic: another process may build it too
     return path
 
 
@@ -51,7 +51,7 @@ def _cache() -> Path:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             return path
-    except OSError:  # read-only: compiled anew by each process
+    except OSError:  # read-only: each process compiles again
         return _temporary()
 
 

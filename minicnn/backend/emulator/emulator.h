@@ -1,4 +1,4 @@
-// A GPU in miniature: as much of CUDA C++ as the sources beside this file use, in C++17.
+// A GPU in miniature: as much of CUDA C++ as the sources in cuda/ use, in C++17.
 //
 // A kernel runs on a CPU, its threads one after the other, block by block. At __syncthreads() a
 // thread stops until all others of its block have come there: then each has a stack of its own.

@@ -1,8 +1,8 @@
-"""The launcher without a GPU: the CUDA sources compiled by the system's C++ compiler.
+"""The launcher without a GPU: the CUDA sources, compiled by the system's C++ compiler.
 
 ``emulator.h`` stands for the GPU: it runs the threads of a kernel one after the other on NumPy
-memory and checks every index. The compiled kernels are kept in the user's cache directory.
-MINICNN_EMULATOR_DEBUG=1 in the environment compiles them for a debugger (gdb: ``break im2col``).
+memory and checks every index. Compiled kernels are kept in the user's cache directory. Set
+MINICNN_EMULATOR_DEBUG=1 in the environment to compile them for a debugger (``break im2col``).
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Fault(ctypes.Structure):
 
 
 def run(source: str, expression: str, blocks: int, threads: int, arguments: list[Any]) -> None:
-    """Run all threads of the kernel, and return when the last one is done.
+    """Run all threads of the kernel and return when the last one has finished.
 
-    Raises IndexError, which names kernel, thread and index, for an index outside of an array.
+    Raises IndexError for an index outside an array, naming the kernel, the thread and the index.
     """
     values = [_value(a, position) for position, a in enumerate(arguments)]
     pointers = [v.ctypes.data if is_array(v) else ctypes.addressof(v) for v in values]
@@ -60,7 +60,7 @@ def run(source: str, expression: str, blocks: int, threads: int, arguments: list
 
 
 def _value(argument: Any, position: int) -> Any:
-    """What a pointer to is passed: an array in global memory as its struct, others by value."""
+    """What is passed by pointer: the struct of an array in global memory, else the value."""
     if is_array(argument) and argument.dtype.names is None:
         return ArrayArgument(argument.ctypes.data, argument.size, position)
     return np.asarray(argument)
@@ -78,7 +78,7 @@ def _compiled(source: str, expression: str) -> Any:
     debug = os.environ.get("MINICNN_EMULATOR_DEBUG", "0") not in ("", "0")
     flags = [*OPTIONS, f"-I{HEADER.parent}", "-shared", "-fPIC", "-DMINICNN_EMULATOR"]
     flags += ["-O0", "-g"] if debug else ["-O2"]
-    if "__syncthreads" in read_source(source):  # Ubuntu's fortified longjmp refuses other stacks
+    if "__syncthreads" in read_source(source):  # Ubuntu's fortified longjmp refuses foreign stacks
         flags += ["-DMINICNN_BARRIERS", "-U_FORTIFY_SOURCE"]
     texts = [read_source(source), read_source("common.cuh"), HEADER.read_text(encoding="utf-8")]
     path = built(code, [find_compiler(), *flags], texts, f"{expression} of {source}")

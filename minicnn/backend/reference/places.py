@@ -1,4 +1,4 @@
-"""The plain loops that all windows share: every place, and every pixel under one."""
+"""The loops that all windows share: over every place, and over the pixels under one place."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ...checks import Pair
@@ -11,26 +13,25 @@ from .places import pixels, places
 
 
 def max_pool(x: Array, window: Window) -> Array:
-    channels, _, _, batch = x.shape
-    y = np.full((channels, *window.output_size, batch), -np.inf, x.dtype)
-    for oh, ow in places(window):
-        for _, _, ih, iw in pixels(window, oh, ow):
-            for c in range(channels):
-                for n in range(batch):
-                    if x[c, ih, iw, n] > y[c, oh, ow, n] or np.isnan(x[c, ih, iw, n]):
-                        y[c, oh, ow, n] = x[c, ih, iw, n]
-    return y
+    return _best(x, window, -np.inf, lambda pixel, best: pixel > best)
 
 
 def min_pool(x: Array, window: Window) -> Array:
+    return _best(x, window, np.inf, lambda pixel, best: pixel < best)
+
+
+def _best(
+    x: Array, window: Window, worst: float, is_better: Callable[[float, float], bool]
+) -> Array:
     channels, _, _, batch = x.shape
-    y = np.full((channels, *window.output_size, batch), np.inf, x.dtype)
+    y = np.full((channels, *window.output_size, batch), worst, x.dtype)
     for oh, ow in places(window):
         for _, _, ih, iw in pixels(window, oh, ow):
             for c in range(channels):
                 for n in range(batch):
-                    if x[c, ih, iw, n] < y[c, oh, ow, n] or np.isnan(x[c, ih, iw, n]):
-                        y[c, oh, ow, n] = x[c, ih, iw, n]
+                    pixel = x[c, ih, iw, n]
+                    if is_better(pixel, y[c, oh, ow, n]) or np.isnan(pixel):
+                        y[c, oh, ow, n] = pixel
     return y
 
 
