@@ -6,27 +6,32 @@ The formulas themselves are in ``minicnn/optim``, each under its equation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from .arrays import Array, array_module
 
-Update = Callable[..., None]
-_Update = TypeVar("_Update", bound=Update)
+State = SimpleNamespace
+"""The state arrays by name: ``state.exp_avg``; None for one that the options do not need."""
+Options = SimpleNamespace
+"""The options by name: ``o.lr``."""
+Update = Callable[[Array, Array, int, State, Options], None]
+"""Changes parameters and state in place: update(p, grad, step, state, options), all arrays flat."""
 
 PIECE = 1 << 15
 """Elements updated at a time on a CPU: the parameter, its gradient and its state then stay in a
 core's cache while the formula goes over them several times."""
 
 
-def fused(kernel: str) -> Callable[[_Update], _Update]:
-    """Mark a formula that has a twin of this name in ``cuda/updates.py``, with its parameters.
+def fused(kernel: str) -> Callable[[Update], Update]:
+    """Mark a formula that has a twin of this name in ``cuda/updates.py``.
 
     On a GPU one kernel then takes the place of a launch for each operation of the formula.
     """
 
-    def mark(update: _Update) -> _Update:
+    def mark(update: Update) -> Update:
         update.fused_kernel = kernel  # type: ignore[attr-defined]
         return update
 

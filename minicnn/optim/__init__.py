@@ -21,23 +21,11 @@ from .schedules import (
 )
 from .sgd import SGD
 
+# fmt: off
 __all__ = [
-    "Optimizer",
-    "SGD",
-    "Adagrad",
-    "RMSprop",
-    "Adadelta",
-    "Adam",
-    "AdamW",
-    "DiagonalLM",
-    "Schedule",
-    "StepLR",
-    "MultiStepLR",
-    "ExponentialLR",
-    "CosineAnnealingLR",
-    "OneCycleLR",
-    "ReduceLROnPlateau",
-    "LinearWarmup",
-    "clip_grad_norm",
-    "clip_grad_value",
+    "Optimizer", "SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "DiagonalLM",
+    "Schedule", "StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR", "OneCycleLR",
+    "ReduceLROnPlateau", "LinearWarmup",
+    "clip_grad_norm", "clip_grad_value",
 ]
+# fmt: on

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..backend import Array, array_module
-from ..backend.updates import fused
-from .checks import check_number
-from .optimizer import Optimizer
+from ..backend.updates import Options, State, fused
+from .optimizer import Optimizer, Params
 
 
 class Adadelta(Optimizer):
@@ -20,14 +18,26 @@ class Adadelta(Optimizer):
         u = rho · u + (1 - rho) · d²               the mean of d², starting as 0
         p = p - lr · d
 
-    Raises ValueError for negative options, or rho above 1.
+    Raises TypeError for options that are not numbers, ValueError for negative ones or rho above 1.
+
+    >>> p = mc.Parameter(np.array([1.0]))
+    >>> optimizer = mc.optim.Adadelta([p])
+    >>> p.sum().backward()
+    >>> optimizer.step()
+    >>> print(f"{1 - p.item():.5f}")  # sqrt(eps / 0.1)
+    0.00316
     """
 
     state_names: ClassVar = {"square_avg": None, "acc_delta": None}
+    ranges: ClassVar = {
+        **Optimizer.ranges,
+        "rho": "a number from 0 to 1",
+        "eps": "a number of 0 or more",
+    }
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
@@ -35,29 +45,14 @@ class Adadelta(Optimizer):
     ) -> None:
         super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
-    def check(self, options: dict[str, Any]) -> None:
-        super().check(options)
-        check_number("rho", options["rho"], "from 0 to 1")
-        check_number("eps", options["eps"])
-
     @staticmethod
     @fused("adadelta")
-    def update(
-        p: Array,
-        grad: Array,
-        step: int,
-        square_avg: Array,
-        acc_delta: Array,
-        lr: float,
-        rho: float,
-        eps: float,
-        weight_decay: float,
-    ) -> None:
-        g, v, u = grad + weight_decay * p if weight_decay else grad, square_avg, acc_delta
-        xp = array_module(p)
-        v *= rho
-        v += (1 - rho) * (g * g)
-        d = xp.sqrt(u + eps) / xp.sqrt(v + eps) * g
-        u *= rho
-        u += (1 - rho) * (d * d)
-        p -= lr * d
+    def update(p: Array, grad: Array, step: int, state: State, o: Options) -> None:
+        g = grad + o.weight_decay * p if o.weight_decay else grad
+        v, u, xp = state.square_avg, state.acc_delta, array_module(p)
+        v *= o.rho
+        v += (1 - o.rho) * (g * g)
+        d = xp.sqrt(u + o.eps) / xp.sqrt(v + o.eps) * g
+        u *= o.rho
+        u += (1 - o.rho) * (d * d)
+        p -= o.lr * d

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..backend import Array, array_module
-from ..backend.updates import fused
-from .checks import check_number
-from .optimizer import Optimizer
+from ..backend.updates import Options, State, fused
+from .optimizer import Optimizer, Params
 
 
 class Adagrad(Optimizer):
@@ -18,49 +16,43 @@ class Adagrad(Optimizer):
         s = s + g²                                 s starts as initial_accumulator_value
         p = p - lr / (1 + (t - 1) · lr_decay) · g / (sqrt(s) + eps)      t = 1, 2, ...
 
-    Raises ValueError for negative options.
+    Raises TypeError for options that are not numbers, ValueError for negative ones.
+
+    >>> p = mc.Parameter(np.array([1.0]))
+    >>> optimizer = mc.optim.Adagrad([p], lr=0.5)
+    >>> for _ in range(3):
+    ...     optimizer.zero_grad()
+    ...     p.sum().backward()
+    ...     optimizer.step()
+    ...     print(f"{p.item():.3f}")
+    0.500
+    0.146
+    -0.142
     """
 
     state_names: ClassVar = {"sum": None}
+    ranges: ClassVar = Optimizer.ranges | dict.fromkeys(
+        ("lr_decay", "initial_accumulator_value", "eps"), "a number of 0 or more"
+    )
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-2,
         lr_decay: float = 0.0,
         weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
     ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            lr_decay=lr_decay,
-            weight_decay=weight_decay,
-            initial_accumulator_value=initial_accumulator_value,
-            eps=eps,
-        )
+        options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
+        super().__init__(params, **options, initial_accumulator_value=initial_accumulator_value)
         for group, flat in zip(self.param_groups, self._flat, strict=True):
             flat.state["sum"][...] = group["initial_accumulator_value"]
 
-    def check(self, options: dict[str, Any]) -> None:
-        super().check(options)
-        for name in ("lr_decay", "initial_accumulator_value", "eps"):
-            check_number(name, options[name])
-
     @staticmethod
     @fused("adagrad")
-    def update(
-        p: Array,
-        grad: Array,
-        step: int,
-        sum: Array,
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
-        initial_accumulator_value: float,
-        eps: float,
-    ) -> None:
-        g, s = grad + weight_decay * p if weight_decay else grad, sum
+    def update(p: Array, grad: Array, step: int, state: State, o: Options) -> None:
+        g, s = grad + o.weight_decay * p if o.weight_decay else grad, state.sum
         s += g * g
-        p -= lr / (1 + (step - 1) * lr_decay) * g / (array_module(p).sqrt(s) + eps)
+        rate = o.lr / (1 + (step - 1) * o.lr_decay)
+        p -= rate * g / (array_module(p).sqrt(s) + o.eps)

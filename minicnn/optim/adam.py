@@ -1,15 +1,15 @@
-"""Adam and AdamW: every parameter with a step size of its own, from its gradients so far."""
+"""Adam and AdamW: every parameter has its own step size, estimated from its past gradients."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..backend import Array, array_module
-from ..backend.updates import fused
-from .checks import check_number
-from .optimizer import Optimizer
+from ..backend.updates import Options, State, fused
+from ..checks import check_number
+from .optimizer import Optimizer, Params
 
 
 class Adam(Optimizer):
@@ -20,14 +20,23 @@ class Adam(Optimizer):
         v = beta2 · v + (1 - beta2) · g²           the mean of g², starting as 0
         p = p - lr · (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)      t = 1, 2, ...
 
-    Raises ValueError for negative options, or a beta outside [0, 1).
+    Raises TypeError for options that are not numbers, ValueError for negative ones or a beta
+    outside [0, 1).
+
+    >>> p = mc.Parameter(np.array([1.0, -1.0]))
+    >>> optimizer = mc.optim.Adam([p], lr=0.1)
+    >>> (100 * p[0] + p[1]).backward()
+    >>> optimizer.step()  # the first step is lr for every parameter, however large its gradient
+    >>> p
+    tensor([ 0.9, -1.1], dtype=float64, requires_grad=True)
     """
 
     state_names: ClassVar = {"exp_avg": None, "exp_avg_sq": None}
+    ranges: ClassVar = {**Optimizer.ranges, "eps": "a number of 0 or more"}
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -35,36 +44,25 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def check(self, options: dict[str, Any]) -> None:
+    def check(self, options: Mapping[str, Any]) -> None:
         super().check(options)
         betas = options["betas"]
         if not isinstance(betas, Sequence) or len(betas) != 2:
-            raise ValueError(f"betas: got {betas!r}, expected two numbers")
+            raise TypeError(f"betas: got {betas!r}, expected two numbers")
         for i, beta in enumerate(betas):
-            check_number(f"betas[{i}]", beta, "from 0 to below 1")
-        check_number("eps", options["eps"])
+            check_number(f"betas[{i}]", beta, "a number from 0 to below 1")
 
     @staticmethod
     @fused("adam")
-    def update(
-        p: Array,
-        grad: Array,
-        step: int,
-        exp_avg: Array,
-        exp_avg_sq: Array,
-        lr: float,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-    ) -> None:
-        g, m, v = grad + weight_decay * p if weight_decay else grad, exp_avg, exp_avg_sq
-        beta1, beta2 = betas
+    def update(p: Array, grad: Array, step: int, state: State, o: Options) -> None:
+        g = grad + o.weight_decay * p if o.weight_decay else grad
+        m, v, (beta1, beta2) = state.exp_avg, state.exp_avg_sq, o.betas
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2
         v += (1 - beta2) * (g * g)
-        denominator = array_module(p).sqrt(v) / math.sqrt(1 - beta2**step) + eps
-        p -= (lr / (1 - beta1**step)) * m / denominator
+        denominator = array_module(p).sqrt(v) / math.sqrt(1 - beta2**step) + o.eps
+        p -= (o.lr / (1 - beta1**step)) * m / denominator
 
 
 class AdamW(Adam):
@@ -73,13 +71,20 @@ class AdamW(Adam):
         p = p - lr · weight_decay · p
         then Adam's update of p with g = grad
 
-    The decay does not go through the means of g and g², so that it is the same for parameters
-    with large and with small gradients. Raises ValueError as Adam does.
+    The decay does not enter the means of g and g², so it is the same for parameters with large
+    and with small gradients. Raises the errors of Adam.
+
+    >>> p = mc.Parameter(np.array([1.0]))
+    >>> optimizer = mc.optim.AdamW([p], lr=0.1, weight_decay=0.5)
+    >>> (0 * p).sum().backward()  # no gradient, only the decay
+    >>> optimizer.step()
+    >>> p
+    tensor([0.95], dtype=float64, requires_grad=True)
     """
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -89,17 +94,7 @@ class AdamW(Adam):
 
     @staticmethod
     @fused("adamw")
-    def update(
-        p: Array,
-        grad: Array,
-        step: int,
-        exp_avg: Array,
-        exp_avg_sq: Array,
-        lr: float,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-    ) -> None:
-        if weight_decay:
-            p *= 1 - lr * weight_decay
-        Adam.update(p, grad, step, exp_avg, exp_avg_sq, lr, betas, eps, weight_decay=0.0)
+    def update(p: Array, grad: Array, step: int, state: State, o: Options) -> None:
+        if o.weight_decay:
+            p *= 1 - o.lr * o.weight_decay
+        Adam.update(p, grad, step, state, Options(**{**vars(o), "weight_decay": 0.0}))

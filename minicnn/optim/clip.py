@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import Array, array_module
-from .checks import check_number
+from ..checks import check_number
 
 
 def clip_grad_norm(
@@ -26,18 +26,25 @@ def clip_grad_norm(
         grad = grad · min(1, max_norm / (norm + 1e-6))
 
     Pascanu, Mikolov and Bengio, 2013. Returns the norm before clipping. The gradients are replaced,
-    not written into; parameters without one are left out. A norm of NaN makes all of them NaN.
-    Raises ValueError for a negative max_norm or a norm_type that is not above 0, RuntimeError with
-    error_if_nonfinite for a norm of inf or NaN.
+    not changed in place; parameters without a gradient are skipped. A norm of NaN makes all of them
+    NaN. Raises ValueError for a negative max_norm or a norm_type that is not above 0, and, with
+    error_if_nonfinite, RuntimeError for a norm of inf or NaN.
+
+    >>> p = mc.tensor([0.0, 0.0], requires_grad=True)
+    >>> (3 * p[0] + 4 * p[1]).backward()
+    >>> mc.optim.clip_grad_norm([p], max_norm=1.0)
+    5.0
+    >>> p.grad.data.round(3)
+    array([0.6, 0.8], dtype=float32)
     """
     clipped = _with_gradient(parameters)
-    max_norm = check_number("max_norm", max_norm, "of 0 or more, or inf")
-    norm_type = check_number("norm_type", norm_type, "above 0, or inf")
+    max_norm = check_number("max_norm", max_norm, "a number of 0 or more, or inf")
+    norm_type = check_number("norm_type", norm_type, "a number above 0, or inf")
     norm = _norm([grad for _, grad in clipped], norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise RuntimeError(f"clip_grad_norm: the norm of the gradients is {norm}, expected finite")
     coefficient = max_norm / (norm + 1e-6)
-    if not coefficient >= 1:  # NaN goes on to the gradients, as in PyTorch
+    if not coefficient >= 1:  # NaN is passed on to the gradients, as in PyTorch
         for parameter, grad in clipped:
             scaled = array_module(grad).multiply(grad, coefficient, dtype=grad.dtype)
             parameter.grad = Tensor(scaled)
@@ -47,11 +54,17 @@ def clip_grad_norm(
 def clip_grad_value(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Bring every element of the gradients between -clip_value and clip_value.
 
-    The gradients are replaced, not written into; parameters without one are left out.
+    The gradients are replaced, not changed in place; parameters without a gradient are skipped.
     Raises ValueError for a negative clip_value.
+
+    >>> p = mc.tensor([0.0, 0.0], requires_grad=True)
+    >>> (3 * p[0] - 0.5 * p[1]).backward()
+    >>> mc.optim.clip_grad_value([p], 1.0)
+    >>> p.grad
+    tensor([ 1. , -0.5])
     """
     clipped = _with_gradient(parameters)
-    clip_value = check_number("clip_value", clip_value, "of 0 or more, or inf")
+    clip_value = check_number("clip_value", clip_value, "a number of 0 or more, or inf")
     for parameter, grad in clipped:
         limited = array_module(grad).clip(grad, -clip_value, clip_value)
         parameter.grad = Tensor(limited.astype(grad.dtype, copy=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from ..autograd import Tensor, grad, no_grad
 from ..backend import Array, to_device
 from ..backend.random import generator
-from .checks import check_integer, check_number
-from .optimizer import Optimizer
+from ..backend.updates import Options, State
+from ..checks import check_integer
+from .optimizer import Optimizer, Params
 
 
 class DiagonalLM(Optimizer):
@@ -29,21 +30,25 @@ class DiagonalLM(Optimizer):
             optimizer.estimate(model.features, loss_of_features, images[:500], labels[:500])
             ...                                                         one pass, then lr changes
 
-    Raises ValueError for a negative lr or a mu not above 0.
+    Raises TypeError for options that are not numbers, ValueError for a negative lr or mu <= 0.
+
+    >>> model = mc.nn.Linear(3, 1)
+    >>> optimizer = mc.optim.DiagonalLM(model.parameters(), lr=0.01)
+    >>> images, labels = mc.tensor(np.eye(3, dtype=np.float32)), np.zeros((3, 1), np.float32)
+    >>> optimizer.estimate(model, mc.ops.mse_loss, images, labels)
+    >>> optimizer.state_dict()["state"][0]["curvature"].round(2)  # the mean of 2 x² over images
+    array([[0.67, 0.67, 0.67]], dtype=float32)
     """
 
     state_names: ClassVar = {"curvature": None}
+    ranges: ClassVar = {"lr": "a number of 0 or more", "mu": "a number above 0"}
 
-    def __init__(self, params: Iterable[Any], lr: float = 5e-4, mu: float = 0.02) -> None:
+    def __init__(self, params: Params, lr: float = 5e-4, mu: float = 0.02) -> None:
         super().__init__(params, lr=lr, mu=mu)
 
-    def check(self, options: dict[str, Any]) -> None:
-        check_number("lr", options["lr"])
-        check_number("mu", options["mu"], "above 0")
-
     @staticmethod
-    def update(p: Array, grad: Array, step: int, curvature: Array, lr: float, mu: float) -> None:
-        p -= lr * grad / (mu + curvature)
+    def update(p: Array, grad: Array, step: int, state: State, o: Options) -> None:
+        p -= o.lr * grad / (o.mu + state.curvature)
 
     def estimate(
         self,
@@ -70,7 +75,7 @@ class DiagonalLM(Optimizer):
         Raises ValueError for outputs that are not (N, K), RuntimeError for a loss without
         curvature.
         """
-        check_integer("batch_size", batch_size, 1)
+        check_integer("batch_size", batch_size, least=1)
         with no_grad():
             outputs = model(images)
         roots = _roots(_hessians(loss, outputs, labels))  # (N, K, K)

@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..autograd import Parameter, Tensor
 from ..backend import Array, device_of, on_device_of, to_device
-from ..backend.updates import update_for
-from .checks import check_integer, check_number
+from ..backend.updates import Options, State, update_for
+from ..checks import check_integer, check_number
 from .flat import FlatGroup
+
+Params = Iterable[Tensor] | Iterable[Mapping[str, Any]]
+"""Parameters, or groups of them: {"params": [...], "lr": ...}."""
 
 
 class Optimizer:
-    """Changes parameters a little against their gradients; subclasses say how, in ``update``.
+    """Changes parameters a little against their gradients; a subclass defines how, in ``update``.
 
     params: parameters, or mappings {"params": [...], "lr": ...} whose options differ. Their data
     moves into a flat buffer and is changed there in place, so an array taken from a parameter
     before (``weight.data``) is no longer its own, and one taken later shows every step.
-    Raises ValueError or TypeError for an empty list, duplicates, or what cannot be learned.
+    Raises TypeError or ValueError for an empty list, duplicates, or tensors that cannot be trained.
+
+    >>> class Signs(mc.optim.Optimizer):
+    ...     @staticmethod
+    ...     def update(p, grad, step, state, o):
+    ...         p -= o.lr * np.sign(grad)
+    >>> p = mc.Parameter(np.array([1.0, 1.0]))
+    >>> optimizer = Signs([p], lr=0.25, weight_decay=0.0)
+    >>> (3 * p[0] - p[1]).backward()
+    >>> optimizer.step()
+    >>> p
+    tensor([0.75, 1.25], dtype=float64, requires_grad=True)
     """
 
     state_names: ClassVar[Mapping[str, str | None]] = {}
     """The arrays kept for each parameter, starting as zeros, with the option that needs one.
 
-    None: needed always. What the options do not need is neither allocated nor saved.
+    None: always needed. What the options do not need is neither allocated nor saved.
     """
 
-    def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
-        if not hasattr(self, "update"):
+    ranges: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("lr", "weight_decay"), "a number of 0 or more"
+    )
+    """The options that are numbers, each with its range, see ``checks.RANGES``."""
+
+    @staticmethod
+    def update(p: Array, grad: Array, step: int, state: State, o: Options) -> None:
+        """The formula of step number 1, 2, ..., which changes p and the state arrays in place.
+
+        All arrays are flat. ``o.lr`` and ``state.exp_avg`` are options and state arrays by name; a
+        state array that the options do not need is None.
+        """
+        raise NotImplementedError
+
+    def __init__(self, params: Params, **defaults: Any) -> None:
+        if self.update is Optimizer.update:
             raise NotImplementedError(f"{type(self).__name__} defines no update")
         self.param_groups = _groups(params, defaults)
         for group in self.param_groups:
@@ -50,31 +78,22 @@ class Optimizer:
         lines = [f"  group {i}: {text}\n" for i, text in enumerate(groups)]
         return f"{type(self).__name__}(\n{''.join(lines)})"
 
-    def check(self, options: dict[str, Any]) -> None:
-        """Raise ValueError for options that make no sense."""
-        for name in ("lr", "weight_decay"):
-            check_number(name, options[name])
-
-    update: ClassVar[Callable[..., None]]
-    """The formula of step number ``step`` = 1, 2, ...: changes p and its state arrays in place.
-
-        update(p, grad, step, <state arrays by name>, <options by name>)
-
-    All arrays are flat; a state array that the options do not need is None.
-    """
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise TypeError for options that are not numbers, ValueError for one out of its range."""
+        for name, expected in self.ranges.items():
+            check_number(name, options[name], expected)
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
         self._keep_state()  # an option changed since may need more of it
         for group, flat in zip(self.param_groups, self._flat, strict=True):
-            options, needed = _plain(group), self._needed(group)
-            del options["params"]
+            options, needed = Options(**_plain(group)), self._needed(group)
             with on_device_of(group["params"][0].data):
                 flat.collect()
                 update, at_once = update_for(flat.data, self.update)
-                for p, grad, step, state in flat.slices(at_once):
-                    arrays = {n: state[n] if n in needed else None for n in self.state_names}
-                    update(p, grad, step, **arrays, **options)
+                for p, grad, step, flat_state in flat.slices(at_once):
+                    state = {n: flat_state[n] if n in needed else None for n in self.state_names}
+                    update(p, grad, step, State(**state), options)
 
     def zero_grad(self) -> None:
         """Forget the gradients: set ``.grad`` of every parameter to None."""
@@ -181,7 +200,7 @@ def _plain(group: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.item() if isinstance(v, np.generic) else v for k, v in group.items()}
 
 
-def _groups(params: Iterable[Any], defaults: dict[str, Any]) -> list[dict[str, Any]]:
+def _groups(params: Params, defaults: dict[str, Any]) -> list[dict[str, Any]]:
     if isinstance(params, Tensor):
         raise TypeError("params: got one Tensor, expected a list: model.parameters() or [x]")
     given = list(params)

@@ -1,4 +1,4 @@
-"""Learning rates that wait for a metric: lower when training gets no further."""
+"""Learning rates that follow a metric: reduced when it stops improving."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, SupportsFloat
 
-from .checks import check_choice, check_integer, check_number
+from ..checks import check_choice, check_integer, check_number
 from .optimizer import Optimizer
 from .schedules import Schedule, per_group
 
 
 class ReduceLROnPlateau(Schedule):
-    """The rate times factor when a metric was not better for more than ``patience`` steps.
+    """The rate times factor when a metric has not improved for more than ``patience`` steps.
 
         better:  metric < best · (1 - threshold)   mode "min", threshold_mode "rel"
                  metric < best - threshold         mode "min", threshold_mode "abs"
@@ -20,9 +20,16 @@ class ReduceLROnPlateau(Schedule):
                  metric > best + threshold         mode "max", threshold_mode "abs"
         rate = max(rate · factor, min_lr)          unless that changes it by eps or less
 
-    PyTorch's rules: after a reduction ``cooldown`` steps are not counted. A metric that is no
-    finite number is never better. min_lr is one number or one for each group. Raises ValueError for
-    an option out of its range.
+    PyTorch's rules: after a reduction, ``cooldown`` steps are not counted. A metric that is not
+    finite is never better. min_lr is one number, or one per group. Raises TypeError for an option
+    of a wrong type, ValueError for one out of its range.
+
+    >>> optimizer = mc.optim.SGD([mc.Parameter(np.ones(1))], lr=0.1)
+    >>> schedule = mc.optim.ReduceLROnPlateau(optimizer, patience=1)
+    >>> for loss in (1.0, 0.5, 0.6, 0.7):
+    ...     schedule.step(loss)
+    >>> f"{schedule.get_last_lr()[0]:.3f}"
+    '0.010'
     """
 
     counters: ClassVar = ("last_epoch", "num_bad_epochs", "cooldown_counter")
@@ -40,27 +47,27 @@ class ReduceLROnPlateau(Schedule):
         eps: float = 1e-8,
     ) -> None:
         self.mode = check_choice("mode", mode, ("min", "max"))
-        self.factor = check_number("factor", factor, "from 0 to below 1")
-        self.patience = check_integer("patience", patience, 0)
-        self.threshold = check_number("threshold", threshold)
+        self.factor = check_number("factor", factor, "a number from 0 to below 1")
+        self.patience = check_integer("patience", patience, least=0)
+        self.threshold = check_number("threshold", threshold, "a number of 0 or more")
         self.threshold_mode = check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-        self.cooldown = check_integer("cooldown", cooldown, 0)
+        self.cooldown = check_integer("cooldown", cooldown, least=0)
         self.min_lrs = per_group("min_lr", min_lr, optimizer)
-        self.eps = check_number("eps", eps)
+        self.eps = check_number("eps", eps, "a number of 0 or more")
         self.best: float | None = None
         self.num_bad_epochs = 0
         self.cooldown_counter = 0
         super().__init__(optimizer)
 
     def rate(self, base: float, step: int) -> float:
-        return base  # a plateau lowers the base rates themselves
+        return base  # the base rates themselves are reduced
 
     def step(self, metric: SupportsFloat) -> None:  # type: ignore[override]  # PyTorch's, too
-        """Go on by one step, after which the metric was this."""
+        """Advance by one step, after which the metric has this value."""
         try:
             value = float(metric)
         except (TypeError, ValueError):
-            raise ValueError(f"metric: got {metric!r}, expected a number") from None
+            raise TypeError(f"metric: got {metric!r}, expected a number") from None
         self.last_epoch += 1
         self.num_bad_epochs += 1
         if self._is_better(value):

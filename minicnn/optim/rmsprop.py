@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..backend import Array, array_module
-from ..backend.updates import fused
-from .checks import check_number
-from .optimizer import Optimizer
+from ..backend.updates import Options, State, fused
+from .optimizer import Optimizer, Params
 
 
 class RMSprop(Optimizer):
@@ -21,7 +19,15 @@ class RMSprop(Optimizer):
         b = momentum · b + d                       b starts as 0
         p = p - lr · b
 
-    Centered as in Graves, 2013. Raises ValueError for negative options, or alpha above 1.
+    Centered as in Graves, 2013. Raises TypeError for options that are not numbers, ValueError for
+    negative ones or alpha above 1.
+
+    >>> p = mc.Parameter(np.array([1.0, 1.0]))
+    >>> optimizer = mc.optim.RMSprop([p], lr=0.01)
+    >>> (100 * p[0] + p[1]).backward()
+    >>> optimizer.step()  # 1 / sqrt(1 - alpha) = 10 times lr, for both
+    >>> p.data.round(3)
+    array([0.9, 0.9])
     """
 
     state_names: ClassVar = {
@@ -29,10 +35,16 @@ class RMSprop(Optimizer):
         "momentum_buffer": "momentum",
         "grad_avg": "centered",
     }
+    ranges: ClassVar = {
+        **Optimizer.ranges,
+        "alpha": "a number from 0 to 1",
+        "eps": "a number of 0 or more",
+        "momentum": "a number of 0 or more",
+    }
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -40,51 +52,23 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         centered: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            alpha=alpha,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            centered=centered,
-        )
-
-    def check(self, options: dict[str, Any]) -> None:
-        super().check(options)
-        check_number("alpha", options["alpha"], "from 0 to 1")
-        for name in ("eps", "momentum"):
-            check_number(name, options[name])
+        options = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, **options, momentum=momentum, centered=centered)
 
     @staticmethod
     @fused("rmsprop")
-    def update(
-        p: Array,
-        grad: Array,
-        step: int,
-        square_avg: Array,
-        momentum_buffer: Array | None,
-        grad_avg: Array | None,
-        lr: float,
-        alpha: float,
-        eps: float,
-        weight_decay: float,
-        momentum: float,
-        centered: bool,
-    ) -> None:
-        xp = array_module(p)
-        g, v, m, b = grad, square_avg, grad_avg, momentum_buffer
-        if weight_decay:
-            g = g + weight_decay * p
-        v *= alpha
-        v += (1 - alpha) * (g * g)
+    def update(p: Array, grad: Array, step: int, state: State, o: Options) -> None:
+        g = grad + o.weight_decay * p if o.weight_decay else grad
+        v, m, b, xp = state.square_avg, state.grad_avg, state.momentum_buffer, array_module(p)
+        v *= o.alpha
+        v += (1 - o.alpha) * (g * g)
         if m is not None:
-            m *= alpha
-            m += (1 - alpha) * g
+            m *= o.alpha
+            m += (1 - o.alpha) * g
             v = xp.maximum(v - m * m, 0)  # rounding makes it negative where g never changes
-        d = g / (xp.sqrt(v) + eps)
+        d = g / (xp.sqrt(v) + o.eps)
         if b is not None:
-            b *= momentum
+            b *= o.momentum
             b += d
             d = b
-        p -= lr * d
+        p -= o.lr * d

@@ -1,4 +1,4 @@
-"""Learning rates that change from step to step: what all schedules share, and the short ones."""
+"""Learning rates that change from step to step: the base class and the short schedules."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from .checks import check_integer, check_number
+from ..checks import check_integer, check_number
 from .optimizer import Optimizer
 
 
 class Schedule:
-    """Sets the learning rates of an optimizer; subclasses say to what, in ``rate``.
+    """Sets the learning rates of an optimizer; a subclass defines them, in ``rate``.
 
         for x, y in batches:
             ...
@@ -20,12 +20,20 @@ class Schedule:
             schedule.step()
 
     The rate is a function of the base rate, which a group of the optimizer has when the schedule is
-    made, and of the number of steps since then: what else is written into the group's "lr" is lost
-    at the next step. Raises TypeError for what is no Optimizer.
+    created, and of the number of steps since then: anything else written to the group's "lr" is
+    lost at the next step. Raises TypeError for anything but an Optimizer.
+
+    >>> class Halves(mc.optim.Schedule):
+    ...     def rate(self, base, step):
+    ...         return base / 2**step
+    >>> schedule = Halves(mc.optim.SGD([mc.Parameter(np.ones(1))], lr=0.1))
+    >>> schedule.step()
+    >>> schedule.get_last_lr()
+    [0.05]
     """
 
     counters: ClassVar[tuple[str, ...]] = ("last_epoch",)
-    """The attributes that count something; they are saved."""
+    """The attributes that count something, which are saved."""
 
     def __init__(self, optimizer: Optimizer, base_lrs: Sequence[float] | None = None) -> None:
         self.optimizer = _check_optimizer(optimizer)
@@ -36,15 +44,15 @@ class Schedule:
         self._set(self._rates(self.base_lrs, 0))
 
     def rate(self, base: float, step: int) -> float:
-        """The learning rate after so many steps, from a base rate."""
+        """The learning rate after this many steps, given the base rate."""
         raise NotImplementedError(f"{type(self).__name__} defines no rate")
 
     def momentum(self, step: int) -> float | None:
-        """The momentum after so many steps; None leaves the optimizer's as it is."""
+        """The momentum after this many steps; None leaves that of the optimizer unchanged."""
         return None
 
     def step(self) -> None:
-        """Go on by one step, an epoch or a batch: whatever the schedule counts."""
+        """Advance by one step: an epoch or a batch, whatever the schedule counts."""
         rates = self._rates(self.base_lrs, self.last_epoch + 1)
         self.last_epoch += 1
         self._set(rates)
@@ -54,17 +62,20 @@ class Schedule:
         return self._rates(self.base_lrs, self.last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule is, in what JSON can hold; the options are not part of it."""
+        """The progress of the schedule as values that JSON can hold, without its options."""
         numbers = {name: getattr(self, name) for name in self.counters}
         return {"schedule": self.kind, "base_lrs": list(self.base_lrs), **numbers}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a ``state_dict()`` and set the rates; all of it or, on error, nothing.
 
-        The schedule must have been made with the same options. Raises ValueError when it is not
+        The schedule must have been created with the same options. Raises ValueError if it is not
         the state of a schedule like this one.
         """
-        state = self._checked(state_dict)
+        try:
+            state = self._checked(state_dict)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
         rates = self._rates(state["base_lrs"], state["last_epoch"])
         for name, value in state.items():
             setattr(self, name, value)
@@ -72,7 +83,7 @@ class Schedule:
 
     @property
     def kind(self) -> str:
-        """The name by which a state says what it is of."""
+        """The kind of schedule, as it is named in its state."""
         return type(self).__name__
 
     def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +99,8 @@ class Schedule:
                 f"state dict: base_lrs: got {rates!r}, expected a list of {len(self.base_lrs)}"
             )
         return {
-            "base_lrs": [check_number("state dict: base_lrs", rate) for rate in rates],
-            **{n: check_integer(f"state dict: {n}", state_dict[n], 0) for n in self.counters},
+            "base_lrs": [_rate("state dict: base_lrs", rate) for rate in rates],
+            **{n: check_integer(f"state dict: {n}", state_dict[n], least=0) for n in self.counters},
         }
 
     def _rates(self, base_lrs: Sequence[float], step: int) -> list[float]:
@@ -111,11 +122,20 @@ class StepLR(Schedule):
         rate(t) = base · gamma^floor(t / step_size)
 
     Raises ValueError for a step_size below 1 or a negative gamma.
+
+    >>> schedule = mc.optim.StepLR(mc.optim.SGD([mc.Parameter(np.ones(1))], lr=0.5), 2)
+    >>> for _ in range(4):
+    ...     schedule.step()
+    ...     print(f"{schedule.get_last_lr()[0]:.3f}")
+    0.500
+    0.050
+    0.050
+    0.005
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = check_integer("step_size", step_size, 1)
-        self.gamma = check_number("gamma", gamma)
+        self.step_size = check_integer("step_size", step_size, least=1)
+        self.gamma = _rate("gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, base: float, step: int) -> float:
@@ -128,13 +148,18 @@ class MultiStepLR(Schedule):
         rate(t) = base · gamma^(number of milestones <= t)
 
     Raises ValueError for milestones below 1 or a negative gamma.
+
+    >>> optimizer = mc.optim.SGD([mc.Parameter(np.ones(1))], lr=0.5)
+    >>> schedule = mc.optim.MultiStepLR(optimizer, [2, 3])
+    >>> [f"{schedule.rate(0.5, t):.3f}" for t in range(5)]
+    ['0.500', '0.500', '0.050', '0.005', '0.005']
     """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
         if not isinstance(milestones, Iterable):
-            raise ValueError(f"milestones: got {milestones!r}, expected a list of step numbers")
-        self.milestones = sorted(check_integer("milestones", m, 1) for m in milestones)
-        self.gamma = check_number("gamma", gamma)
+            raise TypeError(f"milestones: got {milestones!r}, expected a list of step numbers")
+        self.milestones = sorted(check_integer("milestones", m, least=1) for m in milestones)
+        self.gamma = _rate("gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, base: float, step: int) -> float:
@@ -147,10 +172,16 @@ class ExponentialLR(Schedule):
         rate(t) = base · gamma^t
 
     Raises ValueError for a negative gamma.
+
+    >>> schedule = mc.optim.ExponentialLR(mc.optim.SGD([mc.Parameter(np.ones(1))], lr=1.0), 0.5)
+    >>> schedule.step()
+    >>> schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
-        self.gamma = check_number("gamma", gamma)
+        self.gamma = _rate("gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, base: float, step: int) -> float:
@@ -162,13 +193,18 @@ class CosineAnnealingLR(Schedule):
 
         rate(t) = eta_min + (base - eta_min) · (1 + cos(pi · t / T_max)) / 2
 
-    Without restarts: after T_max the wave goes up again, as in PyTorch. Raises ValueError for a
+    Without restarts: after T_max the wave rises again, as in PyTorch. Raises ValueError for a
     T_max below 1 or a negative eta_min.
+
+    >>> optimizer = mc.optim.SGD([mc.Parameter(np.ones(1))], lr=1.0)
+    >>> schedule = mc.optim.CosineAnnealingLR(optimizer, T_max=4)
+    >>> [f"{schedule.rate(1.0, t):.2f}" for t in range(5)]
+    ['1.00', '0.85', '0.50', '0.15', '0.00']
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = check_integer("T_max", T_max, 1)
-        self.eta_min = check_number("eta_min", eta_min)
+        self.T_max = check_integer("T_max", T_max, least=1)
+        self.eta_min = _rate("eta_min", eta_min)
         super().__init__(optimizer)
 
     def rate(self, base: float, step: int) -> float:
@@ -177,20 +213,26 @@ class CosineAnnealingLR(Schedule):
 
 
 class LinearWarmup(Schedule):
-    """A rate that grows to the base rate in warmup_steps steps, and then another schedule.
+    """A rate that grows to the base rate in warmup_steps steps, followed by another schedule.
 
         rate(t) = base · (t + 1) / warmup_steps    while t < warmup_steps (Goyal et al., 2017)
         rate(t) = after.rate(t - warmup_steps)     from then on; the base rate without ``after``
 
-    ``after`` is a schedule of the same optimizer, of which ``step`` is not called:
-    ``LinearWarmup(optimizer, 100, after=CosineAnnealingLR(optimizer, 900))``. Raises ValueError for
-    warmup_steps below 0, or an ``after`` of another optimizer or one that waits for a metric.
+    ``after`` is a schedule of the same optimizer whose own ``step`` is not called. Raises TypeError
+    for an ``after`` that is not a schedule, ValueError for warmup_steps below 0, or an ``after`` of
+    another optimizer or one that follows a metric.
+
+    >>> optimizer = mc.optim.SGD([mc.Parameter(np.ones(1))], lr=1.0)
+    >>> after = mc.optim.ExponentialLR(optimizer, 0.5)
+    >>> schedule = mc.optim.LinearWarmup(optimizer, 4, after)
+    >>> [schedule.rate(1.0, t) for t in range(7)]
+    [0.25, 0.5, 0.75, 1.0, 1.0, 0.5, 0.25]
     """
 
     def __init__(
         self, optimizer: Optimizer, warmup_steps: int, after: Schedule | None = None
     ) -> None:
-        self.warmup_steps = check_integer("warmup_steps", warmup_steps, 0)
+        self.warmup_steps = check_integer("warmup_steps", warmup_steps, least=0)
         if after is not None:
             _check_after(after, _check_optimizer(optimizer))
         self.after = after
@@ -213,11 +255,11 @@ class LinearWarmup(Schedule):
 
 def _check_after(after: Any, optimizer: Optimizer) -> None:
     if not isinstance(after, Schedule):
-        raise ValueError(f"after: got a {type(after).__name__}, expected a schedule or None")
+        raise TypeError(f"after: got a {type(after).__name__}, expected a schedule or None")
     if type(after).step is not Schedule.step:  # it counts more than steps
         raise ValueError(f"after: got {type(after).__name__}, whose step takes a metric")
     if after.optimizer is not optimizer:
-        raise ValueError("after: got a schedule of another optimizer, expected of the same")
+        raise ValueError("after: got a schedule of another optimizer, expected one of the same")
 
 
 def _check_optimizer(optimizer: Any) -> Optimizer:
@@ -228,12 +270,16 @@ def _check_optimizer(optimizer: Any) -> Optimizer:
 
 
 def per_group(name: str, value: Any, optimizer: Optimizer) -> list[float]:
-    """A number for every group, or a list with one number for each.
+    """One number per group, given as one number for all or as a list.
 
     Raises ValueError for negative numbers or a list of another length.
     """
     groups = len(_check_optimizer(optimizer).param_groups)
     values = list(value) if isinstance(value, list | tuple) else [value] * groups
     if len(values) != groups:
-        raise ValueError(f"{name}: got {len(values)} numbers, expected {groups}, one for a group")
-    return [check_number(name, v) for v in values]
+        raise ValueError(f"{name}: got {len(values)} numbers, expected {groups}, one per group")
+    return [_rate(name, v) for v in values]
+
+
+def _rate(name: str, value: Any) -> float:
+    return check_number(name, value, "a number of 0 or more")

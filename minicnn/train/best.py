@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..optim.checks import check_choice, check_number
+from ..checks import check_choice, check_number
 
 
 class Best:

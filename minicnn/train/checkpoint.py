@@ -19,8 +19,8 @@ from .. import io
 from .._version import __version__
 from ..autograd import Tensor
 from ..backend import Array, is_array, to_device
+from ..checks import check_integer
 from ..data import DataLoader
-from ..optim.checks import check_integer
 from .best import Best
 from .callbacks import Callback
 from .state import capture, restore

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
-from ..optim.checks import check_integer
+from ..checks import check_integer
 from .best import Best
 from .callbacks import Callback
 

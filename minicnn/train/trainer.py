@@ -14,12 +14,12 @@ from ..autograd import Tensor, no_grad
 from ..backend import array_module, resolve_device
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator_state, set_generator_state
+from ..checks import check_number
 from ..data import ArrayDataset, DataLoader
 from ..nn import Module
 from ..nn.module import evaluating
 from ..ops.convert import as_tensor
 from ..optim import Optimizer, clip_grad_norm
-from ..optim.checks import check_number
 from .callbacks import Callback
 from .checkpoint import resume as resume_from
 from .history import History

@@ -130,9 +130,9 @@ def test_a_norm_that_is_not_finite_can_be_an_error(device, norm_type, value):
 WRONG = {
     "max_norm": (lambda p: clip_grad_norm(p, -1.0), ValueError, "max_norm: got -1.0"),
     "max_norm nan": (lambda p: clip_grad_norm(p, math.nan), ValueError, "max_norm: got nan"),
-    "max_norm None": (lambda p: clip_grad_norm(p, None), ValueError, "max_norm: got None"),
+    "max_norm None": (lambda p: clip_grad_norm(p, None), TypeError, "max_norm: got None"),
     "norm_type": (lambda p: clip_grad_norm(p, 1.0, 0), ValueError, "norm_type: got 0"),
-    "norm_type text": (lambda p: clip_grad_norm(p, 1.0, "2"), ValueError, "norm_type: got '2'"),
+    "norm_type text": (lambda p: clip_grad_norm(p, 1.0, "2"), TypeError, "norm_type: got '2'"),
     "clip_value": (lambda p: clip_grad_value(p, -1.0), ValueError, "clip_value: got -1.0"),
     "clip_value nan": (lambda p: clip_grad_value(p, math.nan), ValueError, "clip_value: got nan"),
     "module": (lambda p: clip_grad_norm(mc.nn.Linear(1, 1), 1.0), TypeError, "got a Linear"),

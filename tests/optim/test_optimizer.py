@@ -216,10 +216,10 @@ WRONG = {
     "beta 1": (lambda: Adam([P], betas=(1.0, 0.9)), ValueError, "betas"),
     "beta 2": (lambda: Adam([P], betas=(0.9, -0.1)), ValueError, "betas"),
     "beta nan": (lambda: Adam([P], betas=(0.9, float("nan"))), ValueError, "betas"),
-    "one beta": (lambda: Adam([P], betas=(0.9,)), ValueError, "betas"),
-    "betas as one number": (lambda: Adam([P], betas=0.9), ValueError, "betas: got 0.9"),
+    "one beta": (lambda: Adam([P], betas=(0.9,)), TypeError, "betas"),
+    "betas as one number": (lambda: Adam([P], betas=0.9), TypeError, "betas: got 0.9"),
     "eps": (lambda: Adam([P], eps=-1e-8), ValueError, "eps: got -1e-08"),
-    "lr text": (lambda: SGD([P], lr="fast"), ValueError, "lr: got 'fast', expected a number"),
+    "lr text": (lambda: SGD([P], lr="fast"), TypeError, "lr: got 'fast', expected a number"),
     "lr inf": (lambda: SGD([P], lr=float("inf")), ValueError, "lr: got inf"),
     "adamw beta": (lambda: AdamW([P], betas=(0.9, 1)), ValueError, r"betas\[1\]: got 1"),
     "adamw decay": (lambda: AdamW([P], weight_decay=-1), ValueError, "weight_decay: got -1"),
@@ -235,7 +235,7 @@ WRONG = {
     "rmsprop eps": (lambda: RMSprop([P], eps=-1), ValueError, "eps: got -1"),
     "rmsprop momentum": (lambda: RMSprop([P], momentum=-1), ValueError, "momentum: got -1"),
     "adadelta rho": (lambda: Adadelta([P], rho=1.1), ValueError, "rho: got 1.1, .*from 0 to 1"),
-    "adadelta eps": (lambda: Adadelta([P], eps=None), ValueError, "eps: got None"),
+    "adadelta eps": (lambda: Adadelta([P], eps=None), TypeError, "eps: got None"),
 }
 
 
