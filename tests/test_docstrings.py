@@ -96,7 +96,7 @@ def test_every_public_class_and_function_has_an_example() -> None:
         for name, value in public_objects().items()
         if not has_example(value) and not _is_error(value)
     ]
-    assert lacking == []
+    assert not lacking, "no example: " + ", ".join(lacking)
 
 
 def _is_error(value: Any) -> bool:
