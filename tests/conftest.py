@@ -1,4 +1,4 @@
-"""What every test gets: a hypothesis profile, devices, seeded random numbers, NumPy errors raised.
+"""For every test: a hypothesis profile, devices, seeded random numbers, NumPy errors raised.
 
 A test with an argument ``device`` runs on each: ``pytest --device cuda --device cpu``.
 """
@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--device",
         action="append",
         metavar="NAME",
-        help="run the tests that have an argument 'device' on this device alone; may come several "
-        "times (default: cpu and emulator, and cuda where there is a GPU)",
+        help="run the tests that have an argument 'device' only on this device; may be repeated "
+        "(default: cpu and emulator, and cuda if there is a GPU)",
     )
 
 
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test with an argument "device", unless it names devices of its own, runs on each."""
+    """Run every test with an argument "device" on each, unless it is parametrised with its own."""
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "device" in metafunc.fixturenames and not any("device" in names for names in named):
         metafunc.parametrize("device", _devices(metafunc.config))
@@ -123,14 +123,14 @@ def numpy_raises() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def modes_restored() -> Iterator[None]:
-    """A test that spoils the modes of its thread fails alone."""
+    """If a test leaves a mode of its thread changed, the next test is not affected."""
     yield
     state.grad_enabled, state.observers = True, ()
 
 
 @pytest.fixture
 def deep_recursion_fails() -> Iterator[None]:
-    """Code that recurses once for each op of a long chain has no chance."""
+    """Code that recurses once for each op of a long chain fails."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(min(before, 1000))
     yield

@@ -7,7 +7,7 @@ tests/ops/test_torch.py with PyTorch, and tests/ops/test_complete.py tells what 
 from __future__ import annotations
 
 from . import convolution, elementwise, losses, normalisation, pooling, products, tensors
-from .case import Call, OpCase
+from .case import Call as Call
 
 CASES = {
     case.name: case
@@ -16,5 +16,3 @@ CASES = {
 }
 DIFFERENTIABLE = [name for name, case in CASES.items() if case.differentiable]
 ALIASES = {"fold": "col2im", "unfold": "im2col"}
-
-__all__ = ["ALIASES", "CASES", "DIFFERENTIABLE", "Call", "OpCase"]
