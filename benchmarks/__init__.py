@@ -1,1 +1,1 @@
-"""Measurements, one file for each question; ``python -m benchmarks.train_step`` and the like."""
+"""Benchmarks, one file per question: ``python -m benchmarks.train_step`` and so on."""

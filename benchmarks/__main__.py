@@ -1,10 +1,10 @@
 """The list of all benchmarks, and how to run them.
 
-    python -m benchmarks                    the questions
-    python -m benchmarks NAME [options]     one of them, NAME as below; --help tells its options
-    python -m benchmarks all [--quick]      one after the other
+    python -m benchmarks                    list the questions
+    python -m benchmarks NAME [options]     run one of them, NAME as below; --help lists its options
+    python -m benchmarks all [--quick]      run them one after another
 
---quick is a trial of all that happens, whose figures mean nothing and are not kept.
+--quick is a trial run; its figures are meaningless and are not saved.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif name in NAMES:
         run(name, options)
     else:
-        sys.exit(f"no benchmark {name!r}, expected all or one of {', '.join(NAMES)}")
+        sys.exit(f"benchmark: got {name!r}, expected all or one of {', '.join(NAMES)}")
 
 
 def question(name: str) -> str:
@@ -57,7 +57,7 @@ def question(name: str) -> str:
 
 
 def run(name: str, options: list[str]) -> None:
-    """Run a benchmark, unless a library that it needs is missing."""
+    """Run a benchmark, or say which library it needs is missing."""
     try:
         import_module(f"benchmarks.{name}").main(options)
     except ModuleNotFoundError as error:
@@ -65,7 +65,7 @@ def run(name: str, options: list[str]) -> None:
 
 
 def run_all(options: list[str]) -> None:
-    """Run every benchmark with the same options, each in a process that no other has used."""
+    """Run every benchmark with the same options, each in its own process."""
     for name in NAMES:
         print(f"\n{name}: {question(name)}\n", flush=True)
         subprocess.run([sys.executable, "-m", "benchmarks", name, *options], check=True)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.accuracy lenet5 --data mnist --recipe best
 
-It runs ``minicnn train`` once for each seed (0, 1, ...), as anybody would; with --program
-keras, the course's recipe in Keras.
+It runs the command ``minicnn train`` once for each seed (0, 1, ...); with --program keras, it runs
+the course's recipe in Keras instead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .options import Parser
 
 
 def accuracy(network: str, data: str, seed: int, *more: str) -> float:
-    """The test accuracy, in percent, that one training run (with more options) prints."""
+    """The test accuracy, in percent, printed by one training run (with more options)."""
     command = ["train", network, "--data", data, "--seed", str(seed), *more]
     run = [sys.executable, "-m", "minicnn", *command]
     output = subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -47,11 +47,11 @@ def keras_accuracy(network: str, data: str, seed: int, quick: bool) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train with each seed, print the table and keep it."""
+    """Train with each seed, print the table and save it."""
     parser = Parser(__doc__, seeds=(3, 1))
     parser.add_argument("network", nargs="?", default="lenet5")
-    parser.add_argument("--data", help="default: mnist, with --quick digits for one epoch")
-    parser.add_argument("--recipe", help="default: the network's first")
+    parser.add_argument("--data", help="default: mnist; with --quick: digits, for one epoch")
+    parser.add_argument("--recipe", help="default: the network's first recipe")
     parser.add_argument("--program", choices=["minicnn", "keras"], default="minicnn")
     options = parser.options(arguments)
     options.data = options.data or ("digits" if options.quick else "mnist")

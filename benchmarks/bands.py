@@ -1,8 +1,8 @@
-"""What does it bring to make the columns of a convolution in bands of rows?
+"""How much is gained by making the columns of a convolution in bands of rows?
 
     python -m benchmarks.bands
 
-A whole training step with the columns of each convolution made at once, and in bands of a few
+A whole training step, with the columns of each convolution made all at once, and in bands of a few
 megabytes as in ``minicnn/backend/vectorised/convolution.py``; and the peak memory of both.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .contest import Step, contest, ratio, save
+from .contest import Result, Step, compare, ratio
 from .networks import minicnn_step
 from .options import Parser
 
@@ -26,35 +26,33 @@ def at_once(network: str, batch: int) -> Step:
     return minicnn_step(network, batch)
 
 
+def rows(work: Any, whole: Result, bands: Result) -> tuple[list[str], dict[str, Any]]:
+    """A row for one network and batch size, and its numbers."""
+    network, batch = work
+    quotient, peaks = ratio(whole, bands), [whole.peak_mib, bands.peak_mib]
+    line = (
+        f"| {network} | {batch} | {whole.ms:.2f} | {bands.ms:.2f} | {quotient:.2f} "
+        f"| {peaks[0]:.0f} | {peaks[1]:.0f} |"
+    )
+    numbers = {
+        "at_once_ms": whole.ms,
+        "in_bands_ms": bands.ms,
+        "ratio": quotient,
+        "peak_mib": peaks,
+    }
+    return [line], {f"{network}, {batch}": numbers}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the contest for each network and batch size, print its table and keep it."""
+    """Run the contest for each network and batch size, print its table and save it."""
     parser = Parser(__doc__, rounds=(10, 2), steps=(10, 1), works=(len(WORK), 1))
     options = parser.options(arguments)
-    lines = [
-        "| network | batch | at once, ms | in bands, ms | at once / in bands (quartiles) "
-        "| peak MiB at once | in bands |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
-    contestants = {"at once": at_once, "in bands": minicnn_step}
-    for network, batch in WORK[: options.works]:
-        results = contest(contestants, (network, batch), options.rounds, options.steps)
-        whole, parts = (results[name] for name in contestants)
-        quotient, low, high = ratio(whole, parts)
-        lines.append(
-            f"| {network} | {batch} | {whole.median * 1e3:.2f} | {parts.median * 1e3:.2f} "
-            f"| **{quotient:.2f}** ({low:.2f}-{high:.2f}) "
-            f"| {whole.peak_mib:.0f} | {parts.peak_mib:.0f} |"
-        )
-        numbers[f"{network}, {batch}"] = {
-            "at_once_ms": whole.median * 1e3,
-            "in_bands_ms": parts.median * 1e3,
-            "ratio": [quotient, low, high],
-            "peak_mib": [whole.peak_mib, parts.peak_mib],
-        }
-    table = "\n".join(lines)
-    print(table)
-    save("bands" + options.more, table, numbers, options.results)
+    columns = (
+        *("network", "batch", "at once, ms", "in bands, ms", "at once / in bands (quartiles)"),
+        *("peak MiB at once", "in bands"),
+    )
+    builds = {"at once": at_once, "in bands": minicnn_step}
+    compare("bands", builds, WORK[: options.works], columns, rows, options)
 
 
 if __name__ == "__main__":

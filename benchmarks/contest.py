@@ -1,12 +1,12 @@
 """Timing several programs against each other on a noisy machine.
 
-Each contestant works in a process of its own, so that each has a peak memory of its own. They
-take turns, a short block each, round after round; what the machine does meanwhile meets all of
-them alike. Between two blocks all rest, until the threads of the last one have stopped waiting for
-work: OpenBLAS lets them spin for 0.1 s after a matrix product, which would cost the next contestant
-a core. Compared are medians.
+Each contestant runs in its own process, so that each has its own peak memory. They take turns in
+short blocks, round after round, so that a disturbance of the machine affects all of them alike.
+Between two blocks all rest until the threads of the last one have stopped waiting for work:
+OpenBLAS lets them spin for 0.1 s after a matrix product, which would cost the next contestant a
+core. Medians are compared.
 
-What is too short for that, an op or a kernel, is timed by ``interleaved`` within one process.
+What is too short for that, an operation or a kernel, is timed by ``interleaved`` in one process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,12 +27,15 @@ __all__ = [
     "REST",
     "RESULTS",
     "Build",
+    "Ratio",
     "Result",
     "Step",
+    "compare",
     "contest",
     "describe_machine",
     "interleaved",
     "ratio",
+    "report",
     "save",
     "stem",
 ]
@@ -45,7 +48,7 @@ REST = 0.2  # seconds
 
 
 class Result(NamedTuple):
-    """What one contestant did: seconds for each step by round, and its memory in MiB."""
+    """The measurements of one contestant: seconds per step, by round, and its memory in MiB."""
 
     rounds: list[list[float]]
     baseline_mib: float = math.nan
@@ -56,11 +59,28 @@ class Result(NamedTuple):
         """The median of all steps, in seconds."""
         return statistics.median(seconds for block in self.rounds for seconds in block)
 
+    @property
+    def ms(self) -> float:
+        """The median of all steps, in milliseconds."""
+        return self.median * 1e3
+
+
+class Ratio(NamedTuple):
+    """A ratio of medians, and the quartiles of the ratios in each round: its spread."""
+
+    median: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        """As a cell of a table, each number in the given format: "**1.50** (1.45-1.55)"."""
+        return f"**{self.median:{spec}}** ({self.low:{spec}}-{self.high:{spec}})"
+
 
 def contest(
     builds: dict[str, Build], args: tuple[Any, ...], rounds: int, steps: int
 ) -> dict[str, Result]:
-    """Let every ``build(*args)`` make its step and run it in turns: rounds x steps times each.
+    """Make the step of every ``build(*args)`` and run them in turns: rounds x steps times each.
 
     A build that raises ImportError (its framework is not installed) is left out.
     """
@@ -84,8 +104,30 @@ def contest(
     return results
 
 
+def compare(
+    name: str,
+    builds: dict[str, Build],
+    works: Iterable[tuple[Any, ...]],
+    columns: Sequence[str],
+    rows: Callable[[Any, Result, Result], tuple[list[str], dict[str, Any]]],
+    options: Any,
+) -> None:
+    """Run a contest of two builds for each work, print one table of all and save it.
+
+    rows(work, first, second) gives the lines of a work and its numbers.
+    """
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    numbers: dict[str, Any] = {}
+    for work in works:
+        results = contest(builds, work, options.rounds, options.steps)
+        more_lines, more_numbers = rows(work, *results.values())
+        lines += more_lines
+        numbers |= more_numbers
+    report(name + options.more, lines, numbers, options.results)
+
+
 def _serve(pipe: Connection, build: Build, args: tuple[Any, ...]) -> None:
-    """What runs in the process of one contestant."""
+    """Run one contestant in its process."""
     try:
         step = build(*args)
     except ImportError:
@@ -94,7 +136,7 @@ def _serve(pipe: Connection, build: Build, args: tuple[Any, ...]) -> None:
     baseline = _current_mib()
     pipe.send(True)
     while (steps := pipe.recv()) is not None:
-        step(), step()  # to find the caches as a run of steps finds them
+        step(), step()  # leave the caches as a long run of steps would
         seconds = []
         for _ in range(steps):
             start = time.perf_counter()
@@ -115,11 +157,11 @@ def _current_mib() -> float:
 def interleaved(
     steps: dict[str, Step], rounds: int, least: float = 0.0, rest: float = 0.0
 ) -> dict[str, Result]:
-    """Let all steps take turns within this process: one measurement of each in a round.
+    """Run all steps in turns in this process: one measurement of each per round.
 
-    least: about how many seconds a measurement takes; a shorter step is repeated, after one call
-    that does not count, and the mean is taken. 0: each step runs once.
-    rest: seconds before each measurement, REST where some steps multiply matrices and others don't.
+    least: the approximate duration of a measurement in seconds; a shorter step is repeated, after
+    one call that is not measured, and the mean is taken. 0: each step runs once.
+    rest: seconds before each measurement; REST if only some of the steps multiply matrices.
     """
     calls = {name: _calls_within(least, step) for name, step in steps.items()}
     results = {name: Result([]) for name in steps}
@@ -136,7 +178,7 @@ def interleaved(
 
 
 def _calls_within(least: float, step: Step) -> int:
-    """How many calls of a step, which is warm afterwards, last about that many seconds."""
+    """How many calls of a step take about that many seconds; they also warm it up."""
     step()
     if not least:
         return 1
@@ -151,7 +193,7 @@ def _calls_within(least: float, step: Step) -> int:
 
 
 def _peak_mib() -> float:
-    # Not getrusage: a new process takes over the peak of the one that started it.
+    # Not getrusage: a new process inherits the peak of the one that started it.
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:  # not Linux
@@ -159,17 +201,17 @@ def _peak_mib() -> float:
     return next((int(x.split()[1]) / 1024 for x in lines if x.startswith("VmHWM")), math.nan)
 
 
-def ratio(a: Result, b: Result) -> tuple[float, float, float]:
-    """The ratio of medians a / b, and the quartiles of the ratios round by round: its spread."""
+def ratio(a: Result, b: Result) -> Ratio:
+    """The ratio of the medians a / b with its spread."""
     by_round = [
         statistics.median(x) / statistics.median(y) for x, y in zip(a.rounds, b.rounds, strict=True)
     ]
     low, _, high = statistics.quantiles(by_round, n=4)
-    return a.median / b.median, low, high
+    return Ratio(a.median / b.median, low, high)
 
 
 def describe_machine() -> dict[str, Any]:
-    """The processor, the libraries and what NumPy computes matrix products with."""
+    """The processor, the libraries, and the BLAS that NumPy uses for matrix products."""
     import numpy as np
 
     description: dict[str, Any] = {
@@ -206,8 +248,15 @@ def _processor() -> str:
     return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
 
 
+def report(call: str, lines: list[str], numbers: dict[str, Any], directory: Path | None) -> None:
+    """Print the lines of a table and save it."""
+    table = "\n".join(lines)
+    print(table)
+    save(call, table, numbers, directory)
+
+
 def save(call: str, table: str, numbers: dict[str, Any], directory: Path | None = RESULTS) -> None:
-    """Keep a table and its numbers in the directory (None: nowhere), with machine and command.
+    """Save a table and its numbers in the directory (None: nowhere), with machine and command.
 
     call is the command without ``python -m benchmarks.``.
     """
@@ -225,5 +274,5 @@ def save(call: str, table: str, numbers: dict[str, Any], directory: Path | None 
 
 
 def stem(call: str) -> str:
-    """The name of the files that keep the results of a call: its words without the options."""
+    """The name of the result files of a call: its words without the options."""
     return "_".join(word for word in call.split() if not word.startswith("-"))

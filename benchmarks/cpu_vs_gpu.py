@@ -1,12 +1,12 @@
-"""From which batch size on is a GPU faster, and how near does each kernel come to its limit?
+"""From which batch size is a GPU faster, and how close does each kernel come to its limit?
 
     python -m benchmarks.cpu_vs_gpu
 
-Each kernel and each network's training step on the CPU and on the GPU, float32, over batch sizes 1
-to 4096, after a warm-up and with the GPU waited for; and the same step in PyTorch on that GPU, if
-it is installed, without TF32. The limit of a kernel is the time in which the GPU copies as many
-bytes as the kernel must read and write, that of a convolution the time that a large matrix product
-takes for as many multiplications; both are measured in the same run.
+Each kernel and each network's training step on the CPU and on the GPU, in float32, for batch sizes
+1 to 4096, after a warm-up and waiting for the GPU; and the same step in PyTorch on that GPU without
+TF32, if PyTorch is installed. The limit of a kernel is the time in which the GPU copies as many
+bytes as the kernel must read and write; the limit of a convolution is the time that a large matrix
+product takes for as many multiplications. Both are measured in the same run.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from .plots import BLUE, GREY, ORANGE, plot
 
 BATCHES = (1, 4, 16, 64, 128, 256, 1024, 4096)
 KERNEL_BATCHES = (1, 16, 128, 1024, 4096)
-LEAST = 0.02  # seconds that one measurement takes
-REPEATS = 20  # steps on a GPU before it is waited for
+LEAST = 0.02  # approximate seconds per measurement
+REPEATS = 20  # steps on a GPU before waiting for it
 
 
 class Work(NamedTuple):
-    """One kernel at one size: a step on each device, and what it moves and multiplies."""
+    """One kernel at one size: a step on each device, the bytes it moves, its operations."""
 
     name: str
     size: str
@@ -45,7 +45,7 @@ class Work(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Time kernels and networks, print their tables and keep them."""
+    """Time kernels and networks, print their tables and save them."""
     parser = Parser(__doc__, rounds=(7, 2), batches=(len(BATCHES), 1), layers=(len(LAYERS), 1))
     parser.add_argument("--device", help='default: "cuda", with --quick also "emulator"')
     options = parser.options(arguments)
@@ -81,7 +81,7 @@ def _name(device: str) -> str:
 
 
 def _waiting(step: Step, device: str) -> Step:
-    """The step, many times on a GPU, and then waiting for it; the time is that of all."""
+    """The step; on a GPU, REPEATS steps and then waiting for them."""
     if not device.startswith("cuda"):
         return step
     import cupy
@@ -101,7 +101,7 @@ def _seconds(result: Result, device: str) -> Result:
 
 
 def _limits(gpu: str, rounds: int, quick: bool) -> tuple[float, float]:
-    """Bytes that the device copies in a second, and operations of a large product."""
+    """Bytes that the device copies per second, and operations per second of a large product."""
     n, side = (1 << 12, 64) if quick else (1 << 26, 4096)
     x = to_device(np.ones(n, np.float32), gpu)
     a = to_device(np.ones((side, side), np.float32), gpu)
@@ -150,7 +150,7 @@ def _kernels(layer: Layer, batch: int) -> Iterator[Work]:
 
 
 def _work(name: str, read: list[Any], written: int, *options: Any) -> Work:
-    """A kernel that reads those arrays (C, H, W, N)."""
+    """A kernel that reads these arrays (C, H, W, N)."""
 
     def on(device: str) -> Step:
         arrays = [to_device(array, device) for array in read]
@@ -199,7 +199,7 @@ def _time_networks(gpu: str, options: Any) -> Iterator[dict[str, Any]]:
 
 
 def _torch(network: str, batch: int, gpu: str) -> Step | None:
-    """PyTorch's step on that GPU, if it can be had."""
+    """PyTorch's step on that GPU, if available."""
     try:
         import torch
     except ImportError:
@@ -233,8 +233,7 @@ def _network_table(rows: list[dict[str, Any]]) -> list[str]:
     for r in rows:
         torch, spread = "", ""
         if "ratio" in r:
-            median, low, high = r["ratio"]
-            torch, spread = f"{r['PyTorch'] * 1e3:.3f}", f"**{median:.2f}** ({low:.2f}-{high:.2f})"
+            torch, spread = f"{r['PyTorch'] * 1e3:.3f}", f"{r['ratio']:.2f}"
         lines.append(
             f"| {r['network']} | {r['batch']} | {r['cpu'] * 1e3:.3f} | {r['gpu'] * 1e3:.3f} "
             f"| **{r['cpu'] / r['gpu']:.2f}** | {torch} | {spread} |"
@@ -243,7 +242,7 @@ def _network_table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _draw(figure: Any, rows: list[dict[str, Any]]) -> None:
-    """Microseconds for each image over the batch size; the GPU takes over where lines cross."""
+    """Microseconds per image over the batch size; the GPU is faster from where the lines cross."""
     for axes, network in zip(figure.subplots(1, 2, sharey=True), NETWORKS, strict=True):
         mine = [r for r in rows if r["network"] == network]
         for name, colour in {"cpu": BLUE, "gpu": ORANGE, "PyTorch": GREY}.items():
@@ -253,7 +252,7 @@ def _draw(figure: Any, rows: list[dict[str, Any]]) -> None:
                 axes.loglog(*zip(*points, strict=True), "o-", color=colour, label=label)
         axes.set(title=f"{network}: one training step", xlabel="batch size")
         axes.grid(True)
-    figure.axes[0].set_ylabel("µs for each image")
+    figure.axes[0].set_ylabel("µs per image")
     figure.axes[0].legend()
 
 

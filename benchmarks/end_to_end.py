@@ -2,7 +2,7 @@
 
     python -m benchmarks.end_to_end
 
-LeNet-5, batches of 128. The epoch goes through DataLoader (shuffled) and Trainer (loss and accuracy
+LeNet-5, batches of 128. The epoch uses the DataLoader (shuffled) and the Trainer (loss and accuracy
 of every batch); the floor is the same number of training steps on one batch that stays in memory.
 Both run in one process, in turns. The target is at most TARGET times the floor.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import minicnn as mc
 
-from .contest import Result, Step, interleaved, ratio, save
+from .contest import Result, Step, interleaved, ratio, report
 from .networks import minicnn_step
 from .options import Parser
 from .plots import BLUE, GREY, plot
@@ -24,7 +24,7 @@ NAMES = ("epoch", "bare steps")
 
 
 def epoch(images: mc.data.ArrayDataset, batch: int) -> Step:
-    """One more epoch through DataLoader and Trainer."""
+    """One more epoch with DataLoader and Trainer."""
     mc.manual_seed(0)
     model = mc.models.lenet5()
     trainer = mc.train.Trainer(model, mc.optim.Adam(model.parameters()))
@@ -33,7 +33,7 @@ def epoch(images: mc.data.ArrayDataset, batch: int) -> Step:
 
 
 def bare_steps(count: int, batch: int) -> Step:
-    """As many training steps on one batch."""
+    """That many training steps on one batch."""
     one = minicnn_step("lenet5", batch)
 
     def steps() -> None:
@@ -44,35 +44,33 @@ def bare_steps(count: int, batch: int) -> Step:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run epochs and bare steps in turns, print the table, keep it and draw it."""
+    """Run epochs and bare steps in turns, print the table, save it and draw it."""
     parser = Parser(__doc__, rounds=(7, 2), batch_size=(128, 8), images=(60_000, 16))
     options = parser.options(arguments)
     if mc.data.locate("mnist") is None:
-        print("skipped: MNIST is not on this machine; minicnn data get mnist downloads it")
+        print("skipped: MNIST is not on this machine; download it with `minicnn data get mnist`")
         return
     images = mc.data.load("mnist", "train").subset(slice(options.images))
     count = len(images) // options.batch_size
     steps = (epoch(images, options.batch_size), bare_steps(count, options.batch_size))
     results = interleaved(dict(zip(NAMES, steps, strict=True)), options.rounds)
-    times, low, high = ratio(results["epoch"], results["bare steps"])
+    times = ratio(results["epoch"], results["bare steps"])
     lines = [
         "| program | seconds | images/s | epoch / bare steps (quartiles) | target |",
         "|---|---|---|---|---|",
     ]
     for name, result in results.items():
         speed = count * options.batch_size / result.median
-        compared = f"**{times:.3f}** ({low:.3f}-{high:.3f}) | {TARGET}" if name == "epoch" else "|"
+        compared = f"{times:.3f} | {TARGET}" if name == "epoch" else "|"
         lines.append(f"| {name} | {result.median:.3f} | {speed:,.0f} | {compared} |")
-    table = "\n".join(lines)
-    print(table)
     numbers = {
         "steps": count,
         "batch_size": options.batch_size,
         "seconds": {name: [s for (s,) in result.rounds] for name, result in results.items()},
-        "ratio": [times, low, high],
+        "ratio": times,
     }
     call = "end_to_end" + options.more
-    save(call, table, numbers, options.results)
+    report(call, lines, numbers, options.results)
     plot(call, options.results, (8, 1.6), lambda figure: draw(figure, results))
 
 

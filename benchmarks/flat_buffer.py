@@ -1,9 +1,9 @@
-"""Is one flat buffer for all parameters faster than an update for each?
+"""Is one flat buffer for all parameters faster than one update per parameter?
 
     python -m benchmarks.flat_buffer
 
-Adam's step alone, the gradients being there: all parameters in one group (one buffer), and each in
-a group of its own (a buffer for each).
+Only Adam's step, with the gradients already computed: all parameters in one group (one buffer), and
+each parameter in its own group (one buffer per parameter).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Step, contest, ratio, save
+from .contest import Result, Step, compare, ratio
 from .options import Parser
 
 NETWORKS = ("lenet5", "alexnet_mnist")
@@ -39,29 +39,28 @@ def _adam_step(network: str, apart: bool) -> Step:
     return mc.optim.Adam(groups).step
 
 
+def rows(work: Any, one: Result, each: Result) -> tuple[list[str], dict[str, Any]]:
+    """Two rows for one network, and its numbers."""
+    (network,) = work
+    quotient = ratio(each, one)
+    return [
+        f"| {network} | one for all | {one.ms:.3f} |  |",
+        f"| {network} | one each | {each.ms:.3f} | {quotient:.2f} |",
+    ], {
+        f"{network}, one for all": one.median,
+        f"{network}, one each": each.median,
+        f"{network}, ratio": quotient,
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the contest for both networks, print its table and keep it."""
-    options = Parser(__doc__, rounds=(20, 2), steps=(50, 5), networks=(len(NETWORKS), 1)).options(
-        arguments
-    )
-    lines = [
-        "| network | buffers | Adam's step, ms | one each / one for all (quartiles) |",
-        "|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
-    for network in NETWORKS[: options.networks]:
-        contestants = {"one for all": one_buffer, "one each": a_buffer_each}
-        results = contest(contestants, (network,), options.rounds, options.steps)
-        quotient, low, high = ratio(results["one each"], results["one for all"])
-        for name, result in results.items():
-            compared = f"**{quotient:.2f}** ({low:.2f}-{high:.2f})" if name == "one each" else ""
-            lines.append(f"| {network} | {name} | {result.median * 1e3:.3f} | {compared} |")
-            numbers[f"{network}, {name}"] = result.median
-        numbers[f"{network}, ratio"] = [quotient, low, high]
-    table = "\n".join(lines)
-    print(table)
-    call = "flat_buffer" + options.more
-    save(call, table, numbers, options.results)
+    """Run the contest for both networks, print its table and save it."""
+    parser = Parser(__doc__, rounds=(20, 2), steps=(50, 5), networks=(len(NETWORKS), 1))
+    options = parser.options(arguments)
+    columns = "network", "buffers", "Adam's step, ms", "one each / one for all (quartiles)"
+    builds = {"one for all": one_buffer, "one each": a_buffer_each}
+    works = [(network,) for network in NETWORKS[: options.networks]]
+    compare("flat_buffer", builds, works, columns, rows, options)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""How many times its floor does each kernel take, and a whole training step?
+"""How many times slower than its floor is each kernel, and a whole training step?
 
     python -m benchmarks.kernels
 
 At the layer sizes of LeNet-5 and the simplified AlexNet, batch 128, float32. The floor of a kernel
-of ``minicnn/backend/vectorised/`` is a contiguous copy, by one thread, between two arrays that
-are there, which reads and writes as many bytes as the kernel must read and write. The floor of a
-convolution and its two gradients, columns and all, is the bare product of its matrices; that of a
-training step is all its products, one after the other. A convolution's product counts as one call
-of BLAS or as one for each row of places, whichever is faster here. Kernel and floor take turns.
+of ``minicnn/backend/vectorised/`` is a contiguous copy, by one thread, between two existing arrays,
+which reads and writes as many bytes as the kernel must. The floor of a convolution and of its two
+gradients, columns included, is the bare matrix product of each; the floor of a training step is all
+its products, one after another. The product of a convolution is either one BLAS call or one call
+per row of the output, whichever is faster here. Kernel and floor take turns.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from .networks import minicnn_step
 from .options import Parser
 from .plots import BLUE, GREY, ORANGE, plot
 
-LEAST = 0.01  # seconds that one measurement takes
+LEAST = 0.01  # approximate seconds per measurement
 TARGET = 2  # times the floor of a training step
 
 
 class Layer(NamedTuple):
-    """A convolution C -> O, kernel and images square, with or without 2x2 pooling behind it."""
+    """A convolution C -> O with square kernel and images, with or without 2x2 pooling after it."""
 
     network: str
     channels: int
@@ -45,12 +45,12 @@ class Layer(NamedTuple):
 
     @property
     def places(self) -> int:
-        """Rows, and columns, of the output."""
+        """The number of rows, and of columns, of the output."""
         return self.size - self.kernel + 1
 
 
 class Network(NamedTuple):
-    """A network of minicnn.models by its name, and its dense layers as (inputs, outputs)."""
+    """The name of a network in minicnn.models, and its dense layers as (inputs, outputs)."""
 
     name: str
     dense: tuple[tuple[int, int], ...]
@@ -70,7 +70,7 @@ NETWORKS = {
 
 
 class Pair(NamedTuple):
-    """A step and the floor it is measured against."""
+    """A step and the floor it is compared with."""
 
     name: str
     network: str
@@ -80,14 +80,14 @@ class Pair(NamedTuple):
 
 
 def kernel_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
-    """The kernels around one convolution, each beside a copy."""
+    """The kernels around one convolution, each paired with a copy."""
     c, o, size, half = layer.channels, layer.outputs, layer.size, layer.kernel // 2
     window = make_window("conv2d", (size, size), layer.kernel)
     x = _random(c, size, size, batch)
     sources = padding_map(size, half, half, "zeros")
     columns = kernels.im2col(x, window)  # (C, KH, KW, OH, OW, N)
     padded = kernels.pad(x, sources, sources, 0.0)  # (C, .., .., N)
-    pair = partial(_beside_copy, layer.network)
+    pair = partial(_with_copy, layer.network)
     yield pair(x, kernels.im2col, [x], window)
     yield pair(x, kernels.col2im, [columns], window)
     yield pair(x, kernels.pad, [x], sources, sources, 0.0)
@@ -106,17 +106,17 @@ def kernel_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
     yield pair(y, kernels.keep, [y, y > 0.5])
 
 
-def _beside_copy(
+def _with_copy(
     network: str, image: Any, kernel: Callable[..., Any], read: Sequence[Any], *options: Any
 ) -> Pair:
-    """A kernel that reads those arrays, under the size of the image (C, H, W, N)."""
+    """A kernel that reads these arrays; the size listed is that of the image (C, H, W, N)."""
     size = "x".join(map(str, image.shape[:-1]))
     nbytes = sum(array.nbytes for array in read) + kernel(*read, *options).nbytes
     return Pair(kernel.__name__, network, size, lambda: kernel(*read, *options), _copy(nbytes))
 
 
 def convolution_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
-    """A convolution and its two gradients, each beside its matrix product."""
+    """A convolution and its two gradients, each paired with its matrix product."""
     c, o, size, places = layer.channels, layer.outputs, layer.size, layer.places
     pixels = _random(c, size, size, batch).transpose(3, 0, 1, 2)  # (N, C, H, W)
     grad = _random(o, places, places, batch).transpose(3, 0, 1, 2)  # (N, O, OH, OW)
@@ -137,9 +137,9 @@ def convolution_pairs(layer: Layer, batch: int) -> Iterator[Pair]:
 
 
 def step_pair(network: str, batch: int) -> Pair:
-    """A whole training step beside all its products."""
+    """A whole training step, paired with all its products."""
     first, *others = (layer for layer in LAYERS if layer.network == network)
-    products = _convolution_products(first, batch)[:2]  # nobody asks for the images' gradient
+    products = _convolution_products(first, batch)[:2]  # the gradient of the images is not needed
     for layer in others:
         products += _convolution_products(layer, batch)
     for inputs, outputs in NETWORKS[network].dense:
@@ -190,7 +190,7 @@ def _random(*shape: int) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure all pairs, print the table, keep it and draw it."""
+    """Measure all pairs, print the table, save it and draw it."""
     parser = Parser(
         __doc__, rounds=(20, 2), batch_size=(128, 8), layers=(len(LAYERS), 1), networks=(2, 1)
     )
@@ -215,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 class Table:
-    """The rows measured so far, and their lines."""
+    """The rows measured so far, as numbers and as lines of the table."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -228,10 +228,10 @@ class Table:
         """Measure a step and its floor in turns."""
         results = interleaved({"step": pair.step, "floor": pair.floor}, rounds, least)
         step, floor = results["step"], results["floor"]
-        times, low, high = ratio(step, floor)
+        times = ratio(step, floor)
         self.lines.append(
-            f"| {pair.name} | {pair.network} | {pair.size} | {step.median * 1e3:.3f} "
-            f"| {floor.median * 1e3:.3f} | **{times:.2f}** ({low:.2f}-{high:.2f}) |"
+            f"| {pair.name} | {pair.network} | {pair.size} | {step.ms:.3f} "
+            f"| {floor.ms:.3f} | {times:.2f} |"
         )
         self.rows.append(
             {
@@ -240,13 +240,13 @@ class Table:
                 "size": pair.size,
                 "seconds": step.median,
                 "floor_seconds": floor.median,
-                "ratio": [times, low, high],
+                "ratio": times,
             }
         )
 
 
 def draw(figure: Any, rows: list[dict[str, Any]]) -> None:
-    """One line for each kernel, on it a dot for each size."""
+    """One line per kernel with a dot for each size."""
     names = list(dict.fromkeys(row["kernel"] for row in rows))
     products = [name for name in names if not hasattr(kernels, name)]
     copies = [name for name in names if hasattr(kernels, name)]

@@ -1,17 +1,17 @@
-"""What about larger work: AlexNet of 2012 in full, and convolutions of the sizes of ResNet?
+"""And with larger work: the full AlexNet of 2012, and convolutions of the sizes in ResNet?
 
     python -m benchmarks.large
 
 AlexNet: one training step (forward, loss, backward, SGD with momentum and weight decay) of the
 paper's network on 32 images of 227x227, with two groups, local response normalisation and dropout;
 60,965,224 parameters. Convolutions: forward and backward, to the images and to the weights, of
-single layers without bias as ResNet has them, on 32 images.
+single layers without bias as in ResNet, on 32 images.
 
 minicnn against PyTorch in its default memory format and in channels_last, all in float32, with one
-thread for each core, the data in memory in the order that each likes best. AlexNet is built by the
+thread per core, and with the data in the memory order that suits each best. AlexNet is built by the
 same lines from ``minicnn.nn`` and from ``torch.nn``, whose layers share names and arguments. Before
 the contest the same weights must give the same loss (dropout off) or the same weight gradient.
-"growth" is what the steps add to a process that has its parameters and data.
+"growth" is the memory that the steps add to a process that already holds its parameters and data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .contest import Build, Result, Step, contest, save
-from .networks import cores, initial
+from .networks import cores, initial, training_step
 from .options import Parser
 from .plots import plot
 from .train_step import HEAD, draw_bars, rows, same_results
@@ -41,9 +41,9 @@ WORKS = ("alexnet", "convolutions")
 
 
 def alexnet(nn: Any, dropout: float) -> Any:
-    """AlexNet for (N, 3, 227, 227) of the layers in nn, a thousand logits.
+    """AlexNet with 1000 logits for (N, 3, 227, 227), built from the layers in nn.
 
-    The paper's n = 5, k = 2, alpha = 1e-4, beta = 0.75 does not divide alpha by n, the layers do.
+    The paper's n = 5, k = 2, alpha = 1e-4, beta = 0.75 does not divide alpha by n; the layers do.
     Source: Krizhevsky, Sutskever and Hinton, 2012.
     """
 
@@ -66,7 +66,7 @@ def alexnet(nn: Any, dropout: float) -> Any:
     )
 
 
-# The paper's, but for the rate, 0.01 there: many steps on one batch must not end in NaN.
+# The paper's, except for its rate of 0.01: many steps on one batch must not end in NaN.
 RECIPE: dict[str, Any] = {"lr": 1e-4, "momentum": 0.9, "weight_decay": 5e-4}
 
 
@@ -81,15 +81,7 @@ def minicnn_alexnet(batch: int, dropout: float) -> Step:
         parameter.data[...] = value
     optimizer = mc.optim.SGD(parameters, **RECIPE)
     images, labels = (mc.Tensor(array) for array in _batch(batch))
-
-    def step() -> object:
-        loss = mc.ops.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss.data
-
-    return step
+    return training_step(model, mc.ops.cross_entropy, optimizer, images, labels)
 
 
 def torch_alexnet(batch: int, dropout: float, channels_last: bool = False) -> Step:
@@ -109,15 +101,7 @@ def torch_alexnet(batch: int, dropout: float, channels_last: bool = False) -> St
     x, y = _batch(batch)
     images = torch.tensor(np.ascontiguousarray(x)).contiguous(memory_format=memory)
     labels = torch.tensor(y)
-
-    def step() -> object:
-        loss = torch.nn.functional.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return step
+    return training_step(model, torch.nn.functional.cross_entropy, optimizer, images, labels)
 
 
 def channels_last_alexnet(batch: int, dropout: float) -> Step:
@@ -178,7 +162,7 @@ def channels_last_convolution(
 
 
 def _convolution(channels: int, outputs: int, size: int, kernel: int, batch: int) -> Sequence[Any]:
-    """Images (N, C, H, W) and gradients (N, O, H, W), both batch-last, around (O, C, K, K)."""
+    """Images (N, C, H, W), weight (O, C, K, K), gradient (N, O, H, W); the images batch-last."""
     rng = np.random.default_rng(0)
     pixels = rng.standard_normal((channels, size, size, batch), np.float32)
     (weight,) = initial([(outputs, channels, kernel, kernel)])
@@ -187,12 +171,12 @@ def _convolution(channels: int, outputs: int, size: int, kernel: int, batch: int
 
 
 def contestants(minicnn: Build, torch: Build, channels_last: Build) -> dict[str, Build]:
-    """Under the names that the table gives them."""
+    """The builds by the names in the table."""
     return {"minicnn": minicnn, "PyTorch": torch, "PyTorch channels_last": channels_last}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the contests, print their table and keep it with a plot."""
+    """Run the contests, print their table and save it with a plot."""
     parser = Parser(__doc__, rounds=(10, 2), batch_size=(32, 2), sizes=(len(CONVOLUTIONS), 1))
     parser.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS))
     options = parser.options(arguments)
@@ -222,8 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     call += f" --batch-size {batch}" if batch != 32 else ""
     call += f" --works {options.works[0]}" if len(options.works) == 1 else ""
     save(call, "\n".join(lines), numbers, options.results)
-    name = "_".join(word for word in call.split() if not word.startswith("-"))
-    plot(name, options.results, (8, 5), lambda figure: draw_bars(figure, results))
+    plot(call, options.results, (8, 5), lambda figure: draw_bars(figure, results))
 
 
 if __name__ == "__main__":

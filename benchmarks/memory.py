@@ -1,10 +1,11 @@
-"""How much memory does a training step take, by batch size, beside PyTorch?
+"""How much memory does a training step take, by batch size, compared with PyTorch?
 
     python -m benchmarks.memory
 
-Each network and batch size runs in a process of its own: imports first, then network, optimizer and
-batch are made and some steps taken. Peak is the most memory that was resident; growth is what came
-on top of the imports (with what PyTorch loads when its first optimizer is made counted among them).
+Each network and batch size runs in its own process: first the imports, then the network, the
+optimizer and the batch are created, and a few steps are run. Peak is the maximum of the resident
+memory; growth is what was added to the memory after the imports (which include what PyTorch loads
+when its first optimizer is created).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .contest import Build, Step, contest, save
+from .contest import Build, Step, contest, report
 from .networks import minicnn_step, torch_step
 from .options import Parser
 from .plots import BLUE, ORANGE, plot
@@ -23,7 +24,7 @@ COLUMNS = ("network", "batch", "program", "peak, MiB", "growth over the imports,
 
 
 def minicnn_after_imports(network: str, batch: int) -> Step:
-    """The step in minicnn, made when it is first called."""
+    """The step in minicnn, created when it is first called."""
     import minicnn as mc
 
     mc.optim.Adam([mc.Parameter(mc.tensor([1.0]).data)])
@@ -31,7 +32,7 @@ def minicnn_after_imports(network: str, batch: int) -> Step:
 
 
 def torch_after_imports(network: str, batch: int) -> Step:
-    """The step in PyTorch, made when it is first called."""
+    """The step in PyTorch, created when it is first called."""
     import torch
 
     torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
@@ -53,7 +54,7 @@ CONTESTANTS = {"minicnn": minicnn_after_imports, "PyTorch": torch_after_imports}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run every process, print the table, keep it and draw it."""
+    """Run every process, print the table, save it and draw it."""
     parser = Parser(
         __doc__, steps=(5, 1), networks=(len(NETWORKS), 1), batch_sizes=(len(BATCH_SIZES), 1)
     )
@@ -68,15 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 row = (network, batch, name, round(result.peak_mib, 1), round(growth, 1))
                 lines.append(f"| {' | '.join(map(str, row))} |")
                 rows.append(dict(zip(COLUMNS, row, strict=True)))
-    table = "\n".join(lines)
-    print(table)
     call = "memory" + options.more
-    save(call, table, {"rows": rows}, options.results)
+    report(call, lines, {"rows": rows}, options.results)
     plot(call, options.results, (8, 2.8), lambda figure: draw(figure, rows))
 
 
 def draw(figure: Any, rows: list[dict[str, Any]]) -> None:
-    """One panel for each network: growth over the batch size."""
+    """One panel per network: growth over the batch size."""
     panels = figure.subplots(1, len(NETWORKS), sharey=True)
     for axes, network in zip(panels, NETWORKS, strict=True):
         for program, colour in (("minicnn", BLUE), ("PyTorch", ORANGE)):

@@ -1,16 +1,16 @@
 """The course's networks in minicnn, PyTorch, Keras and DeZero: one training step of each.
 
-All are the same layer for layer and start from the same weights; what they are compared in is in
-``train_step.py``. A framework is imported by its own function alone.
+All have the same layers and start from the same weights; ``train_step.py`` compares them. Each
+framework is imported only by its own functions.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module  # of what the type checker need not have
+from importlib import import_module  # for packages that the type checker may lack
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,13 @@ __all__ = [
     "keras_network",
     "minicnn_step",
     "torch_step",
+    "training_step",
 ]
 
 Shape = tuple[int, ...]
 
-# A number is a layer with weights: the channels into a convolution, out of it, and its kernel size;
-# the features into a dense layer and out of it.
+# A tuple is a layer with weights: input channels, output channels and kernel size of a convolution;
+# input and output features of a dense layer.
 LENET5 = ((1, 6, 5), "pool", "relu", (6, 16, 5), "pool", "relu", "flatten")
 ALEXNET = ((1, 32, 3), "pool", "relu", (32, 64, 3), "pool", "relu", (64, 128, 3), "relu", "flatten")
 NETWORKS: dict[str, tuple[Any, ...]] = {
@@ -50,15 +51,7 @@ def minicnn_step(network: str, batch: int, device: str = "cpu") -> Step:
         parameter.data[...] = value.reshape(parameter.shape)
     optimizer = mc.optim.Adam(model.to(device).parameters())
     images, labels = mc.Tensor(x).to(device), mc.Tensor(y)
-
-    def step() -> object:
-        loss = mc.ops.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss.data
-
-    return step
+    return training_step(model, mc.ops.cross_entropy, optimizer, images, labels)
 
 
 def torch_step(network: str, batch: int, channels_last: bool = False, device: str = "cpu") -> Step:
@@ -75,13 +68,20 @@ def torch_step(network: str, batch: int, channels_last: bool = False, device: st
     optimizer = torch.optim.Adam(model.parameters())
     images = torch.tensor(np.ascontiguousarray(x)).contiguous(memory_format=memory).to(device)
     labels = torch.tensor(y).to(device)
+    return training_step(model, torch.nn.functional.cross_entropy, optimizer, images, labels)
+
+
+def training_step(
+    model: Any, cross_entropy: Callable[..., Any], optimizer: Any, images: Any, labels: Any
+) -> Step:
+    """The step of both minicnn and PyTorch, which share these names."""
 
     def step() -> object:
-        loss = torch.nn.functional.cross_entropy(model(images), labels)
+        loss = cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return loss.detach()
+        return loss.data
 
     return step
 
@@ -103,7 +103,7 @@ def channels_last_step(network: str, batch: int) -> Step:
 
 
 def keras_fit_step(network: str, batch: int) -> Step:
-    """The compiled step of Keras that ``fit`` runs for each batch of a tf.data pipeline."""
+    """The compiled step that Keras's ``fit`` runs for each batch of a tf.data pipeline."""
     tf, model, images, labels = _keras_model(network, batch)
     batches = iter(tf.data.Dataset.from_tensors((images, labels)).repeat())
     model.make_train_function()
@@ -111,7 +111,7 @@ def keras_fit_step(network: str, batch: int) -> Step:
 
 
 def keras_train_on_batch_step(network: str, batch: int) -> Step:
-    """The step of Keras for those who loop over the batches themselves."""
+    """The step of Keras for a training loop of one's own."""
     _, model, images, labels = _keras_model(network, batch)
     return lambda: model.train_on_batch(images, labels)
 
@@ -128,7 +128,7 @@ def _keras_model(network: str, batch: int) -> tuple[Any, ...]:
 
 
 def keras_network(network: str, seed: int = 0) -> tuple[Any, Any]:
-    """TensorFlow, and the network as Keras makes and the course compiles it."""
+    """TensorFlow, and the network as Keras initialises it and the course compiles it."""
     os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     with _silent_stderr():
         tf, keras = import_module("tensorflow"), import_module("keras")
@@ -157,8 +157,8 @@ def _keras_layers(network: str, layers: Any) -> Iterator[Any]:
 
 
 def _keras_weights(network: str) -> Iterator[Any]:
-    """The weights with the input before the output, and features in the order H, W, C."""
-    maps = 1  # of the images that a dense layer sees flattened
+    """The weights with inputs before outputs, and features in the order H, W, C."""
+    maps = 1  # channels of the images that a dense layer gets flattened
     for value in _weights(network):
         if value.ndim == 4:
             maps = len(value)
@@ -173,7 +173,7 @@ def _keras_weights(network: str) -> Iterator[Any]:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Without what libraries written in C++ say on file descriptor 2 as they start."""
+    """Suppress what C++ libraries write to file descriptor 2 when they start."""
     kept = os.dup(2)
     with open(os.devnull, "w") as nothing:
         os.dup2(nothing.fileno(), 2)
@@ -187,9 +187,9 @@ def _silent_stderr() -> Iterator[None]:
 def dezero_step(network: str, batch: int) -> Step:
     """The step in DeZero, with its own convolution, pooling, dense layers and Adam.
 
-    Three things are set from outside. It names ``np.int``, which NumPy 1.24 dropped. Its weights
-    are cast to float32, since NumPy 2 makes them float64. The loss is put together from its ops:
-    its own ``softmax_cross_entropy`` gives float64 gradients, twice the work for all other layers.
+    Three things are adapted. DeZero uses ``np.int``, which NumPy 1.24 removed. Its weights are cast
+    to float32, since NumPy 2 makes them float64. The loss is composed of its operations: its own
+    ``softmax_cross_entropy`` gives float64 gradients, twice the work for all other layers.
     """
     np.int = int  # type: ignore[attr-defined]
     try:
@@ -243,7 +243,7 @@ CONTESTANTS: dict[str, Build] = {
 
 
 def cores() -> int:
-    """The cores this process may use, as many as BLAS takes by itself."""
+    """The number of cores this process may use, which is also BLAS's default."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -267,7 +267,7 @@ def _weights(network: str) -> Iterator[Any]:
 
 
 def initial(shapes: Iterable[Shape]) -> Iterator[Any]:
-    """Weights that keep the size of what passes through, and small biases, always the same."""
+    """Weights that preserve the scale of activations, and small biases; the same every time."""
     rng = np.random.default_rng(1)
     for shape in shapes:
         deviation = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.1

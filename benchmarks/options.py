@@ -1,4 +1,4 @@
-"""The command line that the benchmarks share; what one of them adds is in its own file."""
+"""The command line shared by the benchmarks; each file adds its own options."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Parser"]
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of a benchmark whose docstring is given.
+    """The parser of a benchmark with the given docstring.
 
-    Each keyword is an option with a whole number and two defaults: (for a full run, with --quick).
+    Each keyword is an integer option with two defaults: (of a full run, with --quick).
     """
 
     def __init__(self, doc: str | None, **numbers: tuple[int, int]) -> None:
@@ -23,27 +23,27 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(
             "--quick",
             action="store_true",
-            help="a trial of seconds, whose figures mean nothing and are not kept",
+            help="a trial run of seconds; its figures are meaningless and are not saved",
         )
         self.add_argument(
             "--results",
             type=Path,
             metavar="DIR",
-            help="keep table, numbers and plot there (default: benchmarks/results, "
-            "with --quick nowhere)",
+            help="save the table, numbers and plot in DIR (default: benchmarks/results; "
+            "with --quick, do not save)",
         )
         for name, (full, quick) in numbers.items():
             self.add_argument(
                 f"--{name.replace('_', '-')}",
                 type=int,
                 metavar="N",
-                help=f"default: {full}, with --quick {quick}",
+                help=f"default: {full}; with --quick: {quick}",
             )
 
     def options(self, arguments: Sequence[str] | None) -> argparse.Namespace:
         """The parsed arguments (None: those of the command line) with their defaults filled in.
 
-        ``more`` is what has to be added to the plain command to get the same numbers.
+        ``more`` holds the options that differ from the defaults, as text, to repeat the run.
         """
         options = self.parse_args(arguments)
         options.more = " --quick" if options.quick else ""

@@ -1,10 +1,11 @@
-"""How many microseconds of Python does each op cost, whatever the size of its tensors?
+"""How many microseconds of Python does each operation cost, whatever the size of its tensors?
 
     python -m benchmarks.overhead
 
-Ops on tensors so small that computing takes no time: forward under no_grad, forward recorded for
-the backward pass, and backward (from the op to the gradients of its inputs), in turns. Then one
-image through a whole network under no_grad; the target for LeNet-5 is under TARGET milliseconds.
+Operations on tensors so small that the computation itself takes almost no time: forward under
+no_grad, forward recorded for the backward pass, and backward (from the operation to the gradients
+of its inputs), in turns. Then one image through a whole network under no_grad; the target for
+LeNet-5 is under TARGET milliseconds.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import numpy as np
 import minicnn as mc
 from minicnn import ops
 
-from .contest import Step, interleaved, save
+from .contest import Step, interleaved, report
 from .options import Parser
 from .plots import BLUE, GREEN, ORANGE, plot
 
-LEAST = 0.002  # seconds that one measurement takes
+LEAST = 0.002  # approximate seconds per measurement
 TARGET = 0.5  # ms
 MODES = {"forward, no_grad": BLUE, "forward, recorded": GREEN, "backward": ORANGE}
 NETWORKS = ("lenet5", "alexnet_mnist")
@@ -74,7 +75,7 @@ def inference(network: str) -> Step:
 
 
 def without_recording(step: Step) -> Step:
-    """The step under no_grad, entered anew each time, as for a single prediction."""
+    """The step under no_grad, entered for every call as in a single prediction."""
 
     def unrecorded() -> None:
         with mc.no_grad():
@@ -84,7 +85,7 @@ def without_recording(step: Step) -> Step:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure all ops and both networks, print the tables, keep them and draw the ops."""
+    """Measure all operations and both networks, print and save the tables, draw a plot."""
     options = Parser(__doc__, rounds=(30, 2)).options(arguments)
     least = 0.0 if options.quick else LEAST
     lines = [f"| op | {', µs | '.join(MODES)}, µs |", "|---" * (1 + len(MODES)) + "|"]
@@ -96,19 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines.append(f"| {name} | {' | '.join(f'{us:.1f}' for us in per_op[name])} |")
     lines += ["", "| network | one image, ms | target, ms |", "|---|---|---|"]
     networks = interleaved({name: inference(name) for name in NETWORKS}, options.rounds, 10 * least)
-    milliseconds = {name: result.median * 1e3 for name, result in networks.items()}
+    milliseconds = {name: result.ms for name, result in networks.items()}
     for name, ms in milliseconds.items():
         lines.append(f"| {name} | {ms:.3f} | {f'under {TARGET}' if name == 'lenet5' else ''} |")
-    table = "\n".join(lines)
-    print(table)
     numbers = {"microseconds": per_op, "modes": list(MODES), "inference_ms": milliseconds}
     call = "overhead" + options.more
-    save(call, table, numbers, options.results)
+    report(call, lines, numbers, options.results)
     plot(call, options.results, (8, 3.6), lambda figure: draw(figure, per_op))
 
 
 def draw(figure: Any, per_op: dict[str, list[float]]) -> None:
-    """One line for each op, on it a dot for each mode."""
+    """One line per operation with a dot for each mode."""
     axes = figure.subplots()
     places = range(len(per_op))
     columns = zip(*per_op.values(), strict=True)
@@ -117,7 +116,7 @@ def draw(figure: Any, per_op: dict[str, list[float]]) -> None:
     axes.set_yticks(places, list(per_op))
     axes.invert_yaxis()
     axes.set_xlim(left=0)
-    axes.set_xlabel("µs a call, on tensors of a few elements")
+    axes.set_xlabel("µs per call, on tensors of a few elements")
     axes.grid()
     axes.legend()
 

@@ -1,4 +1,4 @@
-"""How the plots look and where they are kept; what is drawn is each benchmark's own matter."""
+"""The style of the plots and where they are saved; each benchmark draws its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .contest import stem
 
 __all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "plot"]
 
-# Colours that differ for colour-blind readers too (Okabe and Ito, 2008).
+# Colours that colour-blind readers can tell apart too (Okabe and Ito, 2008).
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -27,10 +27,10 @@ STYLE: dict[Any, Any] = {
 def plot(
     call: str, directory: Path | None, size: tuple[float, float], draw: Callable[[Any], None]
 ) -> None:
-    """Keep what draw(figure) draws beside the table that ``save`` keeps of the same call.
+    """Save what draw(figure) draws next to the table that ``save`` writes for the same call.
 
-    size is in inches, of which a README is eight wide. Without matplotlib there is one line and no
-    plot; without a directory, nothing.
+    size is in inches; a README is eight inches wide. Without matplotlib a message is printed
+    instead; without a directory nothing happens.
     """
     if directory is None:
         return

@@ -3,7 +3,7 @@
     python -m benchmarks.pointwise
 
 Forward and backward of one convolution, batch 128, float32: through im2col and col2im as for any
-other kernel, and past them.
+other kernel size, and without them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Step, contest, ratio, save
+from .contest import Result, Step, compare, ratio
 from .options import Parser
 
 SIZES = ((16, 32, 28), (64, 64, 14), (256, 64, 7), (64, 256, 7))
 
 
 def through_im2col(channels: int, outputs: int, size: int) -> Step:
-    """As for any other kernel."""
+    """As for any other kernel size."""
     from minicnn.backend.geometry import Window
 
     Window.is_pointwise = property(lambda self: False)  # type: ignore[method-assign, assignment]
@@ -44,30 +44,20 @@ def past_im2col(channels: int, outputs: int, size: int) -> Step:
     return step
 
 
+def rows(work: Any, through: Result, past: Result) -> tuple[list[str], dict[str, Any]]:
+    """A row for one size, and its numbers."""
+    name, quotient = "{} -> {}, {}".format(*work), ratio(through, past)
+    line = f"| {name} | {through.ms:.2f} | {past.ms:.2f} | {quotient:.2f} |"
+    return [line], {name: {"through_ms": through.ms, "past_ms": past.ms, "ratio": quotient}}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the contest at each size, print its table and keep it."""
-    options = Parser(__doc__, rounds=(10, 2), steps=(10, 1), sizes=(len(SIZES), 1)).options(
-        arguments
-    )
-    lines = [
-        "| C -> O, H = W | through im2col, ms | past it, ms | through / past (quartiles) |",
-        "|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
-    for channels, outputs, size in SIZES[: options.sizes]:
-        contestants = {"through": through_im2col, "past": past_im2col}
-        results = contest(contestants, (channels, outputs, size), options.rounds, options.steps)
-        quotient, low, high = ratio(results["through"], results["past"])
-        through, past = (results[name].median * 1e3 for name in contestants)
-        name = f"{channels} -> {outputs}, {size}"
-        lines.append(
-            f"| {name} | {through:.2f} | {past:.2f} | **{quotient:.2f}** ({low:.2f}-{high:.2f}) |"
-        )
-        numbers[name] = {"through_ms": through, "past_ms": past, "ratio": [quotient, low, high]}
-    table = "\n".join(lines)
-    print(table)
-    call = "pointwise" + options.more
-    save(call, table, numbers, options.results)
+    """Run the contest at each size, print its table and save it."""
+    parser = Parser(__doc__, rounds=(10, 2), steps=(10, 1), sizes=(len(SIZES), 1))
+    options = parser.options(arguments)
+    columns = "C -> O, H = W", "through im2col, ms", "past it, ms", "through / past (quartiles)"
+    builds = {"through": through_im2col, "past": past_im2col}
+    compare("pointwise", builds, SIZES[: options.sizes], columns, rows, options)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
     python -m benchmarks.scaling
 
-Forward and backward of conv2d with padding "same", float32, one variable at a time, the others as
-in BASE. The exponent is the slope of a line through log(time) over log(variable). Expected are
-those of the number of multiplications: 1 for the batch, 2 for the side of the image, for channels
-(in and out alike) and for the side of the kernel. What grows slower pulls an exponent down: copying
-columns (1 for channels), and Python.
+Forward and backward of conv2d with padding "same" in float32, varying one variable at a time, with
+the others as in BASE. The exponent is the slope of a line fitted to log(time) over log(variable).
+The expected exponents are those of the number of multiplications: 1 for the batch, 2 for the side
+of the image, for the channels (inputs and outputs together) and for the side of the kernel. Parts
+that grow more slowly lower the exponent: copying columns (1 for channels), and Python.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 import minicnn as mc
 
-from .contest import Step, interleaved, save
+from .contest import Step, interleaved, report
 from .options import Parser
 from .plots import BLUE, GREY, plot
 
@@ -48,12 +48,12 @@ def convolution(batch: int, size: int, channels: int, kernel: int) -> Step:
 
 
 def exponent(values: Sequence[float], seconds: Sequence[float]) -> float:
-    """The slope of the line through the logarithms, by least squares."""
+    """The slope of the least-squares line through the logarithms."""
     return float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure all points in turns, fit, print the table, keep it and draw it."""
+    """Measure all points in turns, fit, print the table, save it and draw it."""
     options = Parser(__doc__, rounds=(10, 1), points=(5, 2)).options(arguments)
     lines = ["| variable | values | ms | exponent | expected |", "|---|---|---|---|---|"]
     numbers: dict[str, Any] = {"base": BASE}
@@ -69,15 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"| **{fitted:.2f}** | {EXPECTED[variable]} |"
         )
         numbers[variable] = {"values": values, "seconds": seconds, "exponent": fitted}
-    table = "\n".join(lines)
-    print(table)
     call = "scaling" + options.more
-    save(call, table, numbers, options.results)
+    report(call, lines, numbers, options.results)
     plot(call, options.results, (8, 3), lambda figure: draw(figure, numbers))
 
 
 def draw(figure: Any, numbers: dict[str, Any]) -> None:
-    """One panel for each variable, with the expected slope through its largest value."""
+    """One panel per variable, with the expected slope through the largest value."""
     panels = figure.subplots(1, len(VALUES), sharey=True)
     for axes, variable in zip(panels, VALUES, strict=True):
         values = np.array(numbers[variable]["values"])

@@ -2,7 +2,7 @@
 
     python -m benchmarks.startup
 
-Each import runs in a Python of its own, in turns; the first ones, which compile, do not count.
+Each import runs in its own Python process, in turns; the first runs, which compile, do not count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from .contest import save
+from .contest import report
 from .options import Parser
 
 
@@ -27,7 +27,7 @@ def seconds(statement: str) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Time both imports in turns, print the table and keep it."""
+    """Time both imports in turns, print the table and save it."""
     options = Parser(__doc__, runs=(30, 2)).options(arguments)
     statements = ("import numpy", "import minicnn")
     for statement in statements:
@@ -36,15 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     numpy_ms, minicnn_ms = (statistics.median(column) for column in zip(*times, strict=True))
     extra = [b - a for a, b in times]
     low, _, high = statistics.quantiles(extra, n=4)
-    table = (
-        "| statement | median, ms |\n|---|---|\n"
-        f"| import numpy | {numpy_ms:.1f} |\n| import minicnn | {minicnn_ms:.1f} |\n"
-        f"| difference (quartiles) | {minicnn_ms - numpy_ms:.1f} ({low:.1f} to {high:.1f}) |"
-    )
-    print(table)
+    lines = [
+        "| statement | median, ms |",
+        "|---|---|",
+        f"| import numpy | {numpy_ms:.1f} |",
+        f"| import minicnn | {minicnn_ms:.1f} |",
+        f"| difference (quartiles) | {minicnn_ms - numpy_ms:.1f} ({low:.1f} to {high:.1f}) |",
+    ]
     numbers = {"numpy_ms": numpy_ms, "minicnn_ms": minicnn_ms, "extra_quartiles_ms": [low, high]}
-    call = "startup" + options.more
-    save(call, table, numbers, options.results)
+    report("startup" + options.more, lines, numbers, options.results)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,22 @@
-"""How long does one training step take, and how much memory, beside other frameworks?
+"""How much time and memory does a training step take, compared with other frameworks?
 
     python -m benchmarks.train_step
     python -m benchmarks.train_step --batch-size 32
     python -m benchmarks.train_step --batch-size 512
 
 One step is forward, loss, backward and Adam, in float32, on one batch that stays in memory. The
-networks are the same, layer for layer, ReLU after pooling included: before the contest all start
-from the same weights and must find the same loss. All get one thread for each core.
+networks are the same layer by layer, including ReLU after pooling: before the contest all start
+from the same weights and must find the same loss. All get one thread per core.
 
 PyTorch runs in its default memory format and in channels_last, which suits its convolutions best.
-Keras 3 runs on TensorFlow, images last in channels as is its way, through ``train_on_batch`` and
+Keras 3 runs on TensorFlow with its usual channels-last images, through ``train_on_batch`` and
 through ``make_train_function()``, the compiled step that ``fit`` runs, without ``fit``'s callbacks.
-DeZero 0.0.13 is the nearest relative, a book's framework on NumPy; it is given what NumPy 2 and
-float32 ask for, see ``dezero_step``. What is not installed is left out.
+DeZero 0.0.13, the NumPy framework of a textbook, is the closest relative; it is adapted to NumPy 2
+and float32, see ``dezero_step``. Frameworks that are not installed are left out.
 
-"growth" is what the steps add to a process that has its model and optimizer; for Keras that
-includes tracing and compiling, which happen in the first step. For a fair contest NumPy must find
-the BLAS kernels of this processor: unset OPENBLAS_CORETYPE where it is set.
+"growth" is the memory that the steps add to a process that already holds its model and optimizer;
+for Keras that includes tracing and compiling, which happen in the first step. For a fair contest
+NumPy must use the BLAS kernels of this processor: unset OPENBLAS_CORETYPE if it is set.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ __all__ = ["HEAD", "draw_bars", "main", "rows", "same_results"]
 
 
 def same_results(builds: dict[str, Build], args: tuple[Any, ...]) -> None:
-    """Raise AssertionError unless the first step of each build returns the same as the first's."""
+    """Raise AssertionError unless the first step of every build returns the same result."""
     spawn = multiprocessing.get_context("spawn")
     expected = None
     for name, build in builds.items():
-        with spawn.Pool(1) as pool:  # a process of its own, as in the contest
+        with spawn.Pool(1) as pool:  # its own process, as in the contest
             found = pool.apply(_first_result, (build, args))
         if found is not None:
             expected = found if expected is None else expected
@@ -57,25 +57,25 @@ def _first_result(build: Build, args: tuple[Any, ...]) -> Any:
 
 
 HEAD = (
-    "| {} | program | step, ms | minicnn / this (quartiles) | peak MiB | of it growth |\n"
+    "| {} | program | step, ms | minicnn / this (quartiles) | peak MiB | growth, MiB |\n"
     "|---|---|---|---|---|---|"
 )
 
 
 def rows(work: str, results: dict[str, Result]) -> tuple[list[str], dict[str, Any]]:
-    """What the contestants did at one work: rows under ``HEAD``, and the numbers to keep."""
+    """The results of one work: rows under ``HEAD``, and the numbers to save."""
     lines, numbers = [], {}
     for name, result in results.items():
-        quotient, low, high = ratio(results["minicnn"], result)
+        quotient = ratio(results["minicnn"], result)
         growth = result.peak_mib - result.baseline_mib
-        compared = "" if name == "minicnn" else f"**{quotient:.2f}** ({low:.2f}-{high:.2f})"
+        compared = "" if name == "minicnn" else f"{quotient:.2f}"
         lines.append(
-            f"| {work} | {name} | {result.median * 1e3:.2f} | {compared} "
+            f"| {work} | {name} | {result.ms:.2f} | {compared} "
             f"| {result.peak_mib:.0f} | {growth:.0f} |"
         )
         numbers[f"{work}, {name}"] = {
             "median_seconds": result.median,
-            "minicnn_by_this": [quotient, low, high],
+            "minicnn_by_this": quotient,
             "peak_mib": result.peak_mib,
             "growth_mib": growth,
         }
@@ -83,7 +83,7 @@ def rows(work: str, results: dict[str, Result]) -> tuple[list[str], dict[str, An
 
 
 def draw_bars(figure: Any, works: dict[str, dict[str, Result]], columns: int = 2) -> None:
-    """One panel for each work: the median of a step as a bar, its quartiles as whiskers."""
+    """One panel per work: the median of a step as a bar, its quartiles as whiskers."""
     panels = figure.subplots(-(-len(works) // columns), columns, squeeze=False).flat
     for panel, (work, results) in zip(panels, works.items(), strict=False):
         for place, (name, result) in enumerate(results.items()):
@@ -99,12 +99,12 @@ def draw_bars(figure: Any, works: dict[str, dict[str, Result]], columns: int = 2
         panel.set_title(work, loc="left")
         panel.set_xlabel("ms")
         panel.grid(axis="x")
-    for panel in panels:  # those left over
+    for panel in panels:  # unused panels
         panel.set_axis_off()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the contest for each network, print its table and keep it with a plot."""
+    """Run the contest for each network, print its table and save it with a plot."""
     parser = Parser(__doc__, rounds=(20, 2), steps=(10, 2), batch_size=(128, 128))
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     options = parser.options(arguments)
@@ -124,8 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     call += f" --batch-size {batch}" if batch != 128 else ""
     call += f" --networks {' '.join(networks)}" if networks != list(NETWORKS) else ""
     save(call, "\n".join(lines), numbers, options.results)
-    name = "_".join(word for word in call.split() if not word.startswith("-"))
-    plot(name, options.results, (8, 2.4), lambda figure: draw_bars(figure, works))
+    plot(call, options.results, (8, 2.4), lambda figure: draw_bars(figure, works))
 
 
 if __name__ == "__main__":

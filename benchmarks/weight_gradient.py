@@ -3,7 +3,8 @@
     python -m benchmarks.weight_gradient
 
 The matrix product of columns (P, L) and output gradients (Q, L) over the long axis L, at the
-sizes of the course's networks with batch 128: as one product, and cut into pieces of at most PIECE.
+sizes of the course's networks with batch 128: as one product, and cut into pieces of length PIECE
+or less.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Step, contest, ratio, save
+from .contest import Result, Step, compare, ratio
 from .options import Parser
 
 SIZES = ((25, 6, 73728), (9, 32, 86528), (150, 16, 8192), (288, 64, 15488), (576, 128, 1152))
@@ -21,7 +22,7 @@ PIECE = 4096
 
 
 def one_product(p: int, q: int, length: int) -> Step:
-    """The product in one call of BLAS."""
+    """The product in one call to BLAS."""
     columns, grad = _matrices(p, q, length)
     return lambda: columns @ grad.T
 
@@ -40,29 +41,20 @@ def _matrices(p: int, q: int, length: int) -> tuple[Any, Any]:
     return rng.random((p, length), np.float32), rng.random((q, length), np.float32)
 
 
+def rows(size: Any, one: Result, pieces: Result) -> tuple[list[str], dict[str, Any]]:
+    """A row for one size, and its numbers."""
+    quotient = ratio(one, pieces)
+    line = f"| {size} | {one.ms:.3f} | {pieces.ms:.3f} | {quotient:.2f} |"
+    return [line], {str(size): {"one_ms": one.ms, "pieces_ms": pieces.ms, "ratio": quotient}}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the contest at each size, print its table and keep it."""
-    options = Parser(__doc__, rounds=(10, 2), steps=(20, 2), sizes=(len(SIZES), 1)).options(
-        arguments
-    )
-    lines = [
-        "| P, Q, L | one product, ms | pieces, ms | one / pieces (quartiles) |",
-        "|---|---|---|---|",
-    ]
-    numbers: dict[str, Any] = {}
-    for size in SIZES[: options.sizes]:
-        contestants = {"one": one_product, "pieces": sum_of_pieces}
-        results = contest(contestants, size, options.rounds, options.steps)
-        quotient, low, high = ratio(results["one"], results["pieces"])
-        one, pieces = (results[name].median * 1e3 for name in contestants)
-        lines.append(
-            f"| {size} | {one:.3f} | {pieces:.3f} | **{quotient:.2f}** ({low:.2f}-{high:.2f}) |"
-        )
-        numbers[str(size)] = {"one_ms": one, "pieces_ms": pieces, "ratio": [quotient, low, high]}
-    table = "\n".join(lines)
-    print(table)
-    call = "weight_gradient" + options.more
-    save(call, table, numbers, options.results)
+    """Run the contest at each size, print its table and save it."""
+    parser = Parser(__doc__, rounds=(10, 2), steps=(20, 2), sizes=(len(SIZES), 1))
+    options = parser.options(arguments)
+    columns = "P, Q, L", "one product, ms", "pieces, ms", "one / pieces (quartiles)"
+    builds = {"one": one_product, "pieces": sum_of_pieces}
+    compare("weight_gradient", builds, SIZES[: options.sizes], columns, rows, options)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""AlexNet of 2012 in full on the CPU: ten steps on four images, and their memory (on Linux)."""
+"""The full AlexNet of 2012 on the CPU: ten steps on four images, and the peak memory (on Linux)."""
 
 import resource
 
@@ -13,7 +13,7 @@ images = mc.tensor(rng.standard_normal((4, 3, 227, 227)).astype(np.float32))
 labels = np.array([1, 20, 300, 999])
 model = mc.models.alexnet()
 print(f"{sum(p.size for p in model.parameters()):,} parameters")
-# The paper's method; its rate of 0.01 is for batches of 128.
+# As in the paper, whose learning rate of 0.01 is for batches of 128.
 optimizer = optim.SGD(model.parameters(), lr=2e-4, momentum=0.9, weight_decay=5e-4)
 
 for step in range(1, 11):

@@ -1,4 +1,4 @@
-"""pytest executes the notebooks with small experiments, if nbmake is installed."""
+"""pytest executes the notebooks in their quick form if nbmake is installed."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A training step of LeNet-5 on each device of this machine: images a second, by batch size."""
+"""A training step of LeNet-5 on each device of this machine: images per second, by batch size."""
 
 import time
 
@@ -9,7 +9,7 @@ from minicnn import ops, optim
 
 
 def images_per_second(device: str, batch_size: int, steps: int = 20) -> float:
-    """The median over steps, each waited for."""
+    """The median over steps, each timed until its result is available."""
     mc.manual_seed(0)
     model = mc.models.lenet5().to(device)
     optimizer = optim.Adam(model.parameters())
@@ -23,14 +23,14 @@ def images_per_second(device: str, batch_size: int, steps: int = 20) -> float:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        model.fc3.bias.numpy()  # a GPU works on after a call returns; reading a result waits for it
+        model.fc3.bias.numpy()  # calls return before a GPU is done; reading a result waits
         seconds.append(time.perf_counter() - start)
     return batch_size / float(np.median(seconds[3:]))  # the first ones compile and allocate
 
 
 devices = ["cpu", "cuda"] if mc.cuda_is_available() else ["cpu"]
 if "cuda" not in devices:
-    print("no GPU is usable here (`minicnn devices` tells why): the CPU alone\n")
+    print("no usable GPU (`minicnn devices` tells why): measuring only the CPU\n")
 print("batch size  " + "  ".join(f"{device:>12}" for device in devices))
 for batch_size in (1, 32, 128, 512, 2048):
     speeds = [images_per_second(device, batch_size) for device in devices]

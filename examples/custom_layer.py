@@ -1,4 +1,4 @@
-"""A layer of your own: pooling that learns how much of the maximum and of the mean it takes.
+"""A layer of your own: pooling that learns how to mix the maximum and the mean.
 
 y = a max(window) + (1 - a) mean(window), a = sigmoid(w) (Lee, Gallagher and Tu, "Generalizing
 Pooling Functions in Convolutional Neural Networks", AISTATS 2016, section 3.1).
@@ -12,7 +12,7 @@ from minicnn.testing import gradcheck
 
 
 def mixed_pool2d(x: Tensor, w: Tensor, kernel_size: int) -> Tensor:
-    """x (N, C, H, W), w (1,); made of ops, it needs no backward of its own."""
+    """x (N, C, H, W), w (1,); composed of operations, it needs no backward of its own."""
     a = ops.sigmoid(w)  # between 0 and 1
     return a * ops.max_pool2d(x, kernel_size) + (1 - a) * ops.avg_pool2d(x, kernel_size)
 
@@ -20,7 +20,7 @@ def mixed_pool2d(x: Tensor, w: Tensor, kernel_size: int) -> Tensor:
 class MixedPool2d(nn.Module):
     def __init__(self, kernel_size: int) -> None:
         self.kernel_size = kernel_size  # a plain value: repr shows it
-        self.mix = Parameter(np.zeros(1, np.float32))  # a Parameter: it is learned and saved
+        self.mix = Parameter(np.zeros(1, np.float32))  # a Parameter is learned and saved
 
     def forward(self, x: Tensor) -> Tensor:
         return mixed_pool2d(x, self.mix, self.kernel_size)

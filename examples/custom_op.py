@@ -1,4 +1,4 @@
-"""An op of your own: softplus(x) = log(1 + e^x), whose gradient is sigmoid(x)."""
+"""An operation of your own: softplus(x) = log(1 + e^x), whose gradient is sigmoid(x)."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class Softplus(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        return grad * ops.sigmoid(x)  # made of ops, so it can be differentiated again
+        return grad * ops.sigmoid(x)  # composed of operations, so it can be differentiated again
 
 
 def softplus(x: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""What the notebooks share: data, training over seeds, and verdicts on the course's statements.
+"""Shared by the notebooks: data, training over seeds, verdicts on the course's statements.
 
-``python examples/lessons.py`` reads the executed notebooks and writes the table of verdicts into
-examples/README.md and a picture of each lesson into examples/pictures/.
-MINICNN_LESSONS=quick makes every experiment small: enough to see that it runs.
+``python examples/lessons.py`` reads the executed notebooks, writes the table of verdicts into
+examples/README.md and saves a picture of each lesson in examples/pictures/.
+MINICNN_LESSONS=quick makes every experiment small, just to check that it runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STARTED = time.perf_counter()
 
 
 def choose(full: Any, quick: Any) -> Any:
-    """The size of an experiment: as in the notebook, or just enough to see that it runs."""
+    """The size of an experiment: full, or just large enough to check that it runs."""
     return quick if QUICK else full
 
 
@@ -37,8 +37,8 @@ def choose(full: Any, quick: Any) -> Any:
 def images(name: str, count: int = 6000, tests: int = 2000) -> tuple[Any, Any, Any, Any]:
     """The first training images and labels and the first test images and labels of a data set.
 
-    Images (N, 1, 28, 28) from 0 to 1. A quick run downloads nothing: without the data set it takes
-    the bundled digits.
+    Images (N, 1, 28, 28) from 0 to 1. A quick run downloads nothing: if the data set is missing,
+    it uses the bundled digits.
     """
     parts = data.load("digits" if QUICK and not data.locate(name) else name)
     grow = data.transforms.Resize((28, 28))
@@ -62,7 +62,7 @@ def trained(
     batch_size: int = 64,
     transform: Callable[[Any], Any] | None = None,
 ) -> tuple[Any, Any]:
-    """The network that ``build()`` makes, trained by Adam on these images, and its History."""
+    """The network made by ``build()`` after training with Adam on these images; its History."""
     mc.manual_seed(seed)
     model = build()
     loader = data.DataLoader(
@@ -91,7 +91,7 @@ def spread(shares: Sequence[float]) -> str:
 
 
 def all_above(better: Sequence[float], worse: Sequence[float]) -> bool:
-    """Is the first higher for every seed? Less than that is not claimed as a difference."""
+    """Whether the first is higher for every seed; only then is a difference claimed."""
     return all(a > b for a, b in zip(better, worse, strict=True))
 
 
@@ -102,7 +102,7 @@ def statements() -> dict[int, str]:
 
 
 class Verdict(NamedTuple):
-    """What an experiment says of one statement; the last line of a cell shows it."""
+    """What an experiment says about a statement; a cell shows it as its value."""
 
     statement: int
     verdict: str
@@ -128,17 +128,17 @@ def verdict(statement: int, holds: bool | str, finding: str) -> Verdict:
 
 
 def took() -> str:
-    """The last line of each notebook: how long it ran, on what."""
+    """The last line of each notebook: how long it took, and on how many cores."""
     seconds = time.perf_counter() - STARTED
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"executed in {seconds:.0f} s on {cores} cores"
 
 
-# The table and the pictures of the README files
+# The table and the pictures for the README files
 
 
 class Row(NamedTuple):
-    """A verdict, and where it stands."""
+    """A verdict and where it is shown."""
 
     verdict: Verdict
     notebook: str
@@ -169,7 +169,7 @@ def verdicts(notebook: Path) -> Iterator[Row]:
 
 
 def table() -> str:
-    """All statements in order with where they are shown, what was found, and the verdict."""
+    """All statements in order, with the section that tests each, the finding and the verdict."""
     lines = ["| | statement | shown in | found | verdict |", "|---|---|---|---|---|"]
     rows = [row for path in sorted(HERE.glob("[0-9]*.ipynb")) for row in verdicts(path)]
     for row in sorted(rows, key=lambda row: row.verdict.statement):
@@ -180,7 +180,7 @@ def table() -> str:
 
 
 def cover(notebook: Path) -> bytes:
-    """The picture, PNG, under the cell that has the tag "cover"."""
+    """The picture (PNG) of the cell that has the tag "cover"."""
     (cell,) = (c for c in cells(notebook) if "cover" in c["metadata"].get("tags", []))
     return base64.b64decode(cell["outputs"][-1]["data"]["image/png"])
 

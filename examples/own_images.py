@@ -1,7 +1,7 @@
 """Training on your own pictures: ``python examples/own_images.py DIR``.
 
-DIR has a folder for each class, DIR/cats/1.jpg, DIR/dogs/2.png, ...; the pictures may be of any
-size. Without DIR, squares and circles are drawn for it. Needs ``pip install '.[images]'``.
+DIR has one folder per class: DIR/cats/1.jpg, DIR/dogs/2.png, ...; the pictures may have any size.
+Without DIR, the script draws squares and circles. Needs ``pip install '.[images]'``.
 """
 
 import sys
@@ -17,7 +17,7 @@ from minicnn.data import transforms
 
 
 def draw_shapes(folder: Path) -> None:
-    """Squares and circles of any place, size and colour, 200 of each."""
+    """Draw squares and circles of random position, size and colour, 200 of each."""
     rng = np.random.default_rng(0)
     for shape in ("circles", "squares"):
         (folder / shape).mkdir()
@@ -36,7 +36,7 @@ def draw_shapes(folder: Path) -> None:
 
 
 def network(classes: int) -> nn.Sequential:
-    """Three convolutions for colour images 32x32; each halves the map, the last is averaged."""
+    """Three convolutions for 32x32 colour images; two halve the maps, a global maximum follows."""
     return nn.Sequential(
         nn.Conv2d(3, 16, 3, padding="same"),
         nn.MaxPool2d(2),
@@ -69,8 +69,8 @@ with tempfile.TemporaryDirectory() as drawn:
         history = trainer.fit(batches, 5)
         print(f"epoch {len(history):2}  loss {history['loss'][-1]:.3f}")
     held_out = trainer.evaluate(data.DataLoader(test, 32))
-    print(f"accuracy {held_out['accuracy']:.2%} on pictures held out")
+    print(f"accuracy {held_out['accuracy']:.2%} on held-out pictures")
 
 weights = Path(tempfile.gettempdir()) / "own_images.safetensors"
 mc.save(weights, model.state_dict())
-print(f"the network is saved in {weights}")
+print(f"network saved to {weights}")

@@ -82,6 +82,22 @@ def check_pair(name: str, value: Any, least: int | None = 1) -> Pair:
     return height, width
 
 
+def check_number_pair(name: str, value: Any, expected: str = "a number") -> tuple[float, float]:
+    """The value as two Python floats; expected: one of the RANGES, for both of them.
+
+    >>> check_number_pair("Adam: betas", (0.9, 1.5), "a number from 0 to below 1")
+    Traceback (most recent call last):
+    ValueError: Adam: betas[1]: got 1.5, expected a number from 0 to below 1
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(f"{name}: got {value!r}, expected a pair of numbers")
+    first, second = value
+    return (
+        check_number(f"{name}[0]", first, expected),
+        check_number(f"{name}[1]", second, expected),
+    )
+
+
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     """The value, one of these strings. Raises TypeError for what is not a string.
 

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn.checks import check_choice, check_integer, check_number, check_pair
+from minicnn.checks import (
+    check_choice,
+    check_integer,
+    check_number,
+    check_number_pair,
+    check_pair,
+)
 
 
 @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3), np.array(3)])
@@ -72,6 +78,20 @@ def test_pairs() -> None:
 def test_what_is_not_a_pair(value: Any) -> None:
     with pytest.raises(TypeError, match="^k: got .*, expected an integer or a pair of integers$"):
         check_pair("k", value)
+
+
+def test_number_pairs() -> None:
+    assert check_number_pair("p", [1, np.float32(2)]) == (1.0, 2.0)
+    with pytest.raises(ValueError, match=r"^p\[1\]: got 0, expected a number above 0$"):
+        check_number_pair("p", (1, 0), "a number above 0")
+    with pytest.raises(TypeError, match=r"^p\[0\]: got 'a', expected a number$"):
+        check_number_pair("p", ("a", 0))
+
+
+@pytest.mark.parametrize("value", [1.5, "ab", (1, 2, 3), (1,), None])
+def test_what_is_not_a_pair_of_numbers(value: Any) -> None:
+    with pytest.raises(TypeError, match="^p: got .*, expected a pair of numbers$"):
+        check_number_pair("p", value)
 
 
 def test_choices() -> None:

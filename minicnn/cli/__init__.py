@@ -1,4 +1,4 @@
-"""The command line: ``minicnn train lenet5`` and what one asks before and after."""
+"""Floor 7, the command line: ``minicnn train lenet5``, and what comes before and after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, backend, data, nn
-from ..train.recipes import MODELS, OPTIMIZERS, RECIPES
+from ..text_table import text_table
+from ..train.recipe import OPTIMIZERS
+from ..train.recipes import MODELS, RECIPES
 from .inputs import InputError
 from .trained import add_trained
 from .training import add_train
@@ -20,13 +22,13 @@ __all__ = ["OPTIMIZERS", "RECIPES", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 2 for bad input, 130 when interrupted.
+    """Run one command and return its exit status: 0, 2 for bad input, 130 when interrupted.
 
-    It is 1 when the reader of the output has gone away.
+    It is 1 when the output can no longer be written, as after ``| head -1``.
     """
     parsed = _parser().parse_args(arguments)
     try:
-        with np.errstate(all="ignore"):  # a diverging network is told of once, by Trainer.fit
+        with np.errstate(all="ignore"):  # Trainer.fit reports divergence, once
             parsed.run(parsed)
         sys.stdout.flush()
     except (InputError, data.DataError, backend.DeviceError, FloatingPointError) as error:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("minicnn: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has stopped reading
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -52,17 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_train(commands)
     add_trained(commands)
-    command = commands.add_parser("summary", help="layers, output shapes and parameters")
+    command = commands.add_parser("summary", help="show layers, output shapes and parameters")
     command.add_argument("model", choices=MODELS)
     command.set_defaults(run=_summary)
-    command = commands.add_parser("data", help="list the data sets, or get one")
+    command = commands.add_parser("data", help="list the data sets, or download one")
     command.set_defaults(run=_data_list)
     actions = command.add_subparsers(metavar="list|get")
-    actions.add_parser("list", help="which there are, and where").set_defaults(run=_data_list)
-    get = actions.add_parser("get", help="download one into the cache")
+    actions.add_parser("list", help="show the data sets, and where they are").set_defaults(
+        run=_data_list
+    )
+    get = actions.add_parser("get", help="download a data set to the cache")
     get.add_argument("name", metavar="NAME")
     get.set_defaults(run=_data_get)
-    command = commands.add_parser("devices", help="what minicnn can compute on here")
+    command = commands.add_parser("devices", help="show which devices are available")
     command.set_defaults(run=_devices)
     return parser
 
@@ -73,9 +77,11 @@ def _summary(options: argparse.Namespace) -> None:
 
 
 def _data_list(options: argparse.Namespace) -> None:
-    for name in data.NAMES:
-        place = data.locate(name)
-        print(f"{name:15}{place or f'not on this machine; minicnn data get {name} downloads it'}")
+    rows = [
+        (name, str(data.locate(name) or f"not here; minicnn data get {name} downloads it"))
+        for name in data.NAMES
+    ]
+    print(text_table(rows))
 
 
 def _data_get(options: argparse.Namespace) -> None:
@@ -83,9 +89,12 @@ def _data_get(options: argparse.Namespace) -> None:
 
 
 def _devices(options: argparse.Namespace) -> None:
-    for name in ("cpu", "cuda", "emulator"):
-        try:
-            backend.resolve_device(name)
-            print(f"{name:10}available")
-        except backend.DeviceError as error:
-            print(f"{name:10}not available: {str(error).split(': ', 1)[1]}")
+    print(text_table((name, _availability(name)) for name in ("cpu", "cuda", "emulator")))
+
+
+def _availability(device: str) -> str:
+    try:
+        backend.resolve_device(device)
+    except backend.DeviceError as error:
+        return f"not available: {str(error).split(': ', 1)[1]}"
+    return "available"

@@ -1,4 +1,4 @@
-"""What the user names: data sets, files, numbers; and the one error for all that cannot be used."""
+"""The data sets, files and numbers that the user names, and the one error for unusable ones."""
 
 from __future__ import annotations
 
@@ -14,41 +14,42 @@ from .. import data, io, train
 from ..backend import Array
 from ..nn import Module
 from ..train import recipes
+from ..train.checkpoint_file import is_checkpoint
 
 DATA_HELP = (
-    f"{', '.join(data.NAMES)}, a directory of IDX files or with pictures in train/CLASS/ and "
-    "test/CLASS/, or auto: MNIST if it is here or can be downloaded, else the bundled digits "
-    "(default: auto)"
+    f"{', '.join(data.NAMES)}, a directory with IDX files, a directory with images in train/CLASS/ "
+    "and test/CLASS/, or auto: MNIST if it is here or can be downloaded, otherwise the bundled "
+    "digits (default: auto)"
 )
 
 
 class InputError(Exception):
-    """Something the user gave that cannot be used; printed as one line."""
+    """Raised for user input that cannot be used; printed as one line."""
 
 
-def number(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
-    """The type of an option that holds a number of ``least`` or more."""
+def make_number_type(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
+    """The argparse type of an option whose value is a finite number of ``least`` or more."""
 
-    def read(text: str) -> Any:
+    def parse(text: str) -> Any:
         value = kind(text)
         if not least <= value < math.inf:
             raise argparse.ArgumentTypeError(f"got {text}, expected a number of {least} or more")
         return value
 
-    read.__name__ = kind.__name__  # argparse names it: "invalid int value"
-    return read
+    parse.__name__ = kind.__name__  # argparse shows it: "invalid int value"
+    return parse
 
 
 def load_data(name: str, model: Any) -> tuple[str, tuple[data.ArrayDataset, data.ArrayDataset]]:
-    """The name of the data and its training and test part; pictures in the size of the model."""
+    """The name of the data and its training and test sets; pictures in the size of the model."""
     if name == "auto":
         try:
             return "mnist", data.load("mnist")
         except data.DataError:
             reason = "is damaged" if data.locate("mnist") else "could not be downloaded"
             print(
-                f"minicnn: MNIST {reason}, taking the bundled digits "
-                "(minicnn train MODEL --data mnist tells why)",
+                f"minicnn: MNIST {reason}, using the bundled digits "
+                "(minicnn train MODEL --data mnist shows why)",
                 file=sys.stderr,
             )
             return "digits", data.load("digits")
@@ -67,7 +68,7 @@ def _load_pictures(
     classes = parts[0].classes
     if parts[1].classes != classes:
         raise InputError(
-            f"{path}: the classes of train are {', '.join(classes)}, but those of test "
+            f"{path}: the classes of train are {', '.join(classes)}, but those of test are "
             f"{', '.join(parts[1].classes)}"
         )
     training, test = (
@@ -77,8 +78,11 @@ def _load_pictures(
     return training, test
 
 
-def fit_images(image: tuple[int, int, int], model: tuple[int, int, int]) -> Any:
-    """What gives images the size a model takes: a frame around them if they are nearly as large."""
+def make_resize(image: tuple[int, int, int], model: tuple[int, int, int]) -> Any:
+    """The transform from images to the input of a model, None if they have the same size.
+
+    It pads images that are nearly as large, and resizes others.
+    """
     (channels, *size), (model_channels, *model_size) = image, model
     if channels != model_channels:
         raise InputError(f"the model takes {model_channels} channels, the images have {channels}")
@@ -91,7 +95,7 @@ def fit_images(image: tuple[int, int, int], model: tuple[int, int, int]) -> Any:
 
 
 def check_parts(model: Any, training: data.ArrayDataset, test: data.ArrayDataset) -> None:
-    """Refuse parts of different shapes, and more classes than the model tells apart."""
+    """Raise InputError for parts of different shapes, and for more classes than the model has."""
     if training.image_shape != test.image_shape:
         shapes = ["x".join(map(str, part.image_shape)) for part in (training, test)]
         raise InputError(
@@ -100,16 +104,16 @@ def check_parts(model: Any, training: data.ArrayDataset, test: data.ArrayDataset
         )
     most = max(training.num_classes, test.num_classes)
     if most > model.num_classes:
-        raise InputError(f"the data has {most} classes, the model tells {model.num_classes} apart")
+        raise InputError(f"the data has {most} classes, the model only {model.num_classes}")
 
 
 def check_writable(option: str, path: Path | None) -> None:
-    """Refuse before the work what could not be saved after it."""
+    """Fail early if the output path is not writable."""
     if path is None:
         return
     try:
         if path.exists() and not path.is_file():
-            raise InputError(f"{option}: {path} exists and is no file")
+            raise InputError(f"{option}: {path} exists and is not a file")
         with tempfile.TemporaryFile(dir=path.parent, prefix=path.name):
             pass
     except OSError as error:
@@ -117,9 +121,9 @@ def check_writable(option: str, path: Path | None) -> None:
 
 
 def load_model(path: Path, name: str | None = None) -> tuple[str, Module]:
-    """The network whose weights lie in a file, a checkpoint or weights alone, and its name.
+    """The name of a network, and the network with the weights in a file or checkpoint.
 
-    It is recognised by the names and shapes of its parameters, if it is not named.
+    Without a name, it is recognised by the names and shapes of its parameters.
     """
     state = _read_weights(path)
     try:
@@ -136,6 +140,6 @@ def load_model(path: Path, name: str | None = None) -> tuple[str, Module]:
 def _read_weights(path: Path) -> dict[str, Array]:
     try:
         arrays, metadata = io.load_with_metadata(path)
-        return train.load_weights(path) if "minicnn checkpoint" in metadata.values() else arrays
+        return train.load_weights(path) if is_checkpoint(metadata) else arrays
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -1,4 +1,4 @@
-"""Data sets by name or from your own arrays, the transforms of their images, and their batches."""
+"""Data sets by name or from your own files and arrays, transforms of images, and batches."""
 
 from . import transforms
 from .catalog import NAMES, cache_directory, download, load, load_directory, locate

@@ -1,4 +1,4 @@
-"""The data sets known by name: what their files are, where they are looked for, how they load."""
+"""The data sets known by name: their files, where these are looked for, and loading them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, overload
 
 from numpy.typing import NDArray
 
+from ..checks import check_choice
 from . import cifar, idx_files
 from .dataset import ArrayDataset
 from .errors import DataError
@@ -19,34 +20,34 @@ from .mirrors import fetch
 Split = Literal["train", "test"]
 
 
-class Format(Protocol):
-    """What the modules `idx_files` and `cifar` have."""
+class FileFormat(Protocol):
+    """The functions of the modules `idx_files` and `cifar`."""
 
     def download_name(self, file: str, /) -> str: ...
 
-    def find(self, directory: Path, file: str, /) -> Path | None: ...
+    def find_file(self, directory: Path, file: str, /) -> Path | None: ...
 
-    def missing(self, directory: Path, splits: Sequence[str], /) -> list[str]: ...
+    def find_missing(self, directory: Path, splits: Sequence[str], /) -> list[str]: ...
 
-    def check(self, path: Path, sha256: str, /) -> object: ...
+    def check_file(self, path: Path, sha256: str, /) -> object: ...
 
-    def read(
+    def read_split(
         self, directory: Path, split: str, sums: Mapping[str, str], /
     ) -> tuple[NDArray[Any], NDArray[Any], str]: ...
 
 
 @dataclass(frozen=True)
-class Source:
-    """One data set: its classes, the SHA-256 of its files, and where they may be.
+class CatalogEntry:
+    """One data set: its classes, the SHA-256 of its files, and where they may be found.
 
-    The sum of an IDX file is that of its uncompressed content.
+    For an IDX file it is the SHA-256 of the uncompressed content.
     """
 
     classes: tuple[str, ...] | int
     sums: dict[str, str]
-    installed: Path | None = None  # where this package or a system package puts it
+    installed: Path | None = None  # where this package or a system package installs it
     mirrors: tuple[str, ...] = ()
-    format: Format = idx_files
+    format: FileFormat = idx_files
 
 
 def _sums(*sums: str) -> dict[str, str]:
@@ -54,8 +55,8 @@ def _sums(*sums: str) -> dict[str, str]:
     return dict(zip(files, sums, strict=True))
 
 
-_SOURCES = {
-    "digits": Source(
+_CATALOG = {
+    "digits": CatalogEntry(
         classes=tuple("0123456789"),
         sums=_sums(
             "69d0e2c9d3c8b953192a0f5d36b07d5871491c718aa52b40bae15cdf09ec5529",
@@ -65,7 +66,7 @@ _SOURCES = {
         ),
         installed=Path(__file__).parent / "bundled",
     ),
-    "mnist": Source(
+    "mnist": CatalogEntry(
         classes=tuple("0123456789"),
         sums=_sums(
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -79,7 +80,7 @@ _SOURCES = {
             "http://yann.lecun.com/exdb/mnist/",
         ),
     ),
-    "fashion-mnist": Source(
+    "fashion-mnist": CatalogEntry(
         classes=(
             *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
             *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
@@ -97,18 +98,18 @@ _SOURCES = {
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         ),
     ),
-    "cifar10": Source(
+    "cifar10": CatalogEntry(
         classes=(
             *("airplane", "automobile", "bird", "cat", "deer"),
             *("dog", "frog", "horse", "ship", "truck"),
         ),
-        # As TensorFlow Datasets lists it, in url_checksums/cifar10.txt; the authors give an MD5.
+        # From TensorFlow Datasets, url_checksums/cifar10.txt; the authors only publish an MD5.
         sums={cifar.ARCHIVE: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
         mirrors=("https://www.cs.toronto.edu/~kriz/",),
         format=cifar,
     ),
 }
-NAMES = tuple(_SOURCES)
+NAMES = tuple(_CATALOG)
 
 
 @overload
@@ -128,17 +129,20 @@ def load(name: str, split: Split | None = None) -> ArrayDataset | tuple[ArrayDat
     cifar10        50,000 + 10,000 images 32x32 in colour, of animals and vehicles
 
     The files are looked for in $MINICNN_DATA/<name>/, then where this package or Debian's
-    dataset-fashion-mnist installs them, then in the user's cache directory, and downloaded there if
-    they are nowhere. Wherever they come from, their content is compared with its known SHA-256;
-    only for what was unpacked from CIFAR-10's archive none is known.
+    dataset-fashion-mnist installs them, then in the user's cache directory, to which they are
+    downloaded if they are in none of these. Their content must have its known SHA-256; only for
+    files unpacked from CIFAR-10's archive none is known.
 
-    Raises DataError for an unknown name or split, a damaged file, or a download that fails.
+    Raises DataError for an unknown name, a damaged file, or a failed download; ValueError for
+    another split.
+
+    >>> mc.data.load("digits")
+    (<digits train: 1442 images 1x8x8, 10 classes>, <digits test: 355 images 1x8x8, 10 classes>)
     """
-    source = _source(name)
-    wanted = _splits(split)
-    directory = _find(name, source, wanted) or download(name)
-    loaded = [_read(source, directory, part, name) for part in wanted]
-    return loaded[0] if split else (loaded[0], loaded[1])
+    entry = _look_up(name)
+    splits = _check_split(split)
+    directory = _find_directory(name, entry, splits) or download(name)
+    return _load_splits(entry, directory, splits, name)
 
 
 @overload
@@ -154,121 +158,142 @@ def load_directory(path: str | os.PathLike[str], split: Split) -> ArrayDataset: 
 def load_directory(
     path: str | os.PathLike[str], split: Split | None = None
 ) -> ArrayDataset | tuple[ArrayDataset, ArrayDataset]:
-    """As `load`, from the IDX files of any data set in one directory, without known sums.
+    """Like `load`, from the IDX files of any data set in one directory, without known SHA-256.
 
-    The files have MNIST's names, train-images-idx3-ubyte and so on, with or without .gz. Classes
-    are counted over all label files in the directory.
+    The files have MNIST's names, train-images-idx3-ubyte and so on, with or without .gz. The number
+    of classes comes from all label files in the directory.
 
-    Raises DataError for missing or damaged files, and for images and labels that do not match.
+    Raises DataError for missing or damaged files, and for images and labels that do not match;
+    ValueError for another split.
+
+    >>> mc.data.load_directory(mc.data.download("digits"), "test")  # any directory of IDX files
+    <bundled test: 355 images 1x8x8, 10 classes>
     """
     directory = Path(path)
-    wanted = _splits(split)
-    if missing := idx_files.missing(directory, wanted):
+    splits = _check_split(split)
+    if missing := idx_files.find_missing(directory, splits):
         raise DataError(
             f"{directory}: found no {', '.join(missing)}, expected them with or without .gz"
         )
-    all_labels = [idx_files.find(directory, labels) for _, labels in idx_files.FILES.values()]
-    found = [read_idx(file) for file in all_labels if file]
-    # Labels that are no integers are refused, with the file's name, where they are read.
+    label_files = [idx_files.find_file(directory, labels) for _, labels in idx_files.FILES.values()]
+    found = [read_idx(file) for file in label_files if file]
+    # Labels that are not integers are refused below, where the error names the file.
     classes = 1 + max(int(labels.max()) if labels.dtype.kind in "iu" else 0 for labels in found)
-    source = Source(classes, {})
-    loaded = [_read(source, directory, part, directory.name) for part in wanted]
-    return loaded[0] if split else (loaded[0], loaded[1])
+    return _load_splits(CatalogEntry(classes, {}), directory, splits, directory.name)
 
 
 def locate(name: str) -> Path | None:
     """The directory that `load(name)` would read, or None if it would have to download.
 
     Raises DataError for an unknown name.
+
+    >>> mc.data.locate("digits").name
+    'bundled'
     """
-    return _find(name, _source(name), _splits(None))
+    return _find_directory(name, _look_up(name), _check_split(None))
 
 
 def download(name: str) -> Path:
-    """Bring a data set into the user's cache directory, and return where it is.
+    """Download a data set into the user's cache directory, and return that directory.
 
-    Files that are there and intact stay; damaged ones are fetched anew. Of the bundled data set
-    nothing has to be fetched.
+    Files that are already there and intact are kept, damaged ones are replaced. The bundled digits
+    are not downloaded: this returns the directory in which they are installed.
 
-    Raises DataError for an unknown name, and with a reason for each mirror when a file cannot be
-    had.
+    Raises DataError for an unknown name, and, with a reason per mirror, for a file that no mirror
+    delivers.
+
+    >>> sorted(path.name for path in mc.data.download("digits").glob("t10k*"))
+    ['t10k-images-idx3-ubyte.gz', 't10k-labels-idx1-ubyte.gz']
     """
-    source = _source(name)
-    if not source.mirrors and source.installed is not None:
-        return source.installed
+    entry = _look_up(name)
+    if not entry.mirrors and entry.installed is not None:
+        return entry.installed
     directory = cache_directory() / name
-    mirrors = list(source.mirrors)
+    mirrors = list(entry.mirrors)
     try:
-        for file, sha256 in source.sums.items():
-            if not _is_intact(source, directory, file):
-                called = source.format.download_name(file)
-                good = fetch(called, mirrors, directory, sha256, source.format.check)
-                mirrors.sort(key=lambda mirror: mirror != good)  # the next file asks it first
+        for file, sha256 in entry.sums.items():
+            if not _is_intact(entry, directory, file):
+                remote = entry.format.download_name(file)
+                good = fetch(remote, mirrors, directory, sha256, entry.format.check_file)
+                mirrors.sort(key=lambda mirror: mirror != good)  # try it first for the next file
     except DataError as error:
-        raise DataError(f"{name}: {error}. {_by_hand(name, source, directory)}") from error
+        raise DataError(f"{name}: {error}. {_manual_advice(name, entry, directory)}") from error
     return directory
 
 
 def cache_directory() -> Path:
-    """Where downloads are kept, a directory of the user's that the operating system suggests."""
+    """Where downloads are kept: the operating system's cache directory of this user, /minicnn.
+
+    >>> mc.data.cache_directory().name
+    'minicnn'
+    """
     import pooch  # it is slow to import
 
     return Path(pooch.os_cache("minicnn"))
 
 
-def _source(name: str) -> Source:
-    if name in _SOURCES:
-        return _SOURCES[name]
-    from difflib import get_close_matches
+def _look_up(name: str) -> CatalogEntry:
+    try:
+        return _CATALOG[check_choice("name", name, _CATALOG)]
+    except ValueError as error:
+        from difflib import get_close_matches
 
-    close = get_close_matches(str(name).lower(), NAMES, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise DataError(f"name: got {name!r}, expected one of {', '.join(NAMES)}{hint}")
-
-
-def _splits(split: str | None) -> tuple[str, ...]:
-    if split is None:
-        return tuple(idx_files.FILES)
-    if split not in idx_files.FILES:
-        raise DataError(f"split: got {split!r}, expected 'train', 'test' or None for both")
-    return (split,)
+        close = get_close_matches(name.lower(), NAMES, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise DataError(f"{error}{hint}") from None
 
 
-def _find(name: str, source: Source, splits: tuple[str, ...]) -> Path | None:
+def _check_split(split: str | None) -> tuple[str, ...]:
+    """The splits to load; None stands for both."""
+    both = tuple(idx_files.FILES)
+    return both if split is None else (check_choice("split", split, both),)
+
+
+def _find_directory(name: str, entry: CatalogEntry, splits: tuple[str, ...]) -> Path | None:
     """The first directory that has all files of the splits."""
-    places = _places(name, source)
-    return next((place for place in places if not source.format.missing(place, splits)), None)
+    for directory in _candidate_directories(name, entry):
+        if not entry.format.find_missing(directory, splits):
+            return directory
+    return None
 
 
-def _places(name: str, source: Source) -> Iterator[Path]:
+def _candidate_directories(name: str, entry: CatalogEntry) -> Iterator[Path]:
     if chosen := os.environ.get("MINICNN_DATA"):
         yield Path(chosen).expanduser() / name
-    if source.installed is not None:
-        yield source.installed
+    if entry.installed is not None:
+        yield entry.installed
     yield cache_directory() / name
 
 
-def _is_intact(source: Source, directory: Path, file: str) -> bool:
-    path = source.format.find(directory, file)
+def _is_intact(entry: CatalogEntry, directory: Path, file: str) -> bool:
+    path = entry.format.find_file(directory, file)
     try:
         if path is not None:
-            source.format.check(path, source.sums[file])
+            entry.format.check_file(path, entry.sums[file])
     except DataError:
         return False
     return path is not None
 
 
-def _read(source: Source, directory: Path, split: str, name: str) -> ArrayDataset:
-    images, labels, paths = source.format.read(directory, split, source.sums)
+def _load_splits(
+    entry: CatalogEntry, directory: Path, splits: tuple[str, ...], name: str
+) -> ArrayDataset | tuple[ArrayDataset, ArrayDataset]:
+    """The one split, or both."""
+    loaded = [_load_split(entry, directory, split, name) for split in splits]
+    return loaded[0] if len(loaded) == 1 else (loaded[0], loaded[1])
+
+
+def _load_split(entry: CatalogEntry, directory: Path, split: str, name: str) -> ArrayDataset:
+    images, labels, paths = entry.format.read_split(directory, split, entry.sums)
     try:
-        return ArrayDataset(images, labels, f"{name} {split}", source.classes)
+        return ArrayDataset(images, labels, f"{name} {split}", entry.classes)
     except (TypeError, ValueError) as error:
         raise DataError(f"{paths}: {error}") from error
 
 
-def _by_hand(name: str, source: Source, directory: Path) -> str:
-    files = ", ".join(map(source.format.download_name, source.sums))
+def _manual_advice(name: str, entry: CatalogEntry, directory: Path) -> str:
+    files = ", ".join(map(entry.format.download_name, entry.sums))
     return (
         f"By hand: put {files} into {directory}, or into DIR/{name} and set the environment "
-        "variable MINICNN_DATA to DIR; or take the data set 'digits', which needs no download"
+        "variable MINICNN_DATA to DIR; or use the data set 'digits', which needs no download"
     )

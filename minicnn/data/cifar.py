@@ -1,6 +1,6 @@
-"""CIFAR-10's binary version, read straight from its archive or from the files unpacked from it.
+"""CIFAR-10's binary version, read from its archive or from the files unpacked from it.
 
-This module and `idx_files` have the same functions, and the catalog works with either.
+This module and `idx_files` have the same functions; `catalog.FileFormat` lists them.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ FILES = {
     "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
     "test": ("test_batch.bin",),
 }
-RECORDS = 10_000  # in each file
+RECORDS = 10_000  # per file
 SHAPE = (3, 32, 32)
 ADVICE = "Replace it with the original file, or delete it and get the data set again"
 
 
 def download_name(file: str) -> str:
-    """What mirrors call the file."""
+    """The name of the file on the mirrors."""
     return file
 
 
-def find(directory: Path, file: str) -> Path | None:
-    """Where the directory has the file, the archive or one unpacked from it."""
+def find_file(directory: Path, file: str) -> Path | None:
+    """The path of a file in the directory, be it the archive or one unpacked from it."""
     paths = (directory / file, directory / FOLDER / file)
     return next((path for path in paths if path.is_file()), None)
 
 
-def missing(directory: Path, splits: Sequence[str]) -> list[str]:
-    """The files of these splits that the directory lacks; with the archive it lacks none."""
-    if find(directory, ARCHIVE):
+def find_missing(directory: Path, splits: Sequence[str]) -> list[str]:
+    """The files of these splits that the directory lacks: none if it has the archive."""
+    if find_file(directory, ARCHIVE):
         return []
     files = [file for split in splits for file in FILES[split]]
-    return [file for file in files if find(directory, file) is None]
+    return [file for file in files if find_file(directory, file) is None]
 
 
-def check(path: Path, sha256: str) -> None:
+def check_file(path: Path, sha256: str) -> None:
     """Raises DataError unless the file can be read and has this SHA-256."""
     try:
         digest = hashlib.sha256()
@@ -59,25 +59,25 @@ def check(path: Path, sha256: str) -> None:
         raise DataError(f"found the SHA-256 {digest.hexdigest()}, expected {sha256}")
 
 
-def read(
+def read_split(
     directory: Path, split: str, sums: Mapping[str, str]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
-    """Images (N, 3, 32, 32), labels (N,), and the path they are from.
+    """Images (N, 3, 32, 32), labels (N,), and the path they were read from, for messages.
 
-    A file is 10,000 records, each of 1 byte for the label and 3072 for the pixels: 32 rows of red,
-    then green, then blue. An archive has to have the SHA-256 in `sums`; of unpacked files no sums
-    are published, their length and labels are checked.
+    A file holds 10,000 records, each of 1 byte for the label and 3072 for the pixels: 32 rows of
+    red, then green, then blue. An archive must have the SHA-256 in `sums`; for unpacked files none
+    is published, so only their length and labels are checked.
 
-    Raises DataError, naming the path, for files that are missing, unreadable or something else.
+    Raises DataError, naming the path, for files that are missing, unreadable or in another format.
 
     Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009, and
     https://www.cs.toronto.edu/~kriz/cifar.html.
     """
-    archive = find(directory, ARCHIVE)
+    archive = find_file(directory, ARCHIVE)
     if archive is None:
-        contents = _unpacked(directory, FILES[split])
+        contents = _read_files(directory, FILES[split])
     else:
-        contents = _packed(archive, FILES[split], sums[ARCHIVE])
+        contents = _read_archive(archive, FILES[split], sums[ARCHIVE])
     images = np.empty((len(FILES[split]), RECORDS, *SHAPE), np.uint8)
     labels = np.empty((len(FILES[split]), RECORDS), np.uint8)
     for name, content in contents:
@@ -99,30 +99,30 @@ def _decode(name: str, content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.ui
     return records[:, 0], records[:, 1:].reshape(RECORDS, *SHAPE)
 
 
-def _unpacked(directory: Path, files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def _read_files(directory: Path, files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     for file in files:
-        path = find(directory, file) or directory / file
+        path = find_file(directory, file) or directory / file
         try:
             with path.open("rb") as stream:
-                yield str(path), stream.read(_limit())
+                yield str(path), stream.read(_read_limit())
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _packed(archive: Path, files: Sequence[str], sha256: str) -> Iterator[tuple[str, bytes]]:
+def _read_archive(archive: Path, files: Sequence[str], sha256: str) -> Iterator[tuple[str, bytes]]:
     try:
-        check(archive, sha256)
+        check_file(archive, sha256)
     except DataError as error:
         raise DataError(f"{archive}: {error}. {ADVICE}") from error
     wanted = set(files)
     try:
-        # "r|gz" reads from front to end, once: going back would decompress all anew.
+        # "r|gz" reads the archive once, front to back: seeking would decompress it again.
         with tarfile.open(archive, "r|gz") as members:
             for member in members:
                 stream = members.extractfile(member) if Path(member.name).name in wanted else None
                 if stream:
                     wanted.remove(Path(member.name).name)
-                    yield f"{archive}/{member.name}", stream.read(_limit())
+                    yield f"{archive}/{member.name}", stream.read(_read_limit())
                 if not wanted:
                     break
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
@@ -131,6 +131,6 @@ def _packed(archive: Path, files: Sequence[str], sha256: str) -> Iterator[tuple[
         raise DataError(f"{archive}: found no {', '.join(sorted(wanted))} in it. {ADVICE}")
 
 
-def _limit() -> int:
-    """One byte more than a file should have, which shows leftovers."""
+def _read_limit() -> int:
+    """One byte more than a file should have, to notice trailing bytes."""
     return RECORDS * (1 + SHAPE[0] * SHAPE[1] * SHAPE[2]) + 1

@@ -1,4 +1,4 @@
-"""Reading IDX, the file format of MNIST; nothing that a file says about its size is trusted."""
+"""Reads IDX, the file format of MNIST, without trusting what a file says about its size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TYPES: dict[int, np.dtype[Any]] = {
 }
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_INFLATION = 1032  # deflate codes at most 258 bytes in 2 bits
-_MAX_NDIM = 32  # the most that every supported NumPy can shape
+_MAX_NDIM = 32  # the most axes that every supported NumPy allows
 _CHUNK = 1 << 20
 
 
@@ -36,14 +36,20 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
 
         0x00 0x00 | type code, 1 byte | number of axes, 1 byte | length of each axis, 4 bytes | data
 
-    Type codes: 08 uint8, 09 int8, 0B int16, 0C int32, 0D float32, 0E float64. A file without any
-    item is refused. Memory use is bounded by the real length of the file, whatever its header
-    claims. With `sha256`, the SHA-256 of the uncompressed content has to be that.
+    Type codes: 08 uint8, 09 int8, 0B int16, 0C int32, 0D float32, 0E float64. A file without
+    items is refused. Memory use is bounded by the actual length of the file, whatever its header
+    claims. If `sha256` is given, the uncompressed content must have that SHA-256.
 
-    Raises DataError, naming the path, for everything that is not such a file: missing, a directory,
-    unreadable, empty, truncated, with bytes left over, HTML in its place, damaged gzip, wrong sum.
+    Raises DataError, naming the path, for anything else: a file that is missing, a directory,
+    unreadable, empty, truncated, an HTML page, damaged gzip, with trailing bytes or a wrong sum.
 
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+
+    >>> from pathlib import Path
+    >>> header = bytes([0, 0, 0x08, 2]) + bytes([0, 0, 0, 1, 0, 0, 0, 3])  # uint8 of shape (1, 3)
+    >>> _ = Path("row.idx").write_bytes(header + bytes([7, 8, 9]))
+    >>> mc.data.read_idx("row.idx")
+    array([[7, 8, 9]], dtype=uint8)
     """
     try:
         return decode_idx(Path(path), sha256)
@@ -53,7 +59,7 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
 
 
 def decode_idx(path: Path, sha256: str | None = None) -> NDArray[Any]:
-    """As `read_idx`, but the error says only what is wrong with the content."""
+    """Like `read_idx`, but the error only says what is wrong with the content."""
     try:
         if not path.is_file():
             found = "a directory" if path.is_dir() else "no file"
@@ -74,7 +80,7 @@ def _decode(file: BinaryIO, sha256: str | None) -> NDArray[Any]:
     header, dtype, shape = _read_header(stream)
     body = _read_body(stream, dtype, shape, longest)
     if sha256 is not None:
-        _check_sum(header, body, sha256)
+        _check_sha256(header, body, sha256)
     array = np.frombuffer(body, dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
 
@@ -98,7 +104,9 @@ def _read_header(stream: BinaryIO) -> tuple[bytes, np.dtype[Any], tuple[int, ...
         )
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * ndim, 4))
     if 0 in shape:
-        raise DataError(f"found the shape {_times(shape)} in the IDX header, expected no axis of 0")
+        raise DataError(
+            f"found the shape {_shape_text(shape)} in the IDX header, expected no axis of 0"
+        )
     return magic + sizes, _TYPES[code], shape
 
 
@@ -113,13 +121,13 @@ def _not_idx(magic: bytes) -> str:
 def _read_body(
     stream: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...], longest: int
 ) -> bytearray:
-    """The data, read piece by piece: memory grows with what is there, not with what is claimed."""
+    """The data, read in pieces, so that memory grows with what is there, not what is claimed."""
     expected = math.prod(shape) * dtype.itemsize  # Python integers: no overflow
-    promise = f"expected {_times(shape)} items of {dtype.itemsize} bytes = {expected}"
+    promise = f"expected {_shape_text(shape)} items of {dtype.itemsize} bytes = {expected}"
     if expected > longest:
         raise DataError(f"found at most {longest} bytes of data, {promise}: the file is truncated")
     body = bytearray()
-    # Asking for one byte more than expected shows leftovers, and makes gzip check its own sum.
+    # Asking for one byte more than expected reveals trailing bytes, and makes gzip check its sum.
     while piece := stream.read(min(_CHUNK, expected + 1 - len(body))):
         body += piece
     if len(body) < expected:
@@ -129,7 +137,7 @@ def _read_body(
     return body
 
 
-def _check_sum(header: bytes, body: bytearray, sha256: str) -> None:
+def _check_sha256(header: bytes, body: bytearray, sha256: str) -> None:
     digest = hashlib.sha256(header)
     digest.update(body)
     if digest.hexdigest() != sha256:
@@ -138,5 +146,5 @@ def _check_sum(header: bytes, body: bytearray, sha256: str) -> None:
         )
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return "x".join(str(size) for size in shape)

@@ -1,9 +1,8 @@
-"""Batches of a data set, in order or shuffled, as tensors that lie batch-last in memory."""
+"""Batches of a data set, in order or shuffled, as tensors that are batch-last in memory."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,30 +12,38 @@ from ..autograd import Tensor
 from ..backend import device_of, resolve_device, to_device
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator
-from .dataset import ArrayDataset, Dataset, to_float32
+from ..checks import check_integer
+from .dataset import ArrayDataset, Batch, Dataset, to_float32
 from .image_folder import ImageFolder
+from .transforms.images import Transform
 
 
 class DataLoader:
     """Iterates over a data set in batches: (images (N, C, H, W) float32, labels (N,) int64).
 
-    The images are on the default device, the labels on the CPU; ``on`` names another device.
+    The images are on the default device and the labels on the CPU; ``on`` selects another device.
 
-    dataset     an ArrayDataset, or any object with `len` and `dataset[i] -> (image, label)`; such
+    dataset     an ArrayDataset, or any object with `len` and `dataset[i] -> (image, label)`; its
                 images are (H, W) or (C, H, W), all of one shape, uint8 (read as x / 255) or float
-    batch_size  images in a batch; the last one may hold fewer
+    batch_size  images per batch; the last batch may hold fewer
     shuffle     a new random order for each epoch
-    seed        with one, epoch e of every loader with this seed has the same order; without one
-                the orders come from the global generator (`minicnn.manual_seed`)
-    drop_last   leave out a last batch that is not full
+    seed        epoch e of every loader with the same seed has the same order; without a seed the
+                orders come from the global generator (`minicnn.manual_seed`)
+    drop_last   skip the last batch if it is not full
     transform   called with each batch of images, an array (N, C, H, W), and returns such an array
 
-    `epoch` counts the epochs begun, from 0. Each `iter(loader)` takes the order of the current
+    `epoch` counts the epochs started so far. Each `iter(loader)` takes the order of the current
     `epoch` and adds one; set it to continue an interrupted run: `loader.epoch = 3`. `order` (N,) is
-    the order of the epoch begun last, and `on(device, start=k)` goes on in it.
+    the order of the epoch started last, and `on(device, start=k)` continues it.
 
-    Raises TypeError or ValueError for arguments that do not fit, for an empty data set, when
-    drop_last leaves no batch at all, and, while iterating, for items that are no such images.
+    Raises TypeError or ValueError for invalid arguments, for an empty data set, if drop_last
+    leaves no batch, and, while iterating, for items that are not such images and labels.
+
+    >>> train = mc.data.load("digits", "train")
+    >>> loader = mc.data.DataLoader(train, batch_size=64, shuffle=True, seed=0)
+    >>> images, labels = next(iter(loader))
+    >>> len(loader), images.shape, labels.shape
+    (23, (64, 1, 8, 8), (64,))
     """
 
     def __init__(
@@ -46,12 +53,12 @@ class DataLoader:
         shuffle: bool = False,
         seed: int | None = None,
         drop_last: bool = False,
-        transform: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+        transform: Transform | None = None,
     ) -> None:
         self.dataset = dataset
-        self.batch_size = _checked_integer("batch_size", batch_size, least=1)
+        self.batch_size = check_integer("DataLoader: batch_size", batch_size, least=1)
         self.shuffle = shuffle
-        self.seed = None if seed is None else _checked_integer("seed", seed, least=0)
+        self.seed = None if seed is None else check_integer("DataLoader: seed", seed, least=0)
         self.drop_last = drop_last
         self.transform = transform
         self.epoch = 0
@@ -60,7 +67,8 @@ class DataLoader:
         self._length = _count_items(dataset)
         if len(self) == 0:
             raise ValueError(
-                f"drop_last: leaves no batch, {self._length} images // {self.batch_size} = 0"
+                "DataLoader: drop_last leaves no batch, "
+                f"{self._length} images // {self.batch_size} = 0"
             )
 
     def __len__(self) -> int:
@@ -75,32 +83,32 @@ class DataLoader:
     def on(self, device: str, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch with their images on a device; the labels stay on the CPU.
 
-        An ArrayDataset goes there once and as a whole, if it fits; batches that a transform or a
-        data set of another kind makes on the CPU go one by one. With a start above 0 no epoch is
-        begun: the one begun last goes on with that batch, and those before it are not read.
-        Raises DeviceError; ValueError for a start beyond the end or before any epoch was begun.
+        An ArrayDataset is moved there once and as a whole, if it fits; batches that a transform or
+        another kind of data set makes on the CPU are moved one by one. With a start above 0 no new
+        epoch starts: the last one continues at that batch, and the batches before are not read.
+
+        Raises DeviceError; ValueError for a start beyond the end, or above 0 before any epoch.
         """
         device = resolve_device(device)
+        start = check_integer("start", start, least=0, most=len(self))
         if start == 0:
-            self.order = self._new_order()
+            self.order = self._draw_order()
             self.epoch += 1
-        if self.order is None or not 0 <= start <= len(self):
-            raise ValueError(
-                f"start: got {start}, expected 0 to {len(self)}, above 0 only in an epoch begun"
-            )
-        return self._batches(self._resident(device), self.order, device, start)
+        if self.order is None:
+            raise ValueError(f"start: got {start}, but no epoch has started yet, expected 0")
+        return self._batches(self._dataset_on(device), self.order, device, start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the loader is: `epoch`, `order`, and the options that decide what a batch holds."""
+        """The position of the loader: `epoch`, `order`, and the options that shape its batches."""
         return {"epoch": self.epoch, "order": self.order, "options": self._options()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on where a loader like this one was; all of it or, on error, nothing.
+        """Continue where another loader with these options stopped; on error nothing changes.
 
-        Raises ValueError when it is not the state of a loader with these options.
+        Raises ValueError if this is not the state of a loader with these options.
         """
         if not isinstance(state_dict, Mapping) or not {"epoch", "options"} <= state_dict.keys():
-            raise ValueError("state dict: no state of a DataLoader")
+            raise ValueError("state dict: not the state of a DataLoader")
         there, here = state_dict["options"], self._options()
         if there != here:
             raise ValueError(f"state dict: of a DataLoader with {there}, but this one has {here}")
@@ -109,16 +117,16 @@ class DataLoader:
             order = np.array(order)
             every = np.arange(self._length)
             if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order.ravel()), every):
-                raise ValueError(f"state dict: order is no permutation of {self._length} images")
-        self.epoch = _checked_integer("state dict: epoch", state_dict["epoch"], least=0)
+                raise ValueError(f"state dict: order is not a permutation of {self._length} images")
+        self.epoch = check_integer("state dict: epoch", state_dict["epoch"], least=0)
         self.order = order
 
     def _options(self) -> dict[str, Any]:
         names = ("batch_size", "shuffle", "seed", "drop_last")
         return {"images": self._length, **{name: getattr(self, name) for name in names}}
 
-    def _resident(self, device: str) -> Dataset:
-        """The data set on the device, where it is kept for the next epoch; else as it is."""
+    def _dataset_on(self, device: str) -> Dataset:
+        """The data set on the device if possible, kept there for the next epoch; else as it is."""
         if not isinstance(self.dataset, ArrayDataset) or self.transform is not None:
             return self.dataset
         if device_of(self.dataset.images) == device:
@@ -130,12 +138,12 @@ class DataLoader:
                 self._copy = device, self.dataset
         return self._copy[1]
 
-    def _new_order(self) -> NDArray[np.int64]:
+    def _draw_order(self) -> NDArray[np.int64]:
         if not self.shuffle:
             return np.arange(self._length)
         if self.seed is None:
             return generator(None).permutation(self._length)
-        # Seed and epoch are mixed, not added: else epoch 1 of seed 0 were epoch 0 of seed 1.
+        # Mixed, not added: otherwise epoch 1 of seed 0 would be epoch 0 of seed 1.
         mixed = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)
         return generator(int(mixed[0])).permutation(self._length)
 
@@ -144,33 +152,28 @@ class DataLoader:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         rows = order
         if isinstance(dataset, ArrayDataset):
-            rows = to_device(order, device_of(dataset.images))  # not a small copy for each batch
+            rows = to_device(order, device_of(dataset.images))  # once, not for each batch
         size = self.batch_size
         parts = [slice(k * size, (k + 1) * size) for k in range(start, len(self))]
-        read = _reader(dataset, [order[part] for part in parts])
+        read = _read_batches(dataset, [order[part] for part in parts])
         for part in parts:
             if isinstance(dataset, ArrayDataset):
                 images, labels = dataset.batch(rows[part]), dataset.labels[order[part]]
             else:
                 images, labels = next(read)
             if self.transform is not None:
-                images = _transformed(self.transform, images)
+                images = _apply_transform(self.transform, images)
             yield Tensor(to_device(images, device)), Tensor(labels)
 
 
-def _reader(
-    dataset: Dataset, parts: list[NDArray[np.int64]]
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    """The batches of a data set that does not lie in memory, decoded ahead where it can do that."""
+def _read_batches(dataset: Dataset, parts: list[NDArray[np.int64]]) -> Iterator[Batch]:
+    """The batches of a data set that is not in memory; an ImageFolder decodes them ahead."""
     if isinstance(dataset, ImageFolder):
         return dataset.batches(parts)
-    return (_read(dataset, part) for part in parts)
+    return (_stack_items(dataset, part) for part in parts)
 
 
-def _read(
-    dataset: Dataset, chosen: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The chosen items, images (K, C, H, W) batch-last and labels (K,)."""
+def _stack_items(dataset: Dataset, chosen: NDArray[np.int64]) -> Batch:
     items = [_read_item(dataset, int(index)) for index in chosen]
     shape = items[0][0].shape
     for index, (image, _) in zip(chosen, items, strict=True):
@@ -195,16 +198,11 @@ def _read_item(dataset: Dataset, index: int) -> tuple[NDArray[np.float32], int]:
         raise ValueError(
             f"dataset[{index}]: got an image {pixels.shape}, expected (H, W) or (C, H, W)"
         )
-    try:
-        number = operator.index(label)
-    except TypeError:
-        raise TypeError(f"dataset[{index}]: got the label {label!r}, expected an integer") from None
+    number = check_integer(f"dataset[{index}]: label", label)
     return to_float32(pixels if pixels.ndim == 3 else pixels[None]), number  # (C, H, W)
 
 
-def _transformed(
-    transform: Callable[[NDArray[Any]], NDArray[Any]], images: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _apply_transform(transform: Transform, images: NDArray[np.float32]) -> NDArray[np.float32]:
     result = transform(images)
     if not isinstance(result, np.ndarray) or result.ndim != 4 or len(result) != len(images):
         got = getattr(result, "shape", type(result).__name__)
@@ -214,19 +212,11 @@ def _transformed(
     return as_nchw(as_chwn(result.astype(np.float32, copy=False)))
 
 
-def _checked_integer(name: str, value: int, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: got {value!r}, expected an integer")
-    if value < least:
-        raise ValueError(f"{name}: got {value}, expected {least} or more")
-    return int(value)
-
-
 def _count_items(dataset: Dataset) -> int:
     if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
         raise TypeError(
             f"dataset: got {type(dataset).__name__}, expected an object with len and indexing"
         )
     if len(dataset) == 0:
-        raise ValueError("dataset: it is empty, expected at least one item")
+        raise ValueError("dataset: got 0 items, expected at least one")
     return len(dataset)

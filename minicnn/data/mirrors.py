@@ -1,4 +1,4 @@
-"""Fetching one file from the first mirror that has it intact; which files there are: `catalog`."""
+"""Downloads one file from the first mirror that has it intact; `catalog` knows which files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from .errors import DataError
 from .idx import decode_idx
 
-TIMEOUT = 10  # seconds to wait for a mirror to connect, or to send its next bytes
+TIMEOUT = 10  # seconds to wait for a mirror to connect or to send more bytes
 
 
 def fetch(
@@ -24,13 +24,13 @@ def fetch(
 ) -> str:
     """Download the file `name` to `directory` and return the mirror that had it.
 
-    Each mirror is an address to which the name is added. A file takes its place in the directory
-    only once it is complete and check(path, sha256) raises no DataError: that of an IDX file takes
-    the sum of the uncompressed content. A mirror that refuses, breaks off, or sends something else
-    is passed over.
+    Each mirror is an address to which the name is appended. The file appears in the directory only
+    once it is complete and check(path, sha256) raises no DataError; for an IDX file the SHA-256 is
+    that of the uncompressed content. A mirror that refuses, breaks off, or sends something else is
+    skipped.
 
-    Raises DataError with one reason for each mirror when all fail, or when the directory cannot be
-    written to.
+    Raises DataError with one reason per mirror if all fail, or if the directory cannot be written
+    to.
     """
     reasons = []
     for mirror in mirrors:
@@ -44,7 +44,7 @@ def fetch(
 def _fetch_from(
     url: str, target: Path, sha256: str, check: Callable[[Path, str], object]
 ) -> str | None:
-    """None if the target is now in place, else the reason why not."""
+    """None if the target is now in place, else the reason why it is not."""
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,14 +58,14 @@ def _fetch_from(
     except OSError as error:
         raise DataError(f"{target.parent}: cannot be written to ({error.strerror})") from error
     finally:
-        # Also reached when the user interrupts: no half-written file stays behind.
-        with contextlib.suppress(OSError):  # most often there is none, and that is well
+        # Also reached when the user interrupts: no partial file is left behind.
+        with contextlib.suppress(OSError):  # usually it was moved, and there is none
             partial.unlink()
 
 
 def _transfer(url: str, partial: Path) -> str | None:
-    """Write what the address sends into the file, down to the disk; the reason if it fails."""
-    # Imported here because they load slowly, and most runs download nothing.
+    """Write what the address sends to the file and sync it; returns the reason if that fails."""
+    # Imported here because they are slow to import, and most runs download nothing.
     import pooch
     import requests
 

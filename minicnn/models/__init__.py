@@ -1,9 +1,9 @@
-"""Floor 4, the networks: each quotes where it comes from, layer by layer."""
+"""Floor 4, the networks: each quotes its source, layer by layer."""
 
 from __future__ import annotations
 
 from .alexnet import AlexNetMNIST, alexnet_mnist
-from .alexnet2012 import (
+from .alexnet_2012 import (
     AlexNet,
     AlexNetTorchvision,
     ScaledAlexNet,
@@ -13,26 +13,16 @@ from .alexnet2012 import (
     scaled_alexnet,
 )
 from .lenet import LeNet5, LeNet5Sigmoid, lenet5, lenet5_sigmoid
-from .lenet1998 import BACKGROUND, INK, LeNet5_1998, map_loss
+from .lenet_1998 import BACKGROUND, INK, LeNet1998, lenet5_1998, map_loss
 
+# fmt: off
 __all__ = [
     # LeNet-5: the course's, in code and in text, and the paper's of 1998
-    "LeNet5",
-    "lenet5",
-    "LeNet5Sigmoid",
-    "lenet5_sigmoid",
-    "LeNet5_1998",
-    "map_loss",
-    "BACKGROUND",
-    "INK",
+    "LeNet5", "lenet5", "LeNet5Sigmoid", "lenet5_sigmoid",
+    "LeNet1998", "lenet5_1998", "map_loss", "BACKGROUND", "INK",
     # AlexNet: the course's, the paper's of 2012, torchvision's, and one for small images
-    "AlexNetMNIST",
-    "alexnet_mnist",
-    "AlexNet",
-    "alexnet",
-    "AlexNetTorchvision",
-    "alexnet_torchvision",
-    "ScaledAlexNet",
-    "scaled_alexnet",
+    "AlexNetMNIST", "alexnet_mnist", "AlexNet", "alexnet",
+    "AlexNetTorchvision", "alexnet_torchvision", "ScaledAlexNet", "scaled_alexnet",
     "mean_over_crops",
 ]
+# fmt: on

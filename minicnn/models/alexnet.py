@@ -5,13 +5,17 @@ from __future__ import annotations
 from ..autograd import Tensor
 from ..nn import Conv2d, Flatten, Linear, MaxPool2d, Module
 from ..ops import relu
-from .initial import start_as_keras
+from .keras_init import init_like_keras
 
 
 class AlexNetMNIST(Module):
     """The course's simplified AlexNet: three 3x3 convolutions, two dense layers, ReLU.
 
     As in ``LeNet5``, ReLU comes after pooling: the same numbers for a quarter of the work.
+
+    >>> model = mc.models.AlexNetMNIST()
+    >>> model(mc.tensor(np.zeros((2, *model.input_shape), np.float32))).shape
+    (2, 10)
     """
 
     input_shape, num_classes = (1, 28, 28), 10
@@ -25,7 +29,7 @@ class AlexNetMNIST(Module):
         self.flatten = Flatten()
         self.fc1 = Linear(1152, 128)
         self.fc2 = Linear(128, 10)
-        start_as_keras(self)
+        init_like_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = relu(self.pool1(self.conv1(x)))  # (N, 32, 13, 13)
@@ -39,5 +43,9 @@ def alexnet_mnist() -> AlexNetMNIST:
     """The course's simplified AlexNet for (N, 1, 28, 28); 241,546 parameters.
 
     conv1 32@3x3 320, conv2 64@3x3 18,496, conv3 128@3x3 73,856, fc1 147,584, fc2 1,290.
+
+    >>> model = mc.models.alexnet_mnist()
+    >>> sum(p.size for p in model.parameters())
+    241546
     """
     return AlexNetMNIST()

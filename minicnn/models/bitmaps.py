@@ -1,7 +1,7 @@
 """The target of LeNet-5's last hidden layer for each digit: a picture of it, 7 wide and 12 high.
 
-The paper's idea with drawings of our own. Digits that look alike have targets that are alike, so
-that what the last layer says of a doubtful image lies between them.
+The idea is the paper's, the drawings are ours. Digits that look alike have similar targets, so the
+last layer's output for an ambiguous image lies between them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Array
 
-# One row of digits after the other, so that each can be seen as it is; "#" is ink.
+# Two rows of digits, drawn so that each can be recognised here; "#" is ink.
 DIGITS = """
 ..###..  ...#...  .#####.  .#####.  ....##.
 .#...#.  ..##...  ##...##  #....##  ....##.

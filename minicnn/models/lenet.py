@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..autograd import Tensor
+from ..checks import check_choice, check_integer
 from ..nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Module
 from ..ops import relu, sigmoid
-from .initial import start_as_keras
+from .keras_init import init_like_keras
 
 
 class LeNet5(Module):
     """The course's LeNet-5: 28x28 images, ReLU, max pooling. Logits; softmax is in the loss.
 
     The course applies ReLU before pooling. Both orders give the same numbers and gradients, since
-    neither map changes the order of values; pooling first leaves ReLU a quarter of the work.
+    neither operation changes the order of values; pooling first leaves ReLU a quarter of the work.
+
+    >>> model = mc.models.LeNet5(num_classes=26)
+    >>> model(mc.tensor(np.zeros((2, *model.input_shape), np.float32))).shape
+    (2, 26)
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1) -> None:
+        num_classes = check_integer("lenet5: num_classes", num_classes, least=1)
+        in_channels = check_integer("lenet5: in_channels", in_channels, least=1)
         self.input_shape, self.num_classes = (in_channels, 28, 28), num_classes
         self.conv1 = Conv2d(in_channels, 6, 5)
         self.pool1 = MaxPool2d(2)
@@ -25,7 +34,7 @@ class LeNet5(Module):
         self.fc1 = Linear(256, 120)
         self.fc2 = Linear(120, 84)
         self.fc3 = Linear(84, num_classes)
-        start_as_keras(self)
+        init_like_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = relu(self.pool1(self.conv1(x)))  # (N, 6, 12, 12)
@@ -39,29 +48,38 @@ class LeNet5(Module):
 def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
     """The course's LeNet-5 for (N, in_channels, 28, 28); 44,426 parameters by default.
 
-    conv1 6@5x5 156, conv2 16@5x5 2,416, fc1 30,840, fc2 10,164, fc3 850.
+    conv1 6@5x5 156, conv2 16@5x5 2,416, fc1 30,840, fc2 10,164, fc3 850. Raises TypeError or
+    ValueError for sizes that are not integers of 1 or more.
+
+    >>> model = mc.models.lenet5()
+    >>> sum(p.size for p in model.parameters())
+    44426
     """
     return LeNet5(num_classes, in_channels)
 
 
 class LeNet5Sigmoid(Module):
-    """LeNet-5 as the course's text describes it: 32x32 images, sigmoid, 2x2 pooling."""
+    """LeNet-5 as the course's text describes it: 32x32 images, sigmoid, 2x2 pooling.
+
+    >>> model = mc.models.LeNet5Sigmoid()
+    >>> model(mc.tensor(np.zeros((2, *model.input_shape), np.float32))).shape
+    (2, 10)
+    """
 
     input_shape, num_classes = (1, 32, 32), 10
 
-    def __init__(self, pooling: str = "max") -> None:
+    def __init__(self, pooling: Literal["max", "avg"] = "max") -> None:
         pools = {"max": MaxPool2d, "avg": AvgPool2d}
-        if pooling not in pools:
-            raise ValueError(f'pooling: got {pooling!r}, expected "max" or "avg"')
+        pool = pools[check_choice("lenet5_sigmoid: pooling", pooling, pools)]
         self.c1 = Conv2d(1, 6, 5)
-        self.s2 = pools[pooling](2)
+        self.s2 = pool(2)
         self.c3 = Conv2d(6, 16, 5)
-        self.s4 = pools[pooling](2)
+        self.s4 = pool(2)
         self.flatten = Flatten()
         self.c5 = Linear(400, 120)
         self.f6 = Linear(120, 84)
         self.output = Linear(84, 10)
-        start_as_keras(self)
+        init_like_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.s2(sigmoid(self.c1(x)))  # (N, 6, 14, 14)
@@ -72,11 +90,14 @@ class LeNet5Sigmoid(Module):
         return self.output(x)  # (N, 10)
 
 
-def lenet5_sigmoid(pooling: str = "max") -> LeNet5Sigmoid:
-    """LeNet-5 as the course's text has it, for (N, 1, 32, 32); 61,706 parameters.
+def lenet5_sigmoid(pooling: Literal["max", "avg"] = "max") -> LeNet5Sigmoid:
+    """LeNet-5 as the course's text describes it, for (N, 1, 32, 32); 61,706 parameters.
 
     C1 6@5x5 156, S2, C3 16@5x5 2,416, S4, C5 48,120, F6 10,164, output 850. The paper's own network
-    differs: sums with trainable coefficients for S2 and S4, a sparse C3, RBF units at the output.
-    Raises ValueError for a pooling other than "max" and "avg".
+    (``lenet5_1998``) differs: sums with trainable coefficients for S2 and S4, a sparse C3, RBF
+    units at the output. Raises ValueError for a pooling other than "max" and "avg".
+
+    >>> type(mc.models.lenet5_sigmoid(pooling="avg").s2).__name__
+    'AvgPool2d'
     """
     return LeNet5Sigmoid(pooling)

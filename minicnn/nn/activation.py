@@ -1,119 +1,153 @@
-"""The activations as layers."""
+"""The activations as layers, each with the options of its op."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .. import ops
-from ..autograd import Tensor
-from .module import Module
+from .op_layer import OpLayer
 
 
-class ReLU(Module):
-    """max(x, 0), see ``ops.relu``."""
+class ReLU(OpLayer):
+    """max(x, 0), see ``ops.relu``.
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.relu(x)
+    >>> mc.nn.ReLU()(mc.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
-
-class LeakyReLU(Module):
-    """max(x, 0) + negative_slope · min(x, 0), see ``ops.leaky_relu``."""
-
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.leaky_relu(x, self.negative_slope)
+    op = staticmethod(ops.relu)
 
 
-class ELU(Module):
-    """x, or alpha · (e ** x - 1) where x < 0, see ``ops.elu``."""
+@dataclass(eq=False, repr=False)
+class LeakyReLU(OpLayer):
+    """max(x, 0) + negative_slope · min(x, 0), see ``ops.leaky_relu``.
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+    >>> mc.nn.LeakyReLU(0.1)(mc.tensor([-1.0, 2.0]))
+    tensor([-0.1,  2. ])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.elu(x, self.alpha)
-
-
-class SELU(Module):
-    """ELU that keeps mean 0 and variance 1, see ``ops.selu``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.selu(x)
+    op = staticmethod(ops.leaky_relu)
+    negative_slope: float = 0.01
 
 
-class GELU(Module):
-    """x times the normal distribution function of x, see ``ops.gelu``."""
+@dataclass(eq=False, repr=False)
+class ELU(OpLayer):
+    """x, or alpha · (e ** x - 1) where x < 0, see ``ops.elu``.
 
-    def __init__(self, approximate: str = "none") -> None:
-        self.approximate = approximate
+    >>> mc.nn.ELU(0.5)(mc.tensor([-100.0, 2.0]))
+    tensor([-0.5,  2. ])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.gelu(x, self.approximate)
-
-
-class SiLU(Module):
-    """x · sigmoid(x), see ``ops.silu``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.silu(x)
+    op = staticmethod(ops.elu)
+    alpha: float = 1.0
 
 
-class Softplus(Module):
-    """log(1 + e ** (beta · x)) / beta, see ``ops.softplus``."""
+class SELU(OpLayer):
+    """ELU that keeps mean 0 and variance 1, see ``ops.selu``.
 
-    def __init__(self, beta: float = 1.0) -> None:
-        self.beta = beta
+    >>> mc.nn.SELU()(mc.tensor([0.0, 1.0]))
+    tensor([0.     , 1.050701])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.softplus(x, self.beta)
-
-
-class Sigmoid(Module):
-    """1 / (1 + e ** -x), see ``ops.sigmoid``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.sigmoid(x)
+    op = staticmethod(ops.selu)
 
 
-class Tanh(Module):
-    """The hyperbolic tangent, see ``ops.tanh``."""
+@dataclass(eq=False, repr=False)
+class GELU(OpLayer):
+    """x times the normal distribution function of x, see ``ops.gelu``.
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.tanh(x)
+    >>> mc.nn.GELU()(mc.tensor([-10.0, 0.0, 10.0]))
+    tensor([-0.,  0., 10.])
+    """
 
-
-class ScaledTanh(Module):
-    """1.7159 · tanh(2x/3), see ``ops.scaled_tanh``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.scaled_tanh(x)
+    op = staticmethod(ops.gelu)
+    approximate: str = "none"
 
 
-class Hardtanh(Module):
-    """x cut at min_val and max_val, see ``ops.hardtanh``."""
+class SiLU(OpLayer):
+    """x · sigmoid(x), see ``ops.silu``.
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        self.min_val, self.max_val = min_val, max_val
+    >>> mc.nn.SiLU()(mc.tensor([0.0, 100.0]))
+    tensor([  0., 100.])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.hardtanh(x, self.min_val, self.max_val)
-
-
-class Softmax(Module):
-    """Probabilities along an axis, see ``ops.softmax``."""
-
-    def __init__(self, axis: int = 1) -> None:
-        self.axis = axis
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.softmax(x, self.axis)
+    op = staticmethod(ops.silu)
 
 
-class LogSoftmax(Module):
-    """The logarithm of the probabilities along an axis, see ``ops.log_softmax``."""
+@dataclass(eq=False, repr=False)
+class Softplus(OpLayer):
+    """log(1 + e ** (beta · x)) / beta, see ``ops.softplus``.
 
-    def __init__(self, axis: int = 1) -> None:
-        self.axis = axis
+    >>> mc.nn.Softplus()(mc.tensor([0.0, 100.0]))  # log 2 at 0
+    tensor([  0.6931472, 100.       ])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.log_softmax(x, self.axis)
+    op = staticmethod(ops.softplus)
+    beta: float = 1.0
+
+
+class Sigmoid(OpLayer):
+    """1 / (1 + e ** -x), see ``ops.sigmoid``.
+
+    >>> mc.nn.Sigmoid()(mc.tensor([0.0, 100.0]))
+    tensor([0.5, 1. ])
+    """
+
+    op = staticmethod(ops.sigmoid)
+
+
+class Tanh(OpLayer):
+    """The hyperbolic tangent, see ``ops.tanh``.
+
+    >>> mc.nn.Tanh()(mc.tensor([-100.0, 0.0]))
+    tensor([-1.,  0.])
+    """
+
+    op = staticmethod(ops.tanh)
+
+
+class ScaledTanh(OpLayer):
+    """1.7159 · tanh(2x/3), see ``ops.scaled_tanh``.
+
+    >>> mc.nn.ScaledTanh()(mc.tensor([0.0, 100.0]))
+    tensor([0.    , 1.7159])
+    """
+
+    op = staticmethod(ops.scaled_tanh)
+
+
+@dataclass(eq=False, repr=False)
+class Hardtanh(OpLayer):
+    """x limited to min_val and max_val, see ``ops.hardtanh``.
+
+    >>> mc.nn.Hardtanh()(mc.tensor([-3.0, 0.5]))
+    tensor([-1. ,  0.5])
+    """
+
+    op = staticmethod(ops.hardtanh)
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+
+@dataclass(eq=False, repr=False)
+class Softmax(OpLayer):
+    """Probabilities along an axis, see ``ops.softmax``.
+
+    >>> mc.nn.Softmax()(mc.tensor([[3.0, 3.0]]))
+    tensor([[0.5, 0.5]])
+    """
+
+    op = staticmethod(ops.softmax)
+    axis: int = 1
+
+
+@dataclass(eq=False, repr=False)
+class LogSoftmax(OpLayer):
+    """The logarithm of the probabilities along an axis, see ``ops.log_softmax``.
+
+    >>> mc.nn.LogSoftmax()(mc.tensor([[0.0, -1000.0]]))
+    tensor([[    0., -1000.]])
+    """
+
+    op = staticmethod(ops.log_softmax)
+    axis: int = 1

@@ -1,29 +1,42 @@
-"""The dropout layers, which do something in training alone."""
+"""The dropout layers, which act only in training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
 from ..ops.dropout import check_probability
-from .module import Module
+from .op_layer import OpLayer
 
 
-class Dropout(Module):
-    """Each element 0 with probability p while training, see ``ops.dropout``."""
+@dataclass(eq=False, repr=False)
+class Dropout(OpLayer):
+    """Each element 0 with probability p while training, see ``ops.dropout``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.dropout)
+    >>> layer, ones = mc.nn.Dropout(0.5), mc.tensor(np.ones(6))
+    >>> layer(ones)
+    tensor([2., 0., 0., 0., 2., 2.], dtype=float64)
+    >>> layer.eval()(ones)
+    tensor([1., 1., 1., 1., 1., 1.], dtype=float64)
+    """
 
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = check_probability(type(self).__name__, p)
+    op = staticmethod(ops.dropout)
+    p: float = 0.5
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.op(x, self.p, self.training)
+    def __post_init__(self) -> None:
+        self.p = check_probability(type(self).__name__, self.p)
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        return super().forward(*inputs, training=self.training, **options)
 
 
 class Dropout2d(Dropout):
-    """Each map 0 as a whole with probability p while training, see ``ops.dropout2d``."""
+    """Each map 0 as a whole with probability p while training, see ``ops.dropout2d``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.dropout2d)
+    >>> maps = mc.nn.Dropout2d(0.5)(mc.tensor(np.ones((1, 6, 1, 2))))
+    >>> maps.data[0, :, 0].tolist()
+    [[2.0, 2.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [2.0, 2.0], [2.0, 2.0]]
+    """
+
+    op = staticmethod(ops.dropout2d)

@@ -1,4 +1,4 @@
-"""Initial weights. Every function fills a Parameter in place and returns it (PyTorch's names).
+"""Initial weights. Every function fills a tensor in place and returns it (PyTorch's names).
 
 fan_in and fan_out are the numbers of inputs and outputs that one weight connects: for a dense
 weight (outputs, inputs) these two, for a convolution (O, C/groups, KH, KW) C/groups·KH·KW and
@@ -12,6 +12,7 @@ import math
 from ..autograd import Tensor
 from ..backend import to_device
 from ..backend.random import generator
+from ..checks import check_choice
 
 
 def constant_(x: Tensor, value: float) -> Tensor:
@@ -77,9 +78,9 @@ def lecun_normal_(x: Tensor) -> Tensor:
 
 
 def gain(nonlinearity: str, a: float = 0.0) -> float:
-    """What keeps the size of activations through a nonlinearity; a is the slope of leaky_relu.
+    """The factor that preserves the size of activations; a is the slope of leaky_relu.
 
-    Raises ValueError for a name that is not known.
+    Raises ValueError for an unknown name.
     """
     gains = {
         "linear": 1.0,
@@ -89,9 +90,7 @@ def gain(nonlinearity: str, a: float = 0.0) -> float:
         "leaky_relu": math.sqrt(2 / (1 + a * a)),
         "selu": 3 / 4,
     }
-    if nonlinearity not in gains:
-        raise ValueError(f"nonlinearity: got {nonlinearity!r}, expected one of {', '.join(gains)}")
-    return gains[nonlinearity]
+    return gains[check_choice("nonlinearity", nonlinearity, gains)]
 
 
 def fans(x: Tensor) -> tuple[int, int]:
@@ -103,9 +102,7 @@ def fans(x: Tensor) -> tuple[int, int]:
 
 
 def _fan(x: Tensor, mode: str) -> int:
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f'mode: got {mode!r}, expected "fan_in" or "fan_out"')
-    return fans(x)[mode == "fan_out"]
+    return fans(x)[check_choice("mode", mode, ("fan_in", "fan_out")) == "fan_out"]
 
 
 def _uniform_with_std(x: Tensor, std: float) -> Tensor:

@@ -1,29 +1,35 @@
-"""The layers with weights, and what stands between them: each calls the op of the same name."""
+"""The layers with weights, and Flatten and Identity: each calls the op of the same name."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
 from .. import ops
 from ..autograd import Parameter, Tensor
 from ..backend.geometry import PaddingForm
 from ..backend.padding import PADDING_MODES
-from ..checks import check_pair
+from ..checks import IntOrPair, check_choice, check_integer, check_pair
 from . import init
 from .module import Module
-from .parameters import check_positive, filled
+from .op_layer import OpLayer
+from .parameters import filled
 
 
 class Linear(Module):
     """Dense layer y = x Wᵀ + b: (N, in_features) -> (N, out_features), see ``ops.linear``.
 
-    Weight and bias start uniform in ±1 / sqrt(in_features), PyTorch's default.
+    Weight and bias are initialised uniformly in ±1 / sqrt(in_features), PyTorch's default.
+    Raises TypeError or ValueError for sizes that are not integers of 1 or more.
+
+    >>> layer = mc.nn.Linear(3, 2)
+    >>> layer(mc.tensor(np.zeros((5, 3), np.float32))).shape
+    (5, 2)
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        check_positive("Linear", in_features=in_features, out_features=out_features)
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features = check_integer("Linear: in_features", in_features, least=1)
+        self.out_features = check_integer("Linear: out_features", out_features, least=1)
         self.weight, self.bias = _weights((out_features, in_features), out_features, bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,113 +39,128 @@ class Linear(Module):
         return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
 
 
-class Conv2d(Module):
+class _Convolution(Module):
+    """What both convolutions share: their channels, window, groups and weights."""
+
+    def _set(
+        self,
+        channels: tuple[int, int],
+        kernel_size: IntOrPair,
+        stride: IntOrPair,
+        padding: PaddingForm,
+        dilation: IntOrPair,
+        groups: int,
+        bias: bool,
+        transposed: bool = False,
+    ) -> None:
+        name = type(self).__name__
+        sizes = {"in_channels": channels[0], "out_channels": channels[1], "groups": groups}
+        for argument, size in sizes.items():
+            check_integer(f"{name}: {argument}", size, least=1)
+        if channels[0] % groups or channels[1] % groups:
+            raise ValueError(
+                f"{name}: {channels[0]} input and {channels[1]} output channels "
+                f"cannot be cut into {groups} groups"
+            )
+        self.in_channels, self.out_channels = channels
+        self.kernel_size = check_pair(f"{name}: kernel_size", kernel_size)
+        self.stride, self.padding = stride, padding
+        self.dilation, self.groups = dilation, groups
+        first, second = channels if transposed else channels[::-1]
+        shape = (first, second // groups, *self.kernel_size)
+        self.weight, self.bias = _weights(shape, self.out_channels, bias)
+
+    def _options(self) -> str:
+        return (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}, padding={self.padding!r}"
+        )
+
+
+class Conv2d(_Convolution):
     """Convolution: (N, in_channels, H, W) -> (N, out_channels, OH, OW), see ``ops.conv2d``.
 
-    Weight and bias start uniform in ±1 / sqrt(fan_in), PyTorch's default.
+    Weight and bias are initialised uniformly in ±1 / sqrt(fan_in), PyTorch's default. Raises
+    TypeError or ValueError for sizes that are not integers of 1 or more, or channels that groups
+    does not divide.
+
+    >>> layer = mc.nn.Conv2d(1, 6, 5, padding=2)
+    >>> layer(mc.tensor(np.zeros((2, 1, 28, 28), np.float32))).shape
+    (2, 6, 28, 28)
     """
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
+        kernel_size: IntOrPair,
+        stride: IntOrPair = 1,
         padding: PaddingForm = 0,
-        dilation: Any = 1,
+        dilation: IntOrPair = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
     ) -> None:
-        _check_groups("Conv2d", in_channels, out_channels, groups)
-        if padding_mode not in PADDING_MODES:
-            raise ValueError(
-                f"padding_mode: got {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}"
-            )
-        self.kernel_size = check_pair("kernel_size", kernel_size)
-        self.stride, self.padding, self.dilation = stride, padding, dilation
-        self.groups, self.padding_mode = groups, padding_mode
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight, self.bias = _weights(shape, out_channels, bias)
+        self.padding_mode = check_choice("Conv2d: padding_mode", padding_mode, PADDING_MODES)
+        channels = (in_channels, out_channels)
+        self._set(channels, kernel_size, stride, padding, dilation, groups, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.conv2d(
-            x,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.padding_mode,
-        )
-
-    def _options(self) -> str:
-        out_channels, per_group = self.weight.shape[:2]
-        return (
-            f"{per_group * self.groups}, {out_channels}, kernel_size={self.kernel_size}, "
-            f"stride={self.stride}, padding={self.padding!r}"
-        )
+        window = (self.stride, self.padding, self.dilation)
+        return ops.conv2d(x, self.weight, self.bias, *window, self.groups, self.padding_mode)
 
 
-class ConvTranspose2d(Module):
+class ConvTranspose2d(_Convolution):
     """Transposed convolution: (N, in_channels, H, W) -> (N, out_channels, OH, OW).
 
-    See ``ops.conv_transpose2d``. Weight and bias start uniform in ±1 / sqrt(fan_in), where fan_in
-    counts out_channels/groups·KH·KW, as in PyTorch.
+    See ``ops.conv_transpose2d``. Weight and bias are initialised uniformly in ±1 / sqrt(fan_in),
+    where fan_in counts out_channels/groups·KH·KW, as in PyTorch. Raises the errors of Conv2d.
+
+    >>> layer = mc.nn.ConvTranspose2d(6, 1, 2, stride=2)
+    >>> layer(mc.tensor(np.zeros((2, 6, 14, 14), np.float32))).shape
+    (2, 1, 28, 28)
     """
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
+        kernel_size: IntOrPair,
+        stride: IntOrPair = 1,
         padding: PaddingForm = 0,
-        output_padding: Any = 0,
+        output_padding: IntOrPair = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Any = 1,
+        dilation: IntOrPair = 1,
     ) -> None:
-        _check_groups("ConvTranspose2d", in_channels, out_channels, groups)
-        self.kernel_size = check_pair("kernel_size", kernel_size)
-        self.stride, self.padding, self.output_padding = stride, padding, output_padding
-        self.groups, self.dilation = groups, dilation
-        shape = (in_channels, out_channels // groups, *self.kernel_size)
-        self.weight, self.bias = _weights(shape, out_channels, bias)
+        self.output_padding = output_padding
+        channels = (in_channels, out_channels)
+        self._set(channels, kernel_size, stride, padding, dilation, groups, bias, transposed=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.conv_transpose2d(
-            x,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.groups,
-            self.dilation,
-        )
-
-    def _options(self) -> str:
-        in_channels, per_group = self.weight.shape[:2]
-        return (
-            f"{in_channels}, {per_group * self.groups}, kernel_size={self.kernel_size}, "
-            f"stride={self.stride}, padding={self.padding!r}"
-        )
+        window = (self.stride, self.padding, self.output_padding)
+        return ops.conv_transpose2d(x, self.weight, self.bias, *window, self.groups, self.dilation)
 
 
-class Flatten(Module):
-    """All axes from start_axis on in one: (N, C, H, W) -> (N, C·H·W)."""
+@dataclass(eq=False, repr=False)
+class Flatten(OpLayer):
+    """All axes from start_axis on in one: (N, C, H, W) -> (N, C·H·W).
 
-    def __init__(self, start_axis: int = 1) -> None:
-        self.start_axis = start_axis
+    >>> mc.nn.Flatten()(mc.tensor(np.zeros((2, 16, 4, 4)))).shape
+    (2, 256)
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(self.start_axis)
+    op = staticmethod(ops.flatten)
+    start_axis: int = 1
 
 
 class Identity(Module):
-    """The input itself."""
+    """The input itself.
+
+    >>> x = mc.tensor([1.0])
+    >>> mc.nn.Identity()(x) is x
+    True
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return x
@@ -158,12 +179,3 @@ def _weights(
     offsets = Parameter(filled((outputs,), 0.0))
     init.uniform_(offsets, -bound, bound)
     return weight, offsets
-
-
-def _check_groups(layer: str, in_channels: int, out_channels: int, groups: int) -> None:
-    check_positive(layer, in_channels=in_channels, out_channels=out_channels, groups=groups)
-    if in_channels % groups or out_channels % groups:
-        raise ValueError(
-            f"{layer}: {in_channels} input and {out_channels} output channels "
-            f"cannot be cut into {groups} groups"
-        )

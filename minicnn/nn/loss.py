@@ -2,100 +2,105 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
-from .module import Module
+from .op_layer import OpLayer
 
 
-class CrossEntropyLoss(Module):
-    """The loss of a softmax classifier, ``loss(logits, target)``, see ``ops.cross_entropy``."""
+@dataclass(eq=False, repr=False)
+class CrossEntropyLoss(OpLayer):
+    """The loss of a softmax classifier, ``loss(logits, target)``, see ``ops.cross_entropy``.
 
-    def __init__(
-        self,
-        weight: Any = None,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        self.class_weight, self.ignore_index = weight, ignore_index
-        self.reduction, self.label_smoothing = reduction, label_smoothing
+    >>> loss = mc.nn.CrossEntropyLoss()
+    >>> loss(mc.tensor([[0.0, 100.0]]), [0])
+    tensor(100.)
+    """
 
-    def forward(self, logits: Tensor, target: Any) -> Tensor:
-        return ops.cross_entropy(
-            logits,
-            target,
-            self.reduction,
-            self.label_smoothing,
-            self.ignore_index,
-            self.class_weight,
-        )
+    op = staticmethod(ops.cross_entropy)
+    weight: Any = None
+    ignore_index: int = -100
+    reduction: str = "mean"
+    label_smoothing: float = 0.0
 
 
-class NLLLoss(Module):
-    """The loss of log-probabilities, ``loss(log_probs, target)``, see ``ops.nll_loss``."""
+@dataclass(eq=False, repr=False)
+class NLLLoss(OpLayer):
+    """The loss of log-probabilities, ``loss(log_probs, target)``, see ``ops.nll_loss``.
 
-    def __init__(
-        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
-    ) -> None:
-        self.class_weight, self.ignore_index, self.reduction = weight, ignore_index, reduction
+    >>> loss = mc.nn.NLLLoss()
+    >>> loss(mc.tensor([[-2.0, -0.5]]), [0])
+    tensor(2.)
+    """
 
-    def forward(self, log_probs: Tensor, target: Any) -> Tensor:
-        return ops.nll_loss(log_probs, target, self.reduction, self.ignore_index, self.class_weight)
-
-
-class MSELoss(Module):
-    """The squared error, see ``ops.mse_loss``."""
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
-
-    def forward(self, input: Tensor, target: Any) -> Tensor:
-        return ops.mse_loss(input, target, self.reduction)
+    op = staticmethod(ops.nll_loss)
+    weight: Any = None
+    ignore_index: int = -100
+    reduction: str = "mean"
 
 
-class L1Loss(Module):
-    """The absolute error, see ``ops.l1_loss``."""
+@dataclass(eq=False, repr=False)
+class MSELoss(OpLayer):
+    """The squared error, see ``ops.mse_loss``.
 
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
+    >>> mc.nn.MSELoss()(mc.tensor([1.0, 5.0]), [1.0, 2.0])
+    tensor(4.5)
+    """
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
-        return ops.l1_loss(input, target, self.reduction)
-
-
-class HuberLoss(Module):
-    """Squared near 0, absolute from delta on, see ``ops.huber_loss``."""
-
-    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        self.reduction, self.delta = reduction, delta
-
-    def forward(self, input: Tensor, target: Any) -> Tensor:
-        return ops.huber_loss(input, target, self.reduction, self.delta)
+    op = staticmethod(ops.mse_loss)
+    reduction: str = "mean"
 
 
-class BCEWithLogitsLoss(Module):
-    """The loss of yes-or-no answers, see ``ops.binary_cross_entropy_with_logits``."""
+@dataclass(eq=False, repr=False)
+class L1Loss(OpLayer):
+    """The absolute error, see ``ops.l1_loss``.
 
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        self.element_weight, self.reduction, self.pos_weight = weight, reduction, pos_weight
+    >>> mc.nn.L1Loss()(mc.tensor([1.0, 5.0]), [1.0, 2.0])
+    tensor(1.5)
+    """
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
-        return ops.binary_cross_entropy_with_logits(
-            input, target, self.reduction, self.element_weight, self.pos_weight
-        )
+    op = staticmethod(ops.l1_loss)
+    reduction: str = "mean"
 
 
-class MultiMarginLoss(Module):
-    """The multi-class hinge loss, ``loss(logits, target)``, see ``ops.hinge_loss``."""
+@dataclass(eq=False, repr=False)
+class HuberLoss(OpLayer):
+    """Squared near 0, absolute beyond delta, see ``ops.huber_loss``.
 
-    def __init__(
-        self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
-    ) -> None:
-        self.p, self.margin, self.class_weight, self.reduction = p, margin, weight, reduction
+    >>> mc.nn.HuberLoss()(mc.tensor([5.0]), [2.0])  # delta · (|x - t| - delta / 2)
+    tensor(2.5)
+    """
 
-    def forward(self, logits: Tensor, target: Any) -> Tensor:
-        return ops.hinge_loss(
-            logits, target, self.reduction, self.p, self.margin, self.class_weight
-        )
+    op = staticmethod(ops.huber_loss)
+    reduction: str = "mean"
+    delta: float = 1.0
+
+
+@dataclass(eq=False, repr=False)
+class BCEWithLogitsLoss(OpLayer):
+    """The loss of yes-or-no answers, see ``ops.binary_cross_entropy_with_logits``.
+
+    >>> mc.nn.BCEWithLogitsLoss()(mc.tensor([100.0, -100.0]), [1.0, 1.0])
+    tensor(50.)
+    """
+
+    op = staticmethod(ops.binary_cross_entropy_with_logits)
+    weight: Any = None
+    reduction: str = "mean"
+    pos_weight: Any = None
+
+
+@dataclass(eq=False, repr=False)
+class MultiMarginLoss(OpLayer):
+    """The multi-class hinge loss, ``loss(logits, target)``, see ``ops.hinge_loss``.
+
+    >>> mc.nn.MultiMarginLoss()(mc.tensor([[2.0, 1.5]]), [0])  # (1 - 2 + 1.5) / 2
+    tensor(0.25)
+    """
+
+    op = staticmethod(ops.hinge_loss)
+    p: int = 1
+    margin: float = 1.0
+    weight: Any = None
+    reduction: str = "mean"

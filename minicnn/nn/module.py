@@ -1,4 +1,4 @@
-"""Module: what holds parameters and other modules, and Sequential, the chain of them."""
+"""Module, which holds parameters and other modules, and Sequential, a chain of modules."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ _hook_numbers = count()  # so that a hook registered twice can be removed once
 
 
 class Module:
-    """A layer or a network: define ``__init__`` with attributes and ``forward``.
+    """A layer or a network: define ``__init__``, which sets attributes, and ``forward``.
 
-    There is no bookkeeping: its parameters are those of its attributes that are a ``Parameter``,
-    its children those that are a ``Module``, both in the order in which they were set.
+    There is no bookkeeping: its parameters are the attributes that are a ``Parameter``, its
+    children those that are a ``Module``, both in the order in which they were set.
 
-        class Net(Module):
-            def __init__(self):
-                self.hidden = Linear(784, 100)
-                self.output = Linear(100, 10)
-
-            def forward(self, x):
-                return self.output(relu(self.hidden(x)))
+    >>> class Net(mc.nn.Module):
+    ...     def __init__(self):
+    ...         self.hidden = mc.nn.Linear(784, 100)
+    ...         self.output = mc.nn.Linear(100, 10)
+    ...     def forward(self, x):
+    ...         return self.output(mc.ops.relu(self.hidden(x)))
+    >>> [name for name, _ in Net().named_parameters()]
+    ['hidden.weight', 'hidden.bias', 'output.weight', 'output.bias']
     """
 
     training: bool = True
@@ -57,7 +58,7 @@ class Module:
     def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward; the result removes it again.
 
-        What the hook returns, unless None, takes the place of the output.
+        A value that the hook returns, unless None, replaces the output.
         """
         return self._register("_forward_hooks", hook)
 
@@ -100,7 +101,7 @@ class Module:
         return _once((n, v) for n, v in self._named_values() if isinstance(v, Parameter))
 
     def parameters(self) -> Iterator[Parameter]:
-        """Every parameter once: what an optimizer takes."""
+        """Every parameter once, as optimizers take them."""
         return (parameter for _, parameter in self.named_parameters())
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
@@ -112,7 +113,7 @@ class Module:
         return (buffer for _, buffer in self.named_buffers())
 
     def _paths(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Every way that leads to this module and those below; a shared module has several."""
+        """Every path to this module and those below; a shared module has several."""
         yield prefix, self
         for name, child in self.named_children():
             yield from child._paths(f"{prefix}.{name}" if prefix else name)
@@ -137,7 +138,7 @@ class Module:
     def to(self, target: Any) -> Module:
         """Move parameters and buffers to a device ("cuda"), or into a float dtype (np.float64).
 
-        An optimizer made before follows to another device at its next step.
+        An existing optimizer follows to another device at its next step.
         Raises DeviceError for a device that cannot be used, TypeError for another dtype.
         """
         if is_device_name(target):
@@ -155,19 +156,19 @@ class Module:
         return self
 
     def zero_grad(self) -> None:
-        """Forget the gradients: set ``.grad`` of every parameter to None."""
+        """Reset the gradients: set ``.grad`` of every parameter to None."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Array]:
-        """Every parameter and buffer by its path, as NumPy arrays of their own, PyTorch's keys."""
+        """A copy of every parameter and buffer as NumPy arrays, by path, with PyTorch's keys."""
         return {name: to_device(v.data, "cpu").copy() for name, v in self._named_values()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Write a state dict into the parameters and buffers; all of it or, on error, nothing.
+        """Copy a state dict into the parameters and buffers; all of it or, on error, nothing.
 
-        Raises KeyError for names that are missing or (if strict) unknown, ValueError for a shape
-        that differs, TypeError for what holds no real numbers.
+        Raises, if strict, KeyError for names that are missing or unknown, ValueError for a shape
+        that differs, TypeError for values that are not real numbers.
         """
         own = dict(self._named_values())
         missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
@@ -206,7 +207,7 @@ class Module:
         return f"{type(self).__name__}(\n{body}\n)"
 
     def _repr_html_(self) -> str:
-        """The tree of modules and what each holds itself; nothing is run."""
+        """The tree of modules with the weights of each; nothing is run."""
         rows: list[tuple[str, str, str, int | str]] = []
         total = sum(p.size for p in self.parameters())
         counted: set[int] = set()
@@ -226,7 +227,14 @@ class Module:
 class Sequential(Module):
     """Modules one after another; named "0", "1", ... or by the keys of one mapping.
 
-    ``model[i]`` is a module, ``model[a:b]`` the part between. Raises TypeError for other things.
+    ``model[i]`` is a module, ``model[a:b]`` a part. Raises TypeError for anything but modules.
+
+    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(4, 2), mc.nn.ReLU())
+    >>> model[1:]
+    Sequential(
+      (1): Linear(4, 2, bias=True)
+      (2): ReLU()
+    )
     """
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
@@ -241,7 +249,7 @@ class Sequential(Module):
             if not isinstance(name, str) or not name or "." in name or hasattr(self, name):
                 raise ValueError(
                     f"Sequential: {name!r} cannot name a module, expected a string without dots "
-                    "that is no attribute of Module"
+                    "that is not an attribute of Module"
                 )
             setattr(self, name, module)
 
@@ -264,7 +272,7 @@ class Sequential(Module):
 
 @contextmanager
 def evaluating(model: Module, recording: bool = False) -> Iterator[None]:
-    """Evaluation mode, gradients only when recording; afterwards every module is as it was."""
+    """Evaluation mode, with gradients only if recording; afterwards every module is as before."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -276,7 +284,7 @@ def evaluating(model: Module, recording: bool = False) -> Iterator[None]:
 
 
 def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Leave out what has come before under another name (shared weights)."""
+    """Leave out values that have come before under another name (shared weights)."""
     seen: set[int] = set()
     for name, value in named:
         if id(value) not in seen:

@@ -1,16 +1,20 @@
-"""The normalisation layers: they hold what is learned and what is remembered of past batches."""
+"""The normalisation layers: they hold their weights and the statistics of past batches."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from .. import ops
 from ..autograd import Parameter, Tensor
+from ..checks import check_integer
 from ..ops.check import check_tensor
 from .module import Module
-from .parameters import check_positive, filled
+from .op_layer import OpLayer
+from .parameters import filled
 
 
 class BatchNorm2d(Module):
@@ -20,6 +24,11 @@ class BatchNorm2d(Module):
     running = (1 - momentum)·running + momentum·batch, or with momentum=None the mean over all
     batches so far. affine: learn weight (starts as 1) and bias (0). track_running_stats=False: use
     those of the batch in evaluation too.
+
+    >>> layer = mc.nn.BatchNorm2d(1)
+    >>> y = layer(mc.tensor([[[[1.0, 3.0]]]]))
+    >>> y.data.round(2), layer.running_mean.data  # 0.1 · the mean of the batch
+    (array([[[[-1.,  1.]]]], dtype=float32), array([0.2], dtype=float32))
     """
 
     shapes: ClassVar[dict[int, str]] = {4: "(N, C, H, W)"}
@@ -33,7 +42,7 @@ class BatchNorm2d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> None:
-        check_positive(type(self).__name__, num_features=num_features)
+        check_integer(f"{type(self).__name__}: num_features", num_features, least=1)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         shape = (num_features,)
@@ -72,6 +81,9 @@ class BatchNorm1d(BatchNorm2d):
     """Batch normalisation of features (N, num_features) or sequences (N, num_features, L).
 
     Arguments as in ``BatchNorm2d``.
+
+    >>> mc.nn.BatchNorm1d(2)(mc.tensor([[1.0, 5.0], [3.0, 5.0]])).data.round(2)
+    array([[-1.,  0.], [ 1.,  0.]], dtype=float32)
     """
 
     shapes: ClassVar[dict[int, str]] = {2: "(N, C)", 3: "(N, C, L)"}
@@ -81,21 +93,24 @@ class LayerNorm(Module):
     """Layer normalisation over the last axes, see ``ops.layer_norm``.
 
     elementwise_affine: learn weight (starts as 1) and bias (0), both of shape normalized_shape.
+
+    >>> mc.nn.LayerNorm(2)(mc.tensor([[1.0, 3.0], [10.0, 50.0]])).data.round(2)
+    array([[-1.,  1.], [-1.,  1.]], dtype=float32)
     """
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: int | Sequence[int],
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
     ) -> None:
-        several = isinstance(normalized_shape, tuple | list)
-        shape = tuple(normalized_shape) if several else (normalized_shape,)
+        given = normalized_shape
+        shape = tuple(given) if isinstance(given, Sequence) else (given,)
         if not shape:
             raise ValueError("LayerNorm: normalized_shape is empty, expected one axis or more")
         for size in shape:
-            check_positive("LayerNorm", normalized_shape=size)
+            check_integer("LayerNorm: normalized_shape", size, least=1)
         self.normalized_shape, self.eps = shape, eps
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(filled(shape, 1.0)) if elementwise_affine else None
@@ -105,11 +120,17 @@ class LayerNorm(Module):
         return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
-class LocalResponseNorm(Module):
-    """Division by the activity of neighbouring channels, see ``ops.local_response_norm``."""
+@dataclass(eq=False, repr=False)
+class LocalResponseNorm(OpLayer):
+    """Division by the activity of neighbouring channels, see ``ops.local_response_norm``.
 
-    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+    >>> layer = mc.nn.LocalResponseNorm(1, alpha=3.0, beta=0.5)  # x / sqrt(1 + 3 x²)
+    >>> layer(mc.tensor(np.ones((1, 4, 1, 1)))).data.ravel()
+    array([0.5, 0.5, 0.5, 0.5])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    op = staticmethod(ops.local_response_norm)
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0

@@ -1,58 +1,83 @@
 """The padding layers: ``ops.pad2d`` in each of its modes.
 
-padding: p, (p_h, p_w) or ((top, bottom), (left, right)). PyTorch's four numbers in a row are
-refused, since they come in another order: left, right, top, bottom.
+padding: p, (p_h, p_w) or ((top, bottom), (left, right)). PyTorch's four numbers in a row raise an
+error, since they have another order: left, right, top, bottom.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from .. import ops
 from ..autograd import Tensor
 from ..backend.geometry import PaddingForm, sides
-from ..ops.check import check_number
-from .module import Module
+from ..checks import check_number
+from .op_layer import OpLayer
 
 
-class ZeroPad2d(Module):
-    """Zeros around each image, see ``ops.pad2d``; negative numbers crop."""
+@dataclass(eq=False, repr=False)
+class ZeroPad2d(OpLayer):
+    """Zeros around each image, see ``ops.pad2d``; negative numbers crop.
+
+    >>> mc.nn.ZeroPad2d(((0, 0), (1, 2)))(mc.tensor([[[[1.0, 2.0, 3.0]]]])).data[0, 0]
+    array([[0., 1., 2., 3., 0., 0.]], dtype=float32)
+    """
 
     mode: ClassVar[str] = "zeros"
+    padding: PaddingForm
 
-    def __init__(self, padding: PaddingForm) -> None:
-        sides(padding, f"{type(self).__name__}: padding", least=None)
-        self.padding = padding
+    def __post_init__(self) -> None:
+        sides(self.padding, f"{type(self).__name__}: padding", least=None)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.pad2d(x, self.padding, self.mode)
 
 
 class ReflectionPad2d(ZeroPad2d):
-    """The image mirrored at its edge pixels, see ``ops.pad2d``."""
+    """The image mirrored at its edge pixels, see ``ops.pad2d``.
 
-    mode: ClassVar[str] = "reflect"
+    >>> mc.nn.ReflectionPad2d(((0, 0), (1, 2)))(mc.tensor([[[[1.0, 2.0, 3.0]]]])).data[0, 0]
+    array([[2., 1., 2., 3., 2., 1.]], dtype=float32)
+    """
+
+    mode = "reflect"
 
 
 class ReplicationPad2d(ZeroPad2d):
-    """The edge pixels repeated, see ``ops.pad2d``."""
+    """The edge pixels repeated, see ``ops.pad2d``.
 
-    mode: ClassVar[str] = "replicate"
+    >>> mc.nn.ReplicationPad2d(((0, 0), (1, 2)))(mc.tensor([[[[1.0, 2.0, 3.0]]]])).data[0, 0]
+    array([[1., 1., 2., 3., 3., 3.]], dtype=float32)
+    """
+
+    mode = "replicate"
 
 
 class CircularPad2d(ZeroPad2d):
-    """The image wrapped around, see ``ops.pad2d``."""
+    """The image wrapped around, see ``ops.pad2d``.
 
-    mode: ClassVar[str] = "circular"
+    >>> mc.nn.CircularPad2d(((0, 0), (1, 2)))(mc.tensor([[[[1.0, 2.0, 3.0]]]])).data[0, 0]
+    array([[3., 1., 2., 3., 1., 2.]], dtype=float32)
+    """
+
+    mode = "circular"
 
 
-class ConstantPad2d(Module):
-    """One value around each image, see ``ops.pad2d``."""
+@dataclass(eq=False, repr=False)
+class ConstantPad2d(ZeroPad2d):
+    """One value around each image, see ``ops.pad2d``.
 
-    def __init__(self, padding: PaddingForm, value: float) -> None:
-        sides(padding, "ConstantPad2d: padding", least=None)
-        self.padding = padding
-        self.value = check_number("ConstantPad2d", value=value)
+    >>> mc.nn.ConstantPad2d(((0, 0), (1, 2)), 7.0)(mc.tensor([[[[1.0, 2.0, 3.0]]]])).data[0, 0]
+    array([[7., 1., 2., 3., 7., 7.]], dtype=float32)
+    """
+
+    mode = "constant"
+    value: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.value = check_number("ConstantPad2d: value", self.value)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.pad2d(x, self.padding, "constant", self.value)
+        return ops.pad2d(x, self.padding, self.mode, self.value)

@@ -1,154 +1,159 @@
-"""The pooling layers: each holds the options of the op of the same name."""
+"""The pooling layers, each with the options of its op."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from dataclasses import dataclass
 
 from .. import ops
-from ..autograd import Tensor
 from ..backend.geometry import PaddingForm
-from .module import Module
+from ..checks import IntOrPair
+from .op_layer import OpLayer
 
 
-class MaxPool2d(Module):
-    """The largest pixel of each window, see ``ops.max_pool2d``."""
+class _WindowLayer(OpLayer):
+    """A pooling with a window, whose stride is by default the size of the window."""
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.max_pool2d)
+    kernel_size: IntOrPair
+    stride: IntOrPair | None
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: PaddingForm = 0,
-        dilation: Any = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+    def __post_init__(self) -> None:
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        return self.op(
-            x,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+
+@dataclass(eq=False, repr=False)
+class MaxPool2d(_WindowLayer):
+    """The largest pixel of each window, see ``ops.max_pool2d``.
+
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.MaxPool2d(2)(image).data[0, 0]
+    array([[ 5.,  7.], [13., 15.]])
+    """
+
+    op = staticmethod(ops.max_pool2d)
+    kernel_size: IntOrPair
+    stride: IntOrPair | None = None
+    padding: PaddingForm = 0
+    dilation: IntOrPair = 1
+    return_indices: bool = False
+    ceil_mode: bool = False
 
 
 class MinPool2d(MaxPool2d):
-    """The smallest pixel of each window, see ``ops.min_pool2d``."""
+    """The smallest pixel of each window, see ``ops.min_pool2d``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.min_pool2d)
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.MinPool2d(2)(image).data[0, 0]
+    array([[ 0.,  2.], [ 8., 10.]])
+    """
 
-
-class MaxUnpool2d(Module):
-    """Puts pooled values back: called with them and their indices, see ``ops.max_unpool2d``."""
-
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: PaddingForm = 0) -> None:
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-
-    def forward(self, x: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
-        return ops.max_unpool2d(
-            x, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+    op = staticmethod(ops.min_pool2d)
 
 
-class AvgPool2d(Module):
-    """The mean of each window, see ``ops.avg_pool2d``."""
+@dataclass(eq=False, repr=False)
+class MaxUnpool2d(_WindowLayer):
+    """Puts pooled values back: called with them and their indices, see ``ops.max_unpool2d``.
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: PaddingForm = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: float | None = None,
-    ) -> None:
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> pooled, indices = mc.nn.MaxPool2d(2, return_indices=True)(image)
+    >>> mc.nn.MaxUnpool2d(2)(pooled, indices).data[0, 0, 1]
+    array([0., 5., 0., 7.])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.avg_pool2d(
-            x,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
+    op = staticmethod(ops.max_unpool2d)
+    kernel_size: IntOrPair
+    stride: IntOrPair | None = None
+    padding: PaddingForm = 0
 
 
-class LPPool2d(Module):
-    """The p-norm of each window, see ``ops.lp_pool2d``."""
+@dataclass(eq=False, repr=False)
+class AvgPool2d(_WindowLayer):
+    """The mean of each window, see ``ops.avg_pool2d``.
 
-    def __init__(
-        self,
-        norm_type: float,
-        kernel_size: Any,
-        stride: Any = None,
-        ceil_mode: bool = False,
-        padding: PaddingForm = 0,
-    ) -> None:
-        self.norm_type, self.kernel_size = norm_type, kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.ceil_mode, self.padding = ceil_mode, padding
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.AvgPool2d(2)(image).data[0, 0]
+    array([[ 2.5,  4.5], [10.5, 12.5]])
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.lp_pool2d(
-            x, self.norm_type, self.kernel_size, self.stride, self.ceil_mode, self.padding
-        )
+    op = staticmethod(ops.avg_pool2d)
+    kernel_size: IntOrPair
+    stride: IntOrPair | None = None
+    padding: PaddingForm = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: float | None = None
 
 
-class GlobalMaxPool2d(Module):
-    """The largest pixel of each map: (N, C, H, W) -> (N, C), see ``ops.global_max_pool2d``."""
+@dataclass(eq=False, repr=False)
+class LPPool2d(_WindowLayer):
+    """The p-norm of each window, see ``ops.lp_pool2d``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.global_max_pool2d)
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.LPPool2d(1, 2)(image).data[0, 0]  # the 1-norm is the sum of the absolute values
+    array([[10., 18.], [42., 50.]])
+    """
 
-    def __init__(self, keepdim: bool = False) -> None:
-        self.keepdim = keepdim
+    op = staticmethod(ops.lp_pool2d)
+    norm_type: float
+    kernel_size: IntOrPair
+    stride: IntOrPair | None = None
+    ceil_mode: bool = False
+    padding: PaddingForm = 0
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.op(x, self.keepdim)
+
+@dataclass(eq=False, repr=False)
+class GlobalMaxPool2d(OpLayer):
+    """The largest pixel of each map: (N, C, H, W) -> (N, C), see ``ops.global_max_pool2d``.
+
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.GlobalMaxPool2d()(image).data
+    array([[15.]])
+    """
+
+    op = staticmethod(ops.global_max_pool2d)
+    keepdim: bool = False
 
 
 class GlobalMinPool2d(GlobalMaxPool2d):
-    """The smallest pixel of each map, see ``ops.global_min_pool2d``."""
+    """The smallest pixel of each map, see ``ops.global_min_pool2d``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.global_min_pool2d)
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.GlobalMinPool2d()(image).data
+    array([[0.]])
+    """
+
+    op = staticmethod(ops.global_min_pool2d)
 
 
 class GlobalAvgPool2d(GlobalMaxPool2d):
-    """The mean of each map, see ``ops.global_avg_pool2d``."""
+    """The mean of each map, see ``ops.global_avg_pool2d``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.global_avg_pool2d)
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.GlobalAvgPool2d()(image).data
+    array([[7.5]])
+    """
+
+    op = staticmethod(ops.global_avg_pool2d)
 
 
-class AdaptiveAvgPool2d(Module):
-    """The means of as many regions as output_size says, see ``ops.adaptive_avg_pool2d``."""
+@dataclass(eq=False, repr=False)
+class AdaptiveAvgPool2d(OpLayer):
+    """The means of output_size regions, see ``ops.adaptive_avg_pool2d``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.adaptive_avg_pool2d)
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.AdaptiveAvgPool2d((1, 2))(image).data[0, 0]
+    array([[6.5, 8.5]])
+    """
 
-    def __init__(self, output_size: Any) -> None:
-        self.output_size = output_size
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.op(x, self.output_size)
+    op = staticmethod(ops.adaptive_avg_pool2d)
+    output_size: int | tuple[int | None, int | None] | None
 
 
 class AdaptiveMaxPool2d(AdaptiveAvgPool2d):
-    """The largest pixels of these regions, see ``ops.adaptive_max_pool2d``."""
+    """The largest pixels of output_size regions, see ``ops.adaptive_max_pool2d``.
 
-    op: ClassVar[Callable[..., Any]] = staticmethod(ops.adaptive_max_pool2d)
+    >>> image = mc.tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+    >>> mc.nn.AdaptiveMaxPool2d((1, 2))(image).data[0, 0]
+    array([[13., 15.]])
+    """
+
+    op = staticmethod(ops.adaptive_max_pool2d)

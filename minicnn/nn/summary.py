@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..html_table import html_table
+from ..text_table import text_table
 from .module import Module
 from .watch import run_on_zeros, watch_calls
 
@@ -20,28 +21,19 @@ class Row(NamedTuple):
 
 
 class Summary:
-    """The rows of ``summary(model, input_shape)`` and their total; ``print`` shows the table."""
+    """The rows of ``summary(model, input_shape)`` and their total; ``print`` shows the table.
+
+    >>> summary = mc.summary(mc.nn.Sequential(mc.nn.Linear(3, 2)), (3,))
+    >>> summary.total, summary.rows[0].output_shape
+    (8, (2,))
+    """
 
     def __init__(self, name: str, rows: list[Row], total: int, trainable: int) -> None:
         self.name, self.rows, self.total, self.trainable = name, rows, total, trainable
 
     def __repr__(self) -> str:
-        cells = [HEADER, *((a, b, f"{c:,}") for a, b, c in self._cells())]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [f"{a:<{widths[0]}}   {b:<{widths[1]}}   {c:>{widths[2]}}" for a, b, c in cells]
-        rule = "-" * len(lines[0])
-        return "\n".join(
-            [
-                self.name,
-                rule,
-                lines[0],
-                rule,
-                *lines[1:],
-                rule,
-                f"Total parameters: {self.total:,}",
-                f"Trainable parameters: {self.trainable:,}",
-            ]
-        )
+        footer = [f"Total parameters: {self.total:,}", f"Trainable parameters: {self.trainable:,}"]
+        return text_table(self._cells(), HEADER, self.name, footer)
 
     def _repr_html_(self) -> str:
         totals = [
@@ -61,6 +53,17 @@ def summary(model: Module, input_shape: tuple[int, ...]) -> Summary:
 
     input_shape is that of one image, (C, H, W). A layer used twice is listed twice, its parameters
     counted once. Raises whatever the model raises for such an input.
+
+    >>> mc.summary(mc.nn.Sequential(mc.nn.Conv2d(1, 4, 3), mc.nn.ReLU()), (1, 28, 28))
+    Sequential
+    ------------------------------------------
+    Layer (type)   Output shape     Parameters
+    ------------------------------------------
+    0 (Conv2d)     (N, 4, 26, 26)           40
+    1 (ReLU)       (N, 4, 26, 26)            0
+    ------------------------------------------
+    Total parameters: 40
+    Trainable parameters: 40
     """
     with watch_calls(model) as calls:
         run_on_zeros(model, input_shape)

@@ -1,4 +1,4 @@
-"""Which layers a model calls, in which order, with what: for tables, pictures, explanations."""
+"""Which layers a model calls, in which order and with which inputs."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class LayerCall:
     input: Any
     """Its first argument."""
     parameters: int
-    """How many it holds that no call before it has held."""
+    """The number of its parameters that no earlier call has counted."""
     output: Any = None
-    """The first, if there are several; None until it has returned."""
+    """Its output, the first of several; None until it has returned."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one input, without N; () for what is no Tensor."""
+        """The shape of one input, without N; () if it is not a Tensor."""
         return _shape_of_one(self.input)
 
     @property
     def output_shape(self) -> tuple[int, ...] | None:
-        """The shape of one output, without N; () for what is no Tensor, None until there is one."""
+        """The shape of one output, without N; () if it is not a Tensor, None until there is one."""
         return None if self.output is None else _shape_of_one(self.output)
 
 
@@ -49,7 +49,7 @@ def watch_calls(
 ) -> Iterator[list[LayerCall]]:
     """The calls of these layers of the model, by default of those without children, in order.
 
-    One that fails is the last and has no output.
+    A call that fails is the last one and has no output.
     """
     calls: list[LayerCall] = []
     counted: set[int] = set()
@@ -76,7 +76,7 @@ def watch_calls(
 
 
 def input_like(model: Module, images: Array) -> Tensor:
-    """The images as an input of the model, of its dtype and on its device, that has a gradient."""
+    """The images as an input of the model, in its dtype and on its device, with a gradient."""
     first = next(iter(model.parameters()), Tensor(np.zeros(0, np.float32)))
     x = Tensor(images.astype(first.dtype)).to(first.device)
     x.requires_grad = True
@@ -84,7 +84,7 @@ def input_like(model: Module, images: Array) -> Tensor:
 
 
 def zero_input(model: Module, input_shape: tuple[int, ...]) -> Tensor:
-    """One image of zeros for the model, (1, *input_shape). Raises ValueError for no such shape."""
+    """One image of zeros for the model, (1, *input_shape). Raises ValueError for a wrong shape."""
     try:
         zeros = np.zeros((1, *input_shape))
     except (TypeError, ValueError):
@@ -100,12 +100,12 @@ def run_on_zeros(model: Module, input_shape: tuple[int, ...]) -> None:
 
 
 def display_name(path: str, module: Module) -> str:
-    """The name of a layer for the reader: its path in the model; the model itself has none."""
+    """The name of a layer for the reader: its path, or for the model itself its class."""
     return path or type(module).__name__
 
 
 def layer_named(model: Module, layer: str | Module, by: str) -> tuple[str, Module]:
-    """The name and the module of a layer that is given by its path or itself; by: who asks.
+    """The name and the module of a layer, given by its path or itself; by: the caller, for errors.
 
     Raises ValueError for a name or a module that the model does not have.
     """

@@ -1,4 +1,7 @@
-"""Floor 3, checking gradients: for minicnn's own tests, and for those of your ops and layers."""
+"""Gradient checks, for minicnn's own tests and for those of your ops and layers.
+
+``minicnn.testing.strategies`` is imported separately, since it needs hypothesis.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,13 @@
 """Hypothesis strategies for images, windows and convolutions (needs the extra ``test``).
 
-from hypothesis import given
-from minicnn.testing import gradcheck, strategies
+They serve ``@given(strategies.conv2d_cases())`` above a test. `find` draws cases as a test would,
+and returns the simplest one that satisfies a condition:
 
-@given(strategies.conv2d_cases())
-def test_my_convolution(case): ...
+>>> from hypothesis import find
+>>> from minicnn.testing import strategies
+>>> case = find(strategies.conv2d_cases(), lambda case: case.options["groups"] == 2)
+>>> mc.ops.conv2d(case.x, case.weight, case.bias, **case.options).shape
+(1, 2, 1, 1)
 """
 
 from __future__ import annotations
@@ -17,13 +20,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ..autograd import Tensor
-from ..backend.geometry import make_window, pixel_counts
+from ..backend.geometry import PaddingForm, make_window, pixel_counts
+from ..checks import Pair
 
 MEMORY_ORDERS = ("batch-last", "C", "strided")
 
 
 class Conv2dCase(NamedTuple):
-    """Arguments of a conv2d that fit together."""
+    """Arguments of a conv2d that fit together; options are its keyword arguments."""
 
     x: Tensor
     weight: Tensor
@@ -32,10 +36,10 @@ class Conv2dCase(NamedTuple):
 
 
 class Pool2dCase(NamedTuple):
-    """Arguments of a pooling op that fit together."""
+    """Arguments of a pooling op that fit together; options are its keyword arguments."""
 
     x: Tensor
-    kernel_size: tuple[int, int]
+    kernel_size: Pair
     options: dict[str, Any]
 
 
@@ -55,7 +59,7 @@ def images(
 ) -> Tensor:
     """A float64 Tensor (N, C, H, W) in any memory order, with requires_grad.
 
-    distinct: all pixels differ clearly, so that a maximum is smooth; else many are equal (ties).
+    distinct: all pixels differ clearly, so that max pooling is smooth; otherwise many are equal.
     """
     shape = (
         draw(st.integers(min_batch, max_batch)),
@@ -67,25 +71,30 @@ def images(
 
 
 @st.composite
-def padding_forms(draw: st.DrawFn, largest: int = 2, strings: bool = True) -> Any:
-    """A padding in any of its forms: p, a pair, pairs for the sides, "valid", "same"."""
+def padding_forms(draw: st.DrawFn, largest: int = 2, strings: bool = True) -> PaddingForm:
+    """A padding in any of its forms: p, (p_h, p_w), ((top, bottom), (left, right)), or a string."""
     p = st.integers(0, largest)
-    forms = [p, st.tuples(p, p), st.tuples(st.tuples(p, p), st.tuples(p, p))]
+    forms: list[st.SearchStrategy[Any]] = [
+        p,
+        st.tuples(p, p),
+        st.tuples(st.tuples(p, p), st.tuples(p, p)),
+    ]
     if strings:
         forms.append(st.sampled_from(["valid", "same"]))
-    return draw(st.one_of(forms))
+    drawn: PaddingForm = draw(st.one_of(forms))
+    return drawn
 
 
 @st.composite
 def conv2d_cases(draw: st.DrawFn, max_size: int = 7, min_batch: int = 1) -> Conv2dCase:
-    """A conv2d with drawn sizes, stride, padding, dilation, groups, bias and memory order."""
+    """A conv2d with random sizes, stride, padding, dilation, groups, bias and memory order."""
     groups = draw(st.integers(1, 3))
     channels = groups * draw(st.integers(1, 2))
     outputs = groups * draw(st.integers(1, 2))
     batch = draw(st.integers(min_batch, 3))
-    size, kernel, options = _drawn_window(draw, max_size)
+    size, kernel, options = _draw_window(draw, max_size)
     x = image_tensor(draw, (batch, channels, *size), distinct=True)
-    rng = _generator(draw)
+    rng = _draw_generator(draw)
     weight = Tensor(rng.standard_normal((outputs, channels // groups, *kernel)), True)
     bias = Tensor(rng.standard_normal(outputs), True) if draw(st.booleans()) else None
     return Conv2dCase(x, weight, bias, {**options, "groups": groups})
@@ -100,10 +109,10 @@ def pool2d_cases(
     min_batch: int = 1,
     ceil_mode: bool = True,
 ) -> Pool2dCase:
-    """A pooling with drawn sizes, stride, padding, dilation, ceil_mode and memory order."""
+    """A pooling with random sizes, stride, padding, dilation, ceil_mode and memory order."""
     batch = draw(st.integers(min_batch, 3))
     modes = (False, True) if ceil_mode else (False,)
-    size, kernel, options = _drawn_window(draw, max_size, modes, dilation)
+    size, kernel, options = _draw_window(draw, max_size, modes, dilation)
     x = image_tensor(draw, (batch, draw(st.integers(1, 3)), *size), distinct)
     if not dilation:
         del options["dilation"]
@@ -111,8 +120,8 @@ def pool2d_cases(
 
 
 def image_tensor(draw: st.DrawFn, shape: tuple[int, ...], distinct: bool) -> Tensor:
-    """An image Tensor of this shape, in a drawn memory order."""
-    rng, size = _generator(draw), int(np.prod(shape))
+    """An image Tensor of this shape, in a random memory order."""
+    rng, size = _draw_generator(draw), int(np.prod(shape))
     values = rng.permutation(size) / 8.0 if distinct else rng.integers(-1, 2, size) * 1.0
     values = values - values.mean() if distinct and size else values
     return Tensor(in_order(values.reshape(shape), draw(memory_orders())), requires_grad=True)
@@ -129,10 +138,10 @@ def in_order(x: NDArray[Any], order: str) -> NDArray[Any]:
     return np.ascontiguousarray(x)
 
 
-def _drawn_window(
+def _draw_window(
     draw: st.DrawFn, max_size: int, ceil_modes: tuple[bool, ...] = (), dilation: bool = True
-) -> tuple[tuple[int, int], tuple[int, int], dict[str, Any]]:
-    """Image size, kernel and the options of a window that fits."""
+) -> tuple[Pair, Pair, dict[str, Any]]:
+    """Image size, kernel size and options of a window that fits."""
     size = draw(st.tuples(st.integers(1, max_size), st.integers(1, max_size)))
     stride = draw(st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3))))
     spread = draw(st.integers(1, 2)) if dilation else 1
@@ -149,9 +158,7 @@ def _drawn_window(
     return size, draw(st.sampled_from(kernels)), options
 
 
-def _fits(
-    size: tuple[int, int], kernel: tuple[int, int], options: dict[str, Any], pooling: bool
-) -> bool:
+def _fits(size: Pair, kernel: Pair, options: dict[str, Any], pooling: bool) -> bool:
     try:
         window = make_window("case", size, kernel, **options)
     except ValueError:
@@ -159,5 +166,5 @@ def _fits(
     return not pooling or all(min(counts) > 0 for counts in pixel_counts(window))
 
 
-def _generator(draw: st.DrawFn) -> np.random.Generator:
+def _draw_generator(draw: st.DrawFn) -> np.random.Generator:
     return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

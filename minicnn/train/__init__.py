@@ -1,26 +1,22 @@
-"""Floor 6, training: the loop, its history, the callbacks beside it, checkpoints."""
+"""Floor 6, training: the loop, its history, callbacks, checkpoints."""
 
 from __future__ import annotations
 
-from .callbacks import Callback, LearningRate, ProgressBar
-from .checkpoint import Checkpoint, CheckpointError, load_weights
+from .checkpoint import Checkpoint
+from .checkpoint_file import CheckpointError, load_weights
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
 from .history import History
+from .learning_rate import LearningRate
+from .progress_bar import ProgressBar
 from .report import confusion_matrix, report
-from .trainer import Trainer
+from .trainer import Callback, Trainer
 
+# fmt: off
 __all__ = [
-    "Trainer",
-    "History",
-    "Callback",
-    "ProgressBar",
-    "LearningRate",
-    "EarlyStopping",
-    "CSVLogger",
-    "Checkpoint",
-    "CheckpointError",
-    "load_weights",
-    "confusion_matrix",
-    "report",
+    "Trainer", "History", "Callback",
+    "ProgressBar", "LearningRate", "EarlyStopping", "CSVLogger",
+    "Checkpoint", "CheckpointError", "load_weights",
+    "confusion_matrix", "report",
 ]
+# fmt: on

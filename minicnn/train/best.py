@@ -1,4 +1,4 @@
-"""The best value of a History column so far; early stopping and best checkpoints look at it."""
+"""The best value of a History column so far, for early stopping and for the best checkpoint."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ from ..checks import check_choice, check_number
 
 
 class Best:
-    """Keeps the best value of a column: better is lower (mode "min") or higher ("max").
+    """Keeps the best value of a metric: better is lower (mode "min") or higher ("max").
 
-    mode: None goes by the name, "max" for an accuracy and "min" for a loss. min_delta: a value is
-    better if it is so by more than this. One that is no finite number never is.
-    Raises ValueError for a name that does not say the mode, another mode or a negative min_delta.
+    callback: the name that errors begin with. metric: a column of the History. mode: None infers it
+    from the name of the metric, "max" for an accuracy and "min" for a loss. min_delta: a value must
+    be better by more than this. NaN and infinity are never the best.
+    Raises TypeError or ValueError for options that make no sense, and when the mode is needed.
     """
 
-    def __init__(self, metric: str, mode: str | None = None, min_delta: float = 0.0) -> None:
-        self.metric, self.min_delta = metric, check_number("min_delta", min_delta)
+    def __init__(
+        self, callback: str, metric: str, mode: str | None = None, min_delta: float = 0.0
+    ) -> None:
+        self.callback, self.metric = callback, metric
+        self.min_delta = check_number(f"{callback}: min_delta", min_delta, "a number of 0 or more")
         if mode is None:
             mode = "max" if "accuracy" in metric else "min" if "loss" in metric else None
         if mode is None:
-            raise ValueError(f'mode: is {metric!r} better high or low? Give mode="max" or "min"')
-        self.mode = check_choice("mode", mode, ("min", "max"))
+            raise ValueError(
+                f"{callback}: mode: got None, expected 'min' or 'max', since the name {metric!r} "
+                "does not tell whether lower or higher is better"
+            )
+        self.mode = check_choice(f"{callback}: mode", mode, ("min", "max"))
         self.value: float | None = None
 
-    def update(self, row: Mapping[str, float], asks: str) -> bool:
-        """Whether the row is the best so far; asks is who wants to know. Errors as in column."""
-        value = metric_of(row, self.metric, asks)
+    def update(self, row: Mapping[str, float]) -> bool:
+        """Whether this row of the History is the best so far. Errors as in ``metric_of``."""
+        value = metric_of(row, self.metric, self.callback)
         if not math.isfinite(value):
             return False
         if self.value is not None:
@@ -39,19 +46,19 @@ class Best:
         return True
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value, and what it is of."""
+        """The best value, with the metric and mode it belongs to."""
         return {"metric": self.metric, "mode": self.mode, "value": self.value}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a ``state_dict()``. Raises ValueError for that of another metric or mode."""
+        """Continue from a ``state_dict()``. Raises ValueError for another metric or mode."""
         there, here = (state_dict["metric"], state_dict["mode"]), (self.metric, self.mode)
         if there != here:
             raise ValueError(f"state dict: metric and mode are {there}, expected {here}")
         self.value = state_dict["value"]
 
 
-def metric_of(row: Mapping[str, float], metric: str, asks: str) -> float:
-    """A value of a row. Raises ValueError naming who asks and what there is, if it is missing."""
+def metric_of(row: Mapping[str, float], metric: str, callback: str) -> float:
+    """The metric in a row of the History. Raises ValueError, naming what there is, if missing."""
     if metric not in row:
-        raise ValueError(f"{asks}: metric is {metric!r}, but an epoch has {', '.join(row)}")
+        raise ValueError(f"{callback}: metric: got {metric!r}, but an epoch has {', '.join(row)}")
     return row[metric]

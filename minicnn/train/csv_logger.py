@@ -1,27 +1,33 @@
-"""The History as a CSV file that grows while training runs."""
+"""The callback that writes the History to a CSV file while training runs."""
 
 from __future__ import annotations
 
 import csv
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from .callbacks import Callback
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
+from .trainer import Callback, Trainer
 
 
 class CSVLogger(Callback):
-    """Writes a header and then a row after each epoch: its number and the columns of the History.
+    """Writes a header, then a row after each epoch: its number and the columns of the History.
 
-    The file holds the History of the Trainer: it begins anew with a new Trainer, goes on when
-    ``fit`` is called again, and when a training is resumed it loses the rows of epochs after the
-    checkpoint, which will be trained again. Raises OSError when it cannot be written.
+    The file always equals the History of the Trainer: a new Trainer starts a new file, a second
+    ``fit`` extends it, and a resumed training drops the rows of epochs after the checkpoint, which
+    are trained again. Raises OSError when it cannot be written.
+
+    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
+    >>> trainer = mc.train.Trainer(
+    ...     model, mc.optim.Adam(model.parameters()), callbacks=[mc.train.CSVLogger("run.csv")]
+    ... )
+    >>> history = trainer.fit(mc.data.DataLoader(mc.data.load("digits", "test"), 128), epochs=2)
+    >>> from pathlib import Path
+    >>> Path("run.csv").read_text().split()[0]
+    'epoch,loss,accuracy,seconds,images_per_second'
     """
 
-    rank: ClassVar[int] = 1  # other callbacks add columns
+    rank: ClassVar[int] = 1  # after callbacks that add columns
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
@@ -45,6 +51,6 @@ class CSVLogger(Callback):
         return [number, *(row.get(name, "") for name in self._columns)]
 
     def _write(self, mode: str, lines: list[list[Any]]) -> None:
-        # Opened for each epoch: what is in the file is flushed, and nothing is left open.
+        # Opened again for each epoch: the rows are flushed, and no file is left open.
         with open(self.path, mode, newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows(lines)

@@ -1,45 +1,49 @@
-"""What the optimizer of 1998 needs before each pass: the rate of the pass, and the curvature."""
+"""The callback that prepares a DiagonalLM for each epoch: its learning rate and the curvature."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..autograd import Tensor
 from ..data import DataLoader
-from ..models import LeNet5_1998
 from ..optim import DiagonalLM
-from .callbacks import Callback
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
+from .trainer import Callback, Trainer
 
 
 class DiagonalLMSchedule(Callback):
-    """Before each epoch of a DiagonalLM: its learning rate, and the curvature on some images.
+    """Before each epoch of a DiagonalLM, sets its learning rate and estimates the curvature.
 
-    rates: one for each epoch, of which the last goes on; images: so many of the training data, from
-    the start of it, prepared as for training (the paper takes 500).
+    rates: one for each epoch; the last one is kept for later epochs. images: how many of the first
+    training images the estimate uses, prepared as for training (the paper takes 500).
+    features, output: two functions that make up the model, ``model(x) = output(features(x))``; the
+    output then belongs to the loss, for a model that ends in something curved, such as distances.
     """
 
-    def __init__(self, train: DataLoader, rates: Sequence[float], images: int = 500) -> None:
+    def __init__(
+        self,
+        train: DataLoader,
+        rates: Sequence[float],
+        images: int = 500,
+        features: Callable[[Tensor], Tensor] | None = None,
+        output: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.rates = tuple(rates)
         pixels, self.labels = train.dataset[:images]  # type: ignore[index]
         self.pixels = pixels if train.transform is None else train.transform(pixels)
+        self.features, self.output = features, output
 
     def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
-        optimizer, model = trainer.optimizer, trainer.model
+        optimizer = trainer.optimizer
         if not isinstance(optimizer, DiagonalLM):
             raise TypeError(
-                f"DiagonalLMSchedule: goes with DiagonalLM, not {type(optimizer).__name__}"
+                f"DiagonalLMSchedule: optimizer: got {type(optimizer).__name__}, "
+                "expected a DiagonalLM"
             )
         optimizer.param_groups[0]["lr"] = self.rates[min(epoch, len(self.rates)) - 1]
+
+        def loss(outputs: Tensor, target: Any) -> Tensor:
+            return trainer.loss(self.output(outputs) if self.output else outputs, target)
+
         images = Tensor(self.pixels).to(trainer.device)
-        if not isinstance(model, LeNet5_1998):
-            optimizer.estimate(model, trainer.loss, images, self.labels)
-            return
-
-        def loss(features: Tensor, target: Any) -> Tensor:
-            return trainer.loss(model.output(features), target)  # the distances are curved too
-
-        optimizer.estimate(model.features, loss, images, self.labels)
+        optimizer.estimate(self.features or trainer.model, loss, images, self.labels)

@@ -1,27 +1,32 @@
-"""Stopping when training gets no further."""
+"""The callback that ends training when it no longer improves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from ..backend import Array
 from ..checks import check_integer
 from .best import Best
-from .callbacks import Callback
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
+from .trainer import Callback, Trainer
 
 
 class EarlyStopping(Callback):
-    """Ends training after ``patience`` epochs in a row without a better value of a column.
+    """Ends training after ``patience`` epochs in a row that did not improve a metric.
 
-    metric: a column of the History. min_delta: better is what is so by more than this. mode: "min"
-    or "max"; None takes it from the name, "max" for an accuracy and "min" for a loss.
+    metric: a column of the History. min_delta: an improvement must be larger than this. mode: "min"
+    or "max"; None infers it from the name, "max" for an accuracy and "min" for a loss.
     restore_best: however training ends, give the model the weights of its best epoch.
-    Raises ValueError for a patience below 1, a negative min_delta, a mode that is missing or
-    unknown, and after an epoch without the column.
+    Raises TypeError or ValueError for a patience below 1, a negative min_delta, a mode that is
+    missing or unknown, and after an epoch without the metric.
+
+    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
+    >>> stopping = mc.train.EarlyStopping("loss", patience=2)
+    >>> optimizer = mc.optim.SGD(model.parameters(), lr=0.0)  # which never improves anything
+    >>> trainer = mc.train.Trainer(model, optimizer, callbacks=[stopping])
+    >>> batches = mc.data.DataLoader(mc.data.load("digits", "test"), 128)
+    >>> len(trainer.fit(batches, epochs=10))
+    3
     """
 
     def __init__(
@@ -29,11 +34,11 @@ class EarlyStopping(Callback):
         metric: str = "val_loss",
         patience: int = 5,
         min_delta: float = 0.0,
-        mode: str | None = None,
+        mode: Literal["min", "max"] | None = None,
         restore_best: bool = False,
     ) -> None:
-        self.patience = check_integer("patience", patience, 1)
-        self.best = Best(metric, mode, min_delta)
+        self.patience = check_integer("EarlyStopping: patience", patience, least=1)
+        self.best = Best("EarlyStopping", metric, mode, min_delta)
         self.restore_best = restore_best
         self._reset()
 
@@ -48,7 +53,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         self.bad_epochs += 1
-        if self.best.update(row, "EarlyStopping"):
+        if self.best.update(row):
             self.best_epoch, self.bad_epochs = epoch, 0
             if self.restore_best:
                 self.best_weights = trainer.model.state_dict()

@@ -10,17 +10,22 @@ if TYPE_CHECKING:
 
 
 class History:
-    """One row of numbers for each epoch: ``history["loss"]`` is a column, ``history.rows`` all.
+    """One row of numbers per epoch: ``history["loss"]`` is a column, ``history.rows`` everything.
 
-    Columns: loss and each metric over the training batches, the same with ``val_`` in front over
-    the validation data (if any), seconds, and images_per_second while training.
+    Columns: loss and each metric over the training batches, the same with the prefix ``val_`` over
+    the validation data (if any), seconds, and images_per_second during training.
+
+    >>> history = mc.train.History()
+    >>> history.rows += [{"loss": 2.0}, {"loss": 0.5, "val_loss": 0.7}]
+    >>> history["loss"], history["val_loss"]
+    ([2.0, 0.5], [nan, 0.7])
     """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
 
     def __getitem__(self, column: str) -> list[float]:
-        """One column, NaN where an epoch lacks it. Raises KeyError naming the columns there are."""
+        """One column, NaN where an epoch lacks it. Raises KeyError, naming the columns."""
         columns = {name: None for row in self.rows for name in row}
         if self.rows and column not in columns:
             raise KeyError(f"history: no column {column!r}, there are {', '.join(columns)}")
@@ -36,10 +41,10 @@ class History:
         return f"History({len(self.rows)} epochs, last: {last})"
 
     def plot(self) -> Picture:
-        """Loss and accuracy by epoch as a picture, see ``viz.learning_curves``.
+        """Draw loss and accuracy by epoch, see ``viz.learning_curves``.
 
         Raises ImportError, naming the extra, without matplotlib; ValueError before the first epoch.
         """
-        from ..viz import learning_curves  # matplotlib, for those who draw
+        from ..viz import learning_curves  # imports matplotlib
 
         return learning_curves(self)

@@ -1,9 +1,9 @@
-"""Where a training is: epochs and batches done, the order they come in, the means so far."""
+"""Where a training is: the epochs and batches done, their order, the means so far."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from ..autograd import Tensor
 from ..data import DataLoader
-
-Batches = Iterable[tuple[Any, Any]]
+from .batches import Batches
 
 
 class Means:
-    """Running means over images; calling it gives them as numbers.
+    """Running means over images; a call returns them as numbers.
 
-    Between calls the sums stay on the device, so that a GPU is not made to wait after every batch.
+    Between calls the sums stay on the device, so that no batch has to wait for a GPU.
     """
 
     def __init__(self) -> None:
@@ -26,7 +25,7 @@ class Means:
         self._sums: dict[str, Any] = {}
 
     def add(self, images: int, values: dict[str, Tensor]) -> None:
-        """Add the means over a batch of that many images."""
+        """Add the means over a batch of this many images."""
         self.images += images
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + value.data.astype(np.float64) * images
@@ -35,19 +34,19 @@ class Means:
         return {name: float(total) / self.images for name, total in self._sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums, in what JSON can hold."""
+        """The sums, as values that JSON can hold."""
         return {"images": self.images, "sums": {n: float(s) for n, s in self._sums.items()}}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a ``state_dict()``."""
+        """Continue from a ``state_dict()``."""
         self.images, self._sums = state_dict["images"], dict(state_dict["sums"])
 
 
 class Progress:
-    """How far a ``Trainer.fit`` is.
+    """How far a ``Trainer.fit`` has come.
 
-    epoch: epochs that are complete. batch: batches done of the one after them. means: over these
-    batches. order: that of the epoch, if train is a DataLoader.
+    epoch: completed epochs. batch: completed batches of the current epoch. means: over these
+    batches. order: the image order of the epoch, if train is a DataLoader.
     """
 
     def __init__(self, train: Batches = (), validation: Batches | None = None) -> None:
@@ -58,36 +57,36 @@ class Progress:
         self._before = self._start = 0.0
 
     def begin_epoch(self) -> None:
-        """Start the clock of the epoch, or go on with it; the order is the loader's."""
+        """Start or continue the clock of the epoch, and note the order of the loader."""
         self._start = time.perf_counter() - self._before
         self.order = self.train.order if isinstance(self.train, DataLoader) else None
 
     def end_batch(self, images: int, values: dict[str, Tensor]) -> None:
-        """One more batch of that many images is done, with these means."""
+        """Count a completed batch of this many images, with these means."""
         self.batch += 1
         self.means.add(images, values)
 
     def end_epoch(self) -> None:
-        """The epoch is complete, its validation too."""
+        """Count a completed epoch, including its validation."""
         self.epoch += 1
         self.batch, self.means, self.order = 0, Means(), None
         self._before = 0.0
 
     @property
     def seconds(self) -> float:
-        """The time since the epoch began, without that between an end and a resumption."""
+        """The time spent on the epoch, without the time between an interruption and its resume."""
         return time.perf_counter() - self._start
 
     @property
     def at_start(self) -> bool:
-        """Whether nothing is done yet: no batch by this fit, none by one that it resumes."""
+        """Whether no batch is done yet, neither by this fit nor by the one that it resumes."""
         return self.epoch == self.batch == 0
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on from here, the states of the loaders too."""
+        """Everything needed to continue from here, including the states of the loaders."""
         train = _loader_state(self.train)
         if train is not None:
-            # Not the loader's own order: a callback may have read another epoch from it since.
+            # Not the loader's current order: a callback may have started another epoch since.
             train["order"] = self.order
         return {
             "epoch": self.epoch,
@@ -99,17 +98,17 @@ class Progress:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a ``state_dict()`` with the same data.
+        """Continue from a ``state_dict()`` with the same data.
 
-        Raises ValueError for loaders that differ, and in the middle of an epoch for data that is no
-        DataLoader: nothing else can start there.
+        Raises ValueError for loaders that differ, and in the middle of an epoch for data that is
+        not a DataLoader: nothing else can start there.
         """
         if state_dict["batch"] and not isinstance(self.train, DataLoader):
             raise ValueError(
-                f"it is from the middle of epoch {state_dict['epoch'] + 1}, where only a "
-                f"DataLoader can go on, but train is a {type(self.train).__name__}"
+                f"state dict: from the middle of epoch {state_dict['epoch'] + 1}, where only a "
+                f"DataLoader can continue, but train is a {type(self.train).__name__}"
             )
-        for name in ("validation", "train"):  # train comes last, if both are one loader
+        for name in ("validation", "train"):  # train last, in case both are the same loader
             data, state = getattr(self, name), state_dict[name]
             if isinstance(data, DataLoader) and state is not None:
                 data.load_state_dict(state)
@@ -119,5 +118,5 @@ class Progress:
 
 
 def _loader_state(data: Batches | None) -> dict[str, Any] | None:
-    """The state of a DataLoader without its order, which between epochs nobody needs."""
+    """The state of a DataLoader without its order, which is not needed between epochs."""
     return {**data.state_dict(), "order": None} if isinstance(data, DataLoader) else None

@@ -1,49 +1,102 @@
-"""The training loop: batches in, gradients back, a step of the optimizer, and what came of it."""
+"""The training loop, and the interface of the callbacks that it calls."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence, Sized
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import Any, ClassVar
 
-import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import ops
 from ..autograd import Tensor, no_grad
 from ..backend import array_module, resolve_device
-from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator_state, set_generator_state
-from ..checks import check_number
-from ..data import ArrayDataset, DataLoader
+from ..checks import check_choice, check_integer, check_number
 from ..nn import Module
 from ..nn.module import evaluating
 from ..ops.convert import as_tensor
 from ..optim import Optimizer, clip_grad_norm
-from .callbacks import Callback
-from .checkpoint import resume as resume_from
+from .batches import Batches, place, place_batches
+from .checkpoint_file import CheckpointError, read_checkpoint
 from .history import History
-from .progress import Batches, Means, Progress
+from .progress import Means, Progress
+from .state import check_state, load_optimizer_state, optimizer_state
 
 Metric = Callable[[Tensor, Tensor], Tensor]
 
 METRICS: dict[str, Metric] = {"accuracy": ops.accuracy}
 
 
+class Callback:
+    """Override the methods you need; by default none does anything.
+
+    ``trainer.stop_training = True`` ends training after the epoch, ``trainer.progress`` tells how
+    far it is. A callback whose state affects later training (a schedule, a best value) returns it
+    from ``state_dict``, which is part of ``Trainer.state_dict`` and of checkpoints.
+
+    >>> class Names(mc.train.Callback):
+    ...     def on_epoch_end(self, trainer, epoch, row):
+    ...         print(epoch, list(row)[:2])
+    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
+    >>> trainer = mc.train.Trainer(model, mc.optim.Adam(model.parameters()), callbacks=[Names()])
+    >>> history = trainer.fit(mc.data.DataLoader(mc.data.load("digits", "test"), 128), epochs=1)
+    1 ['loss', 'accuracy']
+    """
+
+    rank: ClassVar[int] = 0
+    """Callbacks of a higher rank are called after the others, whose results they save."""
+
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        """Before the first epoch."""
+
+    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
+        """Before an epoch (numbered from 1); batches: how many it has, if the data has a length.
+
+        Also when training is resumed in the middle of one: ``trainer.progress.batch`` is not 0.
+        """
+
+    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
+        """After each batch of ``images`` images; ``means()`` are those of the epoch so far."""
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        """After an epoch and its validation; row is the last one of the History."""
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """After the last epoch, and also after an error or Ctrl-C."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers, text, arrays, lists and dicts; always empty for a callback without a state.
+
+        May be called before ``on_fit_begin``.
+        """
+        return {}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from a ``state_dict()``; called before ``on_fit_begin``."""
+
+
 class Trainer:
-    """Trains a model with an optimizer on batches of (images, labels), as a DataLoader gives them.
+    """Trains a model with an optimizer on batches of (images, labels), such as a DataLoader.
 
     loss: a function (outputs, labels) -> Tensor of one element, the mean over the batch.
-    metrics: names ("accuracy") or functions (outputs, labels) -> one number, the batch's mean.
-    device: where to train; None is where the model is.
-    callbacks: ``Callback`` objects, ``ProgressBar()`` for one.
-    clip_norm: scale the gradients of each batch, all that the optimizer uses taken together, to at
-    most this norm (``optim.clip_grad_norm``).
-    Raises ValueError for an unknown metric or two of one name and for a clip_norm that is not above
-    0, DeviceError for a device that cannot be used.
+    metrics: names ("accuracy") or functions (outputs, labels) -> one number, the mean over the
+    batch. device: where to train; None stays where the model is. callbacks: see ``Callback``.
+    clip_norm: scale the gradients of each batch so that the norm of all parameters of the optimizer
+    together is at most this (``optim.clip_grad_norm``).
+    Raises ValueError for an unknown metric, for two of the same name and for a clip_norm that is
+    not above 0, DeviceError for a device that cannot be used.
 
-    A callback sets ``stop_training`` to end training after the epoch; ``progress`` says how far
+    A callback sets ``stop_training`` to end training after the epoch; ``progress`` tells how far
     it is.
+
+    >>> train, test = mc.data.load("digits")
+    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
+    >>> trainer = mc.train.Trainer(model, mc.optim.Adam(model.parameters(), lr=0.01))
+    >>> history = trainer.fit(mc.data.DataLoader(train, 32, shuffle=True), epochs=3)
+    >>> trainer.evaluate(mc.data.DataLoader(test, 100))["accuracy"] > 0.9
+    True
     """
 
     def __init__(
@@ -60,10 +113,10 @@ class Trainer:
         named = [_named_metric(metric) for metric in metrics]
         names = ["loss", *(name for name, _ in named)]
         if len(set(names)) < len(names):
-            raise ValueError(f"metrics: {', '.join(names)} are not all different names")
+            raise ValueError(f"metrics: got {', '.join(names)}, expected different names")
         self.metrics = dict(named)
         if clip_norm is not None:
-            check_number("clip_norm", clip_norm, "above 0, or inf")
+            check_number("clip_norm", clip_norm, "a number above 0, or inf")
         self.clip_norm = clip_norm
         if device is not None:
             model.to(device)
@@ -77,76 +130,138 @@ class Trainer:
         train: Batches,
         epochs: int,
         validation: Batches | None = None,
-        resume: str | os.PathLike[str] | None = None,
+        resume: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> History:
-        """Go through the training data that many times; returns the History, which goes on growing.
+        """Train for ``epochs`` epochs; returns the History, which later calls extend.
 
-        resume: a file that a ``Checkpoint`` wrote in a fit with the same arguments of a Trainer
-        made in the same way. Training goes on from there until ``epochs`` in all, and everything
-        but the seconds becomes, bit by bit, what it would be had it never been interrupted;
-        transforms and callbacks take their random numbers from the global generator for that. What
-        was at its end, by epochs or by a callback that stopped it, stays there.
+        resume: a file that a ``Checkpoint`` wrote, or a ``state_dict()``, from a fit with the same
+        arguments of a Trainer made in the same way. Training continues from there until it has
+        ``epochs`` epochs in all, and everything except the seconds becomes, bit by bit, what it
+        would have been without an interruption, provided that transforms and callbacks take their
+        random numbers from the global generator. A training that had ended, by its epochs or by a
+        callback, is not continued.
 
-        Raises ValueError for epochs below 1 or data without a batch, FloatingPointError when the
-        loss is no longer a finite number; CheckpointError, a ValueError, for a file that is no
-        intact checkpoint or of another training: then nothing has been changed.
+        Raises TypeError or ValueError for epochs below 1 or data without a batch,
+        FloatingPointError when the loss is no longer a finite number; CheckpointError, a
+        ValueError, for a file that is not an intact checkpoint of such a training: then nothing has
+        been changed.
         """
-        epochs = _positive("epochs", epochs)
+        epochs = check_integer("epochs", epochs, least=1)
         self.progress, self.stop_training = Progress(train, validation), False
         if resume is not None:
-            resume_from(self, resume)
+            self._resume(resume)
         random_state = generator_state()
         self._call("on_fit_begin", epochs)
         if resume is not None:
             set_generator_state(random_state)  # on_fit_begin drew its numbers in the first run
         try:
             while self.progress.epoch < epochs and not self.stop_training:
-                self._epoch(train, validation)
+                self._run_epoch(train, validation)
         finally:
             self._call("on_fit_end")
         return self.history
 
     def evaluate(self, data: Batches) -> dict[str, float]:
-        """Loss and metrics over the data in evaluation mode, without recording.
+        """Loss and metrics over the data in evaluation mode, without recording a graph.
 
         Raises ValueError for data without a batch.
         """
         means = Means()
         with evaluating(self.model):
-            for x, y in self._batches(data):
+            for x, y in place_batches(data, self.device):
                 outputs = self.model(x)
                 means.add(len(x), self._measure(outputs, y, self.loss(outputs, y)))
         return means()
 
-    def predict(self, x: Any, batch_size: int = 512) -> Tensor:
+    def predict(self, x: ArrayLike | Tensor, batch_size: int = 512) -> Tensor:
         """The model's outputs (logits) for images (N, C, H, W), in evaluation mode, unrecorded.
 
-        The class is ``trainer.predict(x).data.argmax(1)``. Raises ValueError for no images.
+        The classes are ``trainer.predict(x).data.argmax(1)``. Raises ValueError for no images.
         """
         images = as_tensor(x).data
         if images.ndim == 0 or len(images) == 0:
             raise ValueError(f"predict: x has shape {images.shape}, expected at least one image")
-        batch_size = _positive("batch_size", batch_size)
+        batch_size = check_integer("batch_size", batch_size, least=1)
         with evaluating(self.model):
             parts = [
-                self.model(self._place(images[start : start + batch_size])).data
+                self.model(place(images[start : start + batch_size], self.device)).data
                 for start in range(0, len(images), batch_size)
             ]
         return Tensor(array_module(parts[0]).concatenate(parts))
 
-    def _epoch(self, train: Batches, validation: Batches | None) -> None:
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on, as plain values and arrays.
+
+        The model, the optimizer, callbacks, the random generator, the position in the data and the
+        History. ``fit(..., resume=state)`` continues from it exactly.
+        """
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": optimizer_state(self.optimizer),
+            "callbacks": [
+                {"class": type(callback).__name__, "state": state}
+                for callback in self.callbacks
+                if (state := callback.state_dict())
+            ],
+            "generator": generator_state(),
+            "progress": self.progress.state_dict(),
+            "metrics": list(self.metrics),
+            "history": [dict(row) for row in self.history.rows],
+            "stopped": self.stop_training,
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore a ``state_dict()``, perhaps on another device; all of it or, on error, nothing.
+
+        A later ``fit`` trains for more epochs; to finish the interrupted one, pass it the state as
+        ``resume``. Raises ValueError if the state does not fit: another model or optimizer, other
+        metrics, callbacks or data.
+        """
+        before = self.state_dict()
+        try:
+            check_state(state_dict, before)
+            self._restore(state_dict)
+        except Exception as error:
+            self._restore(before)  # a part may have been written already
+            if isinstance(error, ValueError):
+                raise
+            raise ValueError(f"state dict: does not fit, {error!r}") from error
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        callbacks = [callback for callback in self.callbacks if callback.state_dict()]
+        for callback, entry in zip(callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(entry["state"])
+        # After the schedules, which write into the options of the optimizer.
+        load_optimizer_state(self.optimizer, state["optimizer"])
+        self.model.load_state_dict(state["model"])
+        self.progress.load_state_dict(state["progress"])
+        set_generator_state(state["generator"])
+        self.history.rows[:] = [dict(row) for row in state["history"]]
+        self.stop_training = state["stopped"]
+
+    def _resume(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> None:
+        if isinstance(source, Mapping):
+            self.load_state_dict(source)
+            return
+        state = read_checkpoint(source)
+        try:
+            self.load_state_dict(state)
+        except ValueError as error:
+            raise CheckpointError(f"{os.fspath(source)}: cannot resume: {error}") from error
+
+    def _run_epoch(self, train: Batches, validation: Batches | None) -> None:
         progress, number = self.progress, self.progress.epoch + 1
         random_state = generator_state()
         self._call("on_epoch_begin", number, len(train) if isinstance(train, Sized) else None)
         if progress.batch:
             set_generator_state(random_state)  # as in fit
-        batches = self._batches(train, progress.batch)
+        batches = place_batches(train, self.device, progress.batch)
         progress.begin_epoch()
         self.model.train()
         for x, y in batches:
             progress.end_batch(len(x), self._step(x, y))
             self._call("on_batch_end", len(x), progress.means)
-        row = progress.means()  # waits for a GPU, so it belongs to the time
+        row = progress.means()  # waits for a GPU, so it is part of the time
         seconds = progress.seconds
         row.update(seconds=seconds, images_per_second=progress.means.images / seconds)
         if validation is not None:
@@ -157,15 +272,15 @@ class Trainer:
         _check_finite(number, row)
 
     def _step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Learn from one batch; loss and metrics before the step."""
+        """Learn from one batch; returns loss and metrics before the step."""
         outputs = self.model(x)
         loss = self.loss(outputs, y)
         self.optimizer.zero_grad()
         loss.backward()
         if self.clip_norm is not None:
-            # Not the model's: one that the optimizer leaves out would sum up its gradient for ever.
-            learned = [p for group in self.optimizer.param_groups for p in group["params"]]
-            clip_grad_norm(learned, self.clip_norm)
+            # Only those of the optimizer: nothing resets the gradients of other parameters.
+            parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+            clip_grad_norm(parameters, self.clip_norm)
         self.optimizer.step()
         return self._measure(outputs, y, loss)
 
@@ -174,50 +289,12 @@ class Trainer:
             measured = {name: metric(outputs, y) for name, metric in self.metrics.items()}
         return {"loss": loss, **{name: as_tensor(value) for name, value in measured.items()}}
 
-    def _batches(self, data: Batches, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches from the given one on, where the model is; a DataLoader's epoch is begun."""
-        if isinstance(data, ArrayDataset):
-            raise TypeError(
-                "data: got an ArrayDataset, expected batches: DataLoader(dataset, batch_size=32)"
-            )
-        batches = data.on(self.device, start) if isinstance(data, DataLoader) else data
-        return self._placed(batches, empty=start == 0)
-
-    def _placed(self, batches: Batches, empty: bool) -> Iterator[tuple[Tensor, Tensor]]:
-        for batch in batches:
-            if not isinstance(batch, tuple | list) or len(batch) != 2:
-                raise ValueError(
-                    f"data: got a batch of type {type(batch).__name__}, expected pairs "
-                    "(images, labels), as a DataLoader gives them"
-                )
-            empty = False
-            yield self._place(batch[0]), self._place_labels(batch[1])
-        if empty:
-            raise ValueError("data: got no batch at all (an iterator gives its batches only once)")
-
-    def _place(self, value: Any) -> Tensor:
-        tensor = as_tensor(value)
-        if tensor.ndim == 4:
-            tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
-        return tensor.to(self.device)
-
-    def _place_labels(self, value: Any) -> Tensor:
-        labels = as_tensor(value)
-        # Class indices stay on the CPU: losses check them, and would have to wait for a GPU.
-        return labels if labels.dtype.kind in "iu" else self._place(labels)
-
     def _call(self, event: str, *args: Any) -> None:
         for callback in sorted(self.callbacks, key=lambda callback: callback.rank):
             getattr(callback, event)(self, *args)
 
 
-def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name}: got {value!r}, expected an integer of 1 or more")
-    return int(value)
-
-
-def _check_finite(epoch: int, row: dict[str, float]) -> None:
+def _check_finite(epoch: int, row: Mapping[str, float]) -> None:
     for name in ("loss", "val_loss"):
         if not math.isfinite(row.get(name, 0.0)):
             raise FloatingPointError(
@@ -229,6 +306,4 @@ def _check_finite(epoch: int, row: dict[str, float]) -> None:
 def _named_metric(metric: str | Metric) -> tuple[str, Metric]:
     if callable(metric):
         return getattr(metric, "__name__", type(metric).__name__), metric
-    if metric not in METRICS:
-        raise ValueError(f"metrics: got {metric!r}, expected one of {', '.join(METRICS)}")
-    return metric, METRICS[metric]
+    return metric, METRICS[check_choice("metrics", metric, METRICS)]

@@ -1,4 +1,4 @@
-"""The commands that only tell: summary, data, devices, help."""
+"""The commands that only print information: summary, data, devices, help."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_data_get(capsys):
 def test_devices(capsys):
     assert cli.main(["devices"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "cpu       available"
-    assert lines[1].startswith("cuda      ")
-    assert lines[2].startswith("emulator  ")
+    assert lines[0] == "cpu        available"
+    assert lines[1].startswith("cuda       ")
+    assert lines[2].startswith("emulator   ")
 
 
 def test_version_help_and_the_module():
@@ -57,5 +57,5 @@ def test_version_help_and_the_module():
     result = run("train", "--help")
     assert result.returncode == 0
     assert "--weights" in result.stdout
-    for name, (_, options) in cli.OPTIMIZERS.items():
-        assert f"{name} {options['lr']}" in " ".join(result.stdout.split())
+    for name, build in cli.OPTIMIZERS.items():
+        assert f"{name} {build.keywords['lr']}" in " ".join(result.stdout.split())

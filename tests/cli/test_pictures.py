@@ -36,14 +36,14 @@ def test_training_and_evaluating(capsys: Any, tmp_path: Path) -> None:
     assert cli.main(["evaluate", weights, "--data", str(where)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "accuracy 100.00% (0 wrong)"
-    assert [line.split()[0] for line in lines[4:]] == ["circle", "square", "precision"]
+    assert [line.split()[0] for line in lines[5:]] == ["circle", "square", "precision"]
 
 
 def test_classes_that_differ(capsys: Any, tmp_path: Path) -> None:
     where = draw(tmp_path / "shapes")
     (where / "test" / "square").rename(where / "test" / "star")
     assert cli.main(["train", "lenet5", "--data", str(where)]) == 2
-    message = "the classes of train are circle, square, but those of test circle, star\n"
+    message = "the classes of train are circle, square, but those of test are circle, star\n"
     assert capsys.readouterr().err == f"minicnn: {where}: {message}"
 
 

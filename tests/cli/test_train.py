@@ -112,7 +112,7 @@ def test_auto_takes_the_digits_when_there_is_no_mnist_and_says_so(capsys):
     out, err = capsys.readouterr()
     assert "on digits: 1,442" in out
     assert len(err.splitlines()) == 1
-    assert "taking the bundled digits" in err
+    assert "using the bundled digits" in err
     assert "MNIST could not be downloaded" in err
 
 
@@ -181,7 +181,7 @@ BAD = {
     "damaged MNIST": (damaged_mnist, "SHA-256"),
     "no MNIST": (lambda tmp: ["--data", "mnist"], "By hand: put"),
     "NaN labels": (nan_labels, "train-labels"),
-    "more classes": (made(classes=11), "11 classes, the model tells 10 apart"),
+    "more classes": (made(classes=11), "11 classes, the model only 10"),
     "colours": (made(size=(3, 8, 8)), "takes 1 channels, the images have 3"),
     "test images of another size": (made(size=(28, 28), test_size=(8, 8)), "8x8"),
     "test images in colour": (made(test_size=(3, 8, 8)), "channels"),
@@ -196,7 +196,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_status_2_and_one_line(capsys, monkeypatch, tmp_path, case):
-    monkeypatch.setenv("MINICNN_DATA", "")  # so that what a case sets is taken back
+    monkeypatch.setenv("MINICNN_DATA", "")  # so that what a case sets is undone
     build, message = BAD[case]
     arguments = build(tmp_path)
     before = sorted(tmp_path.rglob("*"))

@@ -1,4 +1,4 @@
-"""What is done with a trained network: evaluating, predicting, exporting, going on."""
+"""The commands for a trained network: evaluate, predict, export, and resuming."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRAIN = ["train", "lenet5", "--data", "digits", "--epochs", "2"]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """LeNet-5 trained on the digits, as a file of weights beside a checkpoint."""
+    """LeNet-5 trained on the digits, as a file of weights next to a checkpoint."""
     directory = tmp_path_factory.mktemp("trained")
     path = directory / "lenet.safetensors"
     more = ["--weights", str(path), "--checkpoint", str(directory / "lenet.ckpt")]
@@ -45,7 +45,7 @@ def picture(tmp_path: Path) -> Callable[..., str]:
 @pytest.mark.parametrize("suffix", ["safetensors", "ckpt"])
 def test_evaluate_prints_accuracy_and_confusion(capsys: Any, weights: Path, suffix: str) -> None:
     assert cli.main(["evaluate", str(weights.with_suffix(f".{suffix}")), "--data", "digits"]) == 0
-    title, accuracy, _, header, *rows = capsys.readouterr().out.splitlines()
+    title, accuracy, _, header, _, *rows = capsys.readouterr().out.splitlines()
     assert title == "lenet5 on the 355 test images of digits"
     wrong = int(re.fullmatch(r"accuracy .*% \((\d+) wrong\)", accuracy)[1])
     counts = np.array([[int(n.replace(".", "0")) for n in r.split()[1:-1]] for r in rows[:10]])
@@ -75,7 +75,7 @@ def test_mistakes_are_drawn(capsys: Any, weights: Path, tmp_path: Path, suffix: 
 def test_mistakes_with_the_names_of_classes(
     capsys: Any, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of fewer classes than the network tells apart, all but its own taken for one another."""
+    """Data with fewer classes than the network has, and nearly all of it misclassified."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     images, _ = mc.data.load("digits", "test")[:]
     model = mc.models.lenet5()
@@ -92,7 +92,7 @@ def test_mistakes_with_the_names_of_classes(
     assert text.count("true ring") == int((guesses[few] > 0).sum())
     assert text.count("predicted rod,") == int((guesses[few] == 1).sum())
     assert text.count("predicted 2,") == int((guesses[few] == 2).sum())
-    assert re.search(r"taken for +ring +rod +2 +recall\n", capsys.readouterr().out)
+    assert re.search(r"true \\ predicted +ring +rod +2 +recall\n", capsys.readouterr().out)
 
 
 def test_no_mistakes_without_matplotlib(
@@ -158,7 +158,7 @@ def test_export_runs_in_onnxruntime(capsys: Any, weights: Path, tmp_path: Path) 
     np.testing.assert_allclose(got, model(mc.Tensor(x)).numpy(), atol=1e-5)
 
 
-def test_a_training_goes_on_where_it_stopped(capsys: Any, tmp_path: Path) -> None:
+def test_a_training_continues_where_it_stopped(capsys: Any, tmp_path: Path) -> None:
     ends = []
     for name, steps in (("whole", [["--epochs", "3"]]), ("parts", [["--epochs", "1"], ["-"]])):
         path = tmp_path / name
@@ -189,13 +189,13 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
     return {
         "no file": (["evaluate", "none.st", *digits], "none.st"),
         "no weights": (["evaluate", str(text), *digits], "text.st: not an intact safetensors"),
-        "other weights": (["evaluate", str(foreign), *digits], "weights of none of lenet5,"),
+        "other weights": (["evaluate", str(foreign), *digits], "these weights fit none of lenet5,"),
         "another model": (["evaluate", some, "--model", "alexnet_mnist", *digits], "missing"),
         "colour": (
             ["evaluate", some, "--data", str(write_data(tmp_path / "data", size=(3, 8, 8)))],
             "the model takes 1 channel",
         ),
-        "no picture": (["predict", some, str(text)], "text.st: no image that can be read"),
+        "no picture": (["predict", some, str(text)], "text.st: cannot be read"),
         "no image file": (["predict", some, "none.png"], "none.png"),
         "mistakes without a format": (
             ["evaluate", "none.st", "--mistakes", "wrong"],
@@ -213,7 +213,7 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
         "nothing to resume": ([*TRAIN, "--resume", "none.ckpt"], "none.ckpt"),
         "weights to resume": ([*TRAIN, "--resume", some], "checkpoint"),
         "a rate to resume with": ([*TRAIN, "--resume", "a", "--lr", "1"], "--lr: the checkpoint"),
-        "another recipe": ([*TRAIN, "--recipe", "secret"], "no recipe 'secret', there is course"),
+        "another recipe": ([*TRAIN, "--recipe", "secret"], "no recipe 'secret', but course"),
     }
 
 

@@ -53,7 +53,7 @@ def tiny(clean_places: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes
         shape = (count, 5, 3) if "images" in stem else (count,)
         files[stem] = encode_idx(rng.integers(0, 3, shape, dtype=np.uint8))
     sums = {stem: hashlib.sha256(content).hexdigest() for stem, content in files.items()}
-    monkeypatch.setitem(catalog._SOURCES, "tiny", catalog.Source(("a", "b", "c"), sums))
+    monkeypatch.setitem(catalog._CATALOG, "tiny", catalog.CatalogEntry(("a", "b", "c"), sums))
     return files
 
 

@@ -69,23 +69,30 @@ def test_one_split_or_both() -> None:
         ("digit", "; did you mean 'digits'?"),
         ("CIFAR-10", "; did you mean 'cifar10'?"),
         ("imagenet-22k", ""),
-        (None, ""),
     ],
 )
 @pytest.mark.parametrize("function", [load, locate, download])
 def test_an_unknown_name_is_told_the_known_ones(function: Any, name: Any, hint: str) -> None:
     with pytest.raises(DataError) as caught:
         function(name)
-    expected = f"name: got {name!r}, expected one of digits, mnist, fashion-mnist, cifar10{hint}"
-    assert str(caught.value) == expected
+    known = "'digits', 'mnist', 'fashion-mnist' or 'cifar10'"
+    assert str(caught.value) == f"name: got {name!r}, expected {known}{hint}"
+
+
+@pytest.mark.parametrize("function", [load, locate, download])
+def test_a_name_that_is_not_a_string_is_refused(function: Any) -> None:
+    with pytest.raises(TypeError, match="name: got None, expected 'digits', 'mnist', "):
+        function(None)
 
 
 def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
-    message = "split: got 'validation', expected 'train', 'test' or None"
-    with pytest.raises(DataError, match=message):
+    message = "split: got 'validation', expected 'train' or 'test'"
+    with pytest.raises(ValueError, match=message):
         load("digits", "validation")  # type: ignore[call-overload]
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(ValueError, match=message):
         load_directory(tmp_path, "validation")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="split: got 1, expected 'train' or 'test'"):
+        load("digits", 1)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -98,9 +105,9 @@ def test_the_environment_comes_first_then_the_system_then_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     system = tmp_path / "system"
-    source = catalog._SOURCES["tiny"]
-    changed = catalog.Source(source.classes, source.sums, installed=system, mirrors=("none",))
-    monkeypatch.setitem(catalog._SOURCES, "tiny", changed)
+    entry = catalog._CATALOG["tiny"]
+    changed = catalog.CatalogEntry(entry.classes, entry.sums, installed=system, mirrors=("none",))
+    monkeypatch.setitem(catalog._CATALOG, "tiny", changed)
     monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "mine"))
     assert locate("tiny") is None
     for place in (clean_places / "tiny", system, tmp_path / "mine" / "tiny"):
@@ -139,7 +146,7 @@ def test_a_local_file_with_another_sum_is_named(
     altered = {**tiny, "t10k-images-idx3-ubyte": tiny["t10k-images-idx3-ubyte"][:-1] + b"\xff"}
     put(clean_places / "tiny", altered)
     path = clean_places / "tiny" / "t10k-images-idx3-ubyte.gz"
-    sum_expected = catalog._SOURCES["tiny"].sums["t10k-images-idx3-ubyte"]
+    sum_expected = catalog._CATALOG["tiny"].sums["t10k-images-idx3-ubyte"]
     with pytest.raises(DataError, match=f"{path}: found the SHA-256 .* expected {sum_expected}"):
         load("tiny", "test")
     assert len(load("tiny", "train")) == 6

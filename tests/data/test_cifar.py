@@ -51,8 +51,8 @@ def archive(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 def accept(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     sums = {cifar.ARCHIVE: hashlib.sha256(content).hexdigest()}
-    source = replace(catalog._SOURCES["cifar10"], sums=sums)
-    monkeypatch.setitem(catalog._SOURCES, "cifar10", source)
+    entry = replace(catalog._CATALOG["cifar10"], sums=sums)
+    monkeypatch.setitem(catalog._CATALOG, "cifar10", entry)
 
 
 @pytest.fixture

@@ -134,6 +134,7 @@ def test_other_indices_are_refused(index: Any) -> None:
         (GRAY, LABELS.astype(int) - 1, None, ValueError, "labels: got -1, expected .* 0 or more"),
         (GRAY, LABELS, "abcd", ValueError, "classes: got 4, but the largest label is 4"),
         (GRAY, LABELS, 3, ValueError, "classes: got 3, but the largest label is 4"),
+        (GRAY, LABELS, 5.0, TypeError, "classes: got 5.0, expected an integer"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(
@@ -198,9 +199,14 @@ def test_split_refuses_other_sums(lengths: list[Any]) -> None:
         random_split(numbered(10), lengths)
 
 
+def test_split_refuses_what_is_not_a_number() -> None:
+    with pytest.raises(TypeError, match=r"lengths\[1\]: got '5', expected a number"):
+        random_split(numbered(10), [5, "5"])  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("lengths", [[10, 0], [0.99, 0.01]])
 def test_split_refuses_an_empty_part(lengths: list[Any]) -> None:
-    with pytest.raises(ValueError, match=r"lengths: .* of 10 images leaves a part empty"):
+    with pytest.raises(ValueError, match=r"lengths: got .* leaves a part of 10 images empty"):
         random_split(numbered(10), lengths)
 
 

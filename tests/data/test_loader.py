@@ -159,7 +159,7 @@ PIXELS = np.zeros((1, 2, 2), np.float32)
             [PIXELS] * 2,
             [0, 0.5],
             TypeError,
-            r"dataset\[1\]: got the label 0.5, expected an integer",
+            r"dataset\[1\]: label: got 0.5, expected an integer",
         ),
     ],
 )
@@ -173,13 +173,17 @@ def test_items_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"batch_size": 0}, ValueError, "batch_size: got 0, expected 1 or more"),
-        ({"batch_size": -3}, ValueError, "batch_size: got -3, expected 1 or more"),
+        (
+            {"batch_size": 0},
+            ValueError,
+            "DataLoader: batch_size: got 0, expected an integer of 1 or more",
+        ),
+        ({"batch_size": -3}, ValueError, "batch_size: got -3, expected an integer of 1 or more"),
         ({"batch_size": 2.0}, TypeError, "batch_size: got 2.0, expected an integer"),
         ({"batch_size": True}, TypeError, "batch_size: got True, expected an integer"),
-        ({"seed": -1}, ValueError, "seed: got -1, expected 0 or more"),
+        ({"seed": -1}, ValueError, "DataLoader: seed: got -1, expected an integer of 0 or more"),
         ({"seed": "x"}, TypeError, "seed: got 'x', expected an integer"),
-        ({"dataset": Items([], [])}, ValueError, "dataset: it is empty"),
+        ({"dataset": Items([], [])}, ValueError, "dataset: got 0 items, expected at least one"),
         ({"dataset": 5}, TypeError, "dataset: got int, expected an object with len"),
         ({"batch_size": 11, "drop_last": True}, ValueError, "leaves no batch, 10 images // 11 = 0"),
     ],
@@ -245,13 +249,13 @@ def test_a_state_continues_in_another_loader(seed: int | None) -> None:
 def test_a_start_that_is_not_in_the_epoch(start: int) -> None:
     loader = DataLoader(DATASET, 3)
     labels_of(loader)
-    with pytest.raises(ValueError, match=f"start: got {start}, expected 0 to 4"):
+    with pytest.raises(ValueError, match=f"start: got {start}, expected an integer from 0 to 4"):
         loader.on("cpu", start)
 
 
 def test_no_epoch_no_middle() -> None:
     loader = DataLoader(DATASET, 3)
-    with pytest.raises(ValueError, match="start: got 1, .* only in an epoch begun"):
+    with pytest.raises(ValueError, match="start: got 1, but no epoch has started yet, expected 0"):
         loader.on("cpu", 1)
     loader.load_state_dict(loader.state_dict())
     assert loader.order is None
@@ -261,10 +265,10 @@ def test_no_epoch_no_middle() -> None:
     ("change", "message"),
     [
         ({"options": {"batch_size": 4}}, "of a DataLoader with .*4.*, but this one has .*3"),
-        ({"order": np.arange(9)}, "order is no permutation of 10"),
-        ({"order": np.zeros(10, int)}, "order is no permutation of 10"),
-        ({"order": np.arange(10.0)}, "order is no permutation of 10"),
-        ({"order": np.arange(1, 11)}, "order is no permutation of 10"),
+        ({"order": np.arange(9)}, "order is not a permutation of 10"),
+        ({"order": np.zeros(10, int)}, "order is not a permutation of 10"),
+        ({"order": np.arange(10.0)}, "order is not a permutation of 10"),
+        ({"order": np.arange(1, 11)}, "order is not a permutation of 10"),
         ({"epoch": -1}, "epoch: got -1"),
     ],
 )
@@ -281,5 +285,5 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], messa
 
 @pytest.mark.parametrize("state", [None, {}, {"epoch": 1}, []])
 def test_what_is_no_state_of_a_loader(state: Any) -> None:
-    with pytest.raises(ValueError, match="no state of a DataLoader"):
+    with pytest.raises(ValueError, match="not the state of a DataLoader"):
         DataLoader(DATASET).load_state_dict(state)

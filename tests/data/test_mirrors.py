@@ -196,10 +196,10 @@ def listed(monkeypatch: pytest.MonkeyPatch, site: Site) -> Callable[..., None]:
     """listed("html", "good"): the data set "tiny" has these mirrors."""
 
     def use(*folders: str) -> None:
-        source = catalog._SOURCES["tiny"]
+        entry = catalog._CATALOG["tiny"]
         addresses = tuple(site.mirror(folder) for folder in folders)
-        changed = catalog.Source(source.classes, source.sums, mirrors=addresses)
-        monkeypatch.setitem(catalog._SOURCES, "tiny", changed)
+        changed = catalog.CatalogEntry(entry.classes, entry.sums, mirrors=addresses)
+        monkeypatch.setitem(catalog._CATALOG, "tiny", changed)
 
     return use
 

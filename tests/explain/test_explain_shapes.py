@@ -135,7 +135,7 @@ def test_multiply_adds_of_groups_and_of_the_transposed_convolution() -> None:
 
 
 def test_custom_layers_have_unknown_cost() -> None:
-    table = explain_shapes(models.LeNet5_1998(), (1, 32, 32))
+    table = explain_shapes(models.lenet5_1998(), (1, 32, 32))
     assert [row.layer for row in table.rows if row.multiply_adds is None] == [
         "s2", "c3", "s4", "output",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The networks: sizes as the course and FACTS of the papers give them, and that they learn."""
+"""The networks: sizes as the course and the papers give them, and that they learn."""
 
 from __future__ import annotations
 
@@ -113,18 +113,24 @@ def test_weights_start_as_those_of_keras(name):
 
 
 @pytest.mark.parametrize(
-    ("build", "message"),
+    ("build", "error", "message"),
     [
-        (lambda: models.lenet5(0), "out_features is 0"),
-        (lambda: models.lenet5(10.0), "out_features is 10.0"),
-        (lambda: models.lenet5(in_channels=0), "in_channels is 0"),
-        (lambda: models.lenet5(in_channels=-1), "in_channels is -1"),
-        (lambda: models.lenet5_sigmoid("sum"), 'pooling: got \'sum\', expected "max" or "avg"'),
-        (lambda: models.lenet5_sigmoid(None), "pooling: got None"),
+        (lambda: models.lenet5(0), ValueError, "lenet5: num_classes: got 0, expected"),
+        (lambda: models.lenet5(10.0), TypeError, "lenet5: num_classes: got 10.0"),
+        (lambda: models.lenet5(in_channels=0), ValueError, "lenet5: in_channels: got 0"),
+        (lambda: models.lenet5(in_channels=-1), ValueError, "lenet5: in_channels: got -1"),
+        (
+            lambda: models.lenet5_sigmoid("sum"),
+            ValueError,
+            "lenet5_sigmoid: pooling: got 'sum', expected 'max' or 'avg'",
+        ),
+        (lambda: models.lenet5_sigmoid(None), TypeError, "lenet5_sigmoid: pooling: got None"),
+        (lambda: models.alexnet(0), ValueError, "alexnet: num_classes: got 0"),
+        (lambda: models.alexnet_torchvision(0), ValueError, "torchvision: num_classes: got 0"),
     ],
 )
-def test_arguments_that_make_no_network_are_refused(build, message):
-    with pytest.raises(ValueError, match=message):
+def test_arguments_that_make_no_network_are_refused(build, error, message):
+    with pytest.raises(error, match=message):
         build()
 
 
@@ -158,7 +164,7 @@ def test_activation_after_pooling_is_the_same_as_before_it(known, image):
         np.testing.assert_array_equal(ours, courses)
 
 
-def test_sigmoid_network_pools_as_it_was_told():
+def test_sigmoid_network_pools_as_asked():
     x = images(2, (1, 32, 32))
     maximum, average = models.lenet5_sigmoid("max"), models.lenet5_sigmoid("avg")
     average.load_state_dict(maximum.state_dict())

@@ -165,17 +165,15 @@ def test_the_same_seed_gives_the_same_weights(build, fan_in):
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (lambda: nn.Linear(0, 1), "in_features is 0"),
-        (lambda: nn.Linear(1, -1), "out_features is -1"),
-        (lambda: nn.Linear(2.0, 1), "in_features is 2.0"),
-        (lambda: nn.Linear("2", 1), "in_features"),
-        (lambda: nn.Conv2d(0, 1, 3), "in_channels is 0"),
-        (lambda: nn.Conv2d(1, 0, 3), "out_channels is 0"),
+        (lambda: nn.Linear(0, 1), "in_features: got 0"),
+        (lambda: nn.Linear(1, -1), "out_features: got -1"),
+                (lambda: nn.Conv2d(0, 1, 3), "in_channels: got 0"),
+        (lambda: nn.Conv2d(1, 0, 3), "out_channels: got 0"),
         (lambda: nn.Conv2d(1, 1, 0), "kernel_size"),
         (lambda: nn.Conv2d(1, 1, (3, -1)), "kernel_size"),
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "3 input and 4 output .* 2 groups"),
         (lambda: nn.Conv2d(4, 3, 3, groups=2), "4 input and 3 output .* 2 groups"),
-        (lambda: nn.Conv2d(4, 4, 3, groups=0), "groups is 0"),
+        (lambda: nn.Conv2d(4, 4, 3, groups=0), "groups: got 0"),
         (lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"), "padding_mode: got 'mirror'"),
         (lambda: nn.ConvTranspose2d(4, 3, 3, groups=2), "2 groups"),
         (lambda: nn.ConvTranspose2d(1, 1, 0), "kernel_size"),
@@ -184,6 +182,14 @@ def test_the_same_seed_gives_the_same_weights(build, fan_in):
 def test_arguments_that_make_no_layer_are_refused(layer, message):
     with pytest.raises(ValueError, match=message):
         layer()
+
+
+@pytest.mark.parametrize("size", [2.0, "2", True, None])
+def test_sizes_of_a_wrong_type_are_refused(size):
+    with pytest.raises(TypeError, match="Linear: in_features: got .*, expected an integer"):
+        nn.Linear(size, 1)
+    with pytest.raises(TypeError, match="Conv2d: kernel_size: got .*, expected an integer or a p"):
+        nn.Conv2d(1, 1, (size, 2))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def normal(*shape: int, seed: int = 0, **options: Any) -> mc.Tensor:
 
 @given(strategies.conv2d_cases(), st.integers(0, 99))
 def test_conv_transpose2d_is_the_adjoint_of_conv2d(device: str, case: Any, seed: int) -> None:
-    """<conv(a), b> = <a, conv_transpose(b)>, where output_padding restores the rows that a stride rounds away."""
+    """<conv(a), b> = <a, conv_transpose(b)>, with the rows that a stride rounds away restored."""
     x, weight, _, options = moved(device, case)
     y = ops.conv2d(x, weight, **options)
     b = normal(*y.shape, seed=seed, device=device)

@@ -386,7 +386,6 @@ WRONG = {
 
 
 WRONG_TYPES = {
-    # fmt: off
     "step_size 1.5",
     "milestones",
     "gamma",
@@ -396,7 +395,6 @@ WRONG_TYPES = {
     "cooldown",
     "eps",
     "metric",
-    # fmt: on
 }
 
 

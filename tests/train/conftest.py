@@ -1,4 +1,4 @@
-"""A small learning problem, and a callback that writes down what it is told."""
+"""A small learning problem, and a callback that records its calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoint: what is in the file, and that nothing but an intact, fitting one is taken."""
+"""Checkpoint: what is in the file, and that only an intact one that fits is accepted."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from minicnn.train import (
     EarlyStopping,
     LearningRate,
     Trainer,
+    checkpoint_file,
     load_weights,
 )
-from minicnn.train import checkpoint as module
-from minicnn.train.state import capture
 
 
 def loader(images: int = 22, **options) -> data.DataLoader:
@@ -47,9 +46,9 @@ def content(path, make) -> bytes:
 def everything(trainer) -> tuple[str, str]:
     """All that resuming could change."""
     arrays: dict[str, Any] = {}
-    state = capture(trainer)
+    state = trainer.state_dict()
     del state["progress"]  # that of the call
-    return json.dumps(module._pack(state, "", arrays)), module._digest(arrays, {})
+    return json.dumps(checkpoint_file._pack(state, "", arrays)), checkpoint_file._digest(arrays, {})
 
 
 class Keeper(Callback):
@@ -103,7 +102,7 @@ def test_every_truncation_is_noticed(path, content, make):
         path.write_bytes(content[: len(content) * tenth // 10])
         with pytest.raises(CheckpointError, match=r"run\.ckpt: not an intact safetensors file"):
             load_weights(path)
-    refuse(path, make(), "intact safetensors file .* a checkpoint was expected")
+    refuse(path, make(), "intact safetensors file .* expected a checkpoint")
     path.write_bytes(content[:-1])
     refuse(path, make(), "intact safetensors file")
 
@@ -120,7 +119,7 @@ def test_a_damaged_file_changes_nothing(path, content, make, place):
     damaged = bytearray(content)
     damaged[place] ^= 16
     path.write_bytes(damaged)
-    refuse(path, make(), "hash does not fit" if place == -1 else "intact|another safetensors")
+    refuse(path, make(), "hash does not match" if place == -1 else "intact|a safetensors file")
 
 
 def with_metadata(path, **changes):
@@ -136,13 +135,13 @@ def test_a_file_of_a_newer_version(path, content, make):
 def test_a_hash_that_is_missing(path, content, make):
     arrays, metadata = io.load_with_metadata(path)
     io.save(path, arrays, {k: v for k, v in metadata.items() if k != "sha256"})
-    refuse(path, make(), "hash does not fit")
+    refuse(path, make(), "hash does not match")
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"format": "pt"}])
 def test_another_safetensors_file(path, make, metadata):
     io.save(path, make().model.state_dict(), metadata)
-    refuse(path, make(), "no checkpoint of minicnn, but another safetensors file")
+    refuse(path, make(), "a safetensors file, but not a checkpoint of minicnn")
 
 
 def test_an_intact_file_with_other_content(path, content, make):
@@ -150,8 +149,8 @@ def test_an_intact_file_with_other_content(path, content, make):
     del metadata["sha256"]
     for state in ("{}", '{"model": 3}', "[]"):
         metadata["state"] = state
-        io.save(path, arrays, {**metadata, "sha256": module._digest(arrays, metadata)})
-        refuse(path, make(), "its content does not fit")
+        io.save(path, arrays, {**metadata, "sha256": checkpoint_file._digest(arrays, metadata)})
+        refuse(path, make(), "state dict: does not fit")
 
 
 def test_a_missing_file_is_an_os_error(path, make):
@@ -172,7 +171,7 @@ MODELS = {
         lambda: nn.Sequential(
             nn.Conv2d(1, 2, 3, bias=False), nn.Tanh(), nn.Flatten(), nn.Linear(8, 2)
         ),
-        r"another model: 0\.bias is float32 \(2,\), here missing$",
+        r"of another model: 0\.bias is float32 \(2,\), here missing$",
     ),
 }
 
@@ -194,7 +193,7 @@ def test_another_dtype(path, content, make):
 def test_another_optimizer(path, content, make):
     adam = make()
     adam.optimizer = optim.Adam(adam.model.parameters())
-    refuse(path, adam, "its optimizer: SGD, this Trainer's: Adam")
+    refuse(path, adam, "state dict: optimizer: SGD, this Trainer's: Adam")
 
 
 def test_an_error_that_is_noticed_late_changes_nothing_either(path, make):
@@ -215,7 +214,7 @@ def test_an_error_that_is_noticed_late_changes_nothing_either(path, make):
 
 
 def test_other_metrics_and_callbacks(path, content, make):
-    refuse(path, make(metrics=()), "its metrics: accuracy, this Trainer's: none")
+    refuse(path, make(metrics=()), "state dict: metrics: accuracy, this Trainer's: none")
     stopping = make(callbacks=[EarlyStopping("loss", patience=99)])
     refuse(path, stopping, "callbacks with a state: none, this Trainer's: EarlyStopping")
 
@@ -256,8 +255,9 @@ def test_every_batches_writes_in_the_middle_of_epochs_too(path, make):
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "2", True])
-def test_every_batches_that_is_no_number_of_batches(value):
-    with pytest.raises(ValueError, match="every_batches: got"):
+def test_every_batches_that_is_not_a_number_of_batches(value):
+    error = ValueError if type(value) is int else TypeError
+    with pytest.raises(error, match="Checkpoint: every_batches: got"):
         Checkpoint("x", every_batches=value)
 
 
@@ -287,11 +287,11 @@ def test_the_best_one_is_kept(path, make):
 
 
 def test_a_best_value_of_what(path):
-    with pytest.raises(ValueError, match="mode: is 'speed' better high or low"):
+    with pytest.raises(ValueError, match="Checkpoint: mode: got None, .* the name 'speed'"):
         Checkpoint(path, keep_best="speed")
 
 
-def test_what_has_diverged_does_not_replace_what_had_not(path, content, make, batches):
+def test_a_diverged_training_does_not_overwrite_the_checkpoint(path, content, make, batches):
     images, labels = batches[0]
     trainer = make(callbacks=[Checkpoint(path)])
     with pytest.raises(FloatingPointError), np.errstate(all="ignore"):
@@ -304,7 +304,7 @@ def test_what_has_diverged_does_not_replace_what_had_not(path, content, make, ba
     assert path.read_bytes() == content
 
 
-def test_a_missing_directory_is_told_before_the_first_epoch(tmp_path, make, recorder):
+def test_a_missing_directory_is_an_error_before_the_first_epoch(tmp_path, make, recorder):
     trainer = make(callbacks=[recorder, Checkpoint(tmp_path / "no" / "run.ckpt")])
     with pytest.raises(FileNotFoundError, match="there is no directory"):
         trainer.fit(loader(), 1)

@@ -53,7 +53,7 @@ def test_columns_of_callbacks_after_it_are_there(make, batches, log):
     assert [row["learning_rate"] for row in rows_of(log)] == ["0.1", "0.010000000000000002"]
 
 
-def test_a_second_fit_goes_on_also_with_new_columns(make, batches, log):
+def test_a_second_fit_continues_also_with_new_columns(make, batches, log):
     trainer = make(callbacks=[CSVLogger(log)])
     trainer.fit(batches, 2)
     history = trainer.fit(batches, 1, validation=batches)

@@ -62,7 +62,7 @@ def test_better_is_by_more_than_min_delta(make, batches):
 def test_the_validation_loss_is_what_it_looks_at(make, batches):
     trainer = make(lr=0.0, callbacks=[EarlyStopping(patience=2)])
     assert len(trainer.fit(batches, 9, validation=batches)) == 3
-    with pytest.raises(ValueError, match="EarlyStopping: metric is 'val_loss', .* has loss, acc"):
+    with pytest.raises(ValueError, match="EarlyStopping: metric: got 'val_loss', .* has loss, acc"):
         make(callbacks=[EarlyStopping()]).fit(batches, 1)
 
 
@@ -96,7 +96,7 @@ def test_the_best_weights_come_back_after_an_interruption_too(make, batches):
     )
 
 
-def test_a_second_fit_begins_anew(make, batches):
+def test_a_second_fit_starts_over(make, batches):
     trainer = make(callbacks=[Scores([1, 2, 3, 4]), EarlyStopping("score_loss", patience=2)])
     trainer.fit(batches, 4)
     assert len(trainer.history) == 3
@@ -151,15 +151,19 @@ def test_a_state_is_of_one_metric_and_mode():
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "error", "message"),
     [
-        ({"patience": 0}, "patience: got 0, expected an integer of 1 or more"),
-        ({"patience": 1.5}, "patience: got 1.5"),
-        ({"min_delta": -1}, "min_delta: got -1"),
-        ({"mode": "up"}, "mode: got 'up', expected 'min' or 'max'"),
-        ({"metric": "speed"}, "mode: is 'speed' better high or low"),
+        ({"patience": 0}, ValueError, "patience: got 0, expected an integer of 1 or more"),
+        ({"patience": 1.5}, TypeError, "patience: got 1.5"),
+        ({"min_delta": -1}, ValueError, "min_delta: got -1"),
+        ({"mode": "up"}, ValueError, "mode: got 'up', expected 'min' or 'max'"),
+        (
+            {"metric": "speed"},
+            ValueError,
+            "mode: got None, .* the name 'speed' does not tell",
+        ),
     ],
 )
-def test_options_that_make_no_sense(options, message):
-    with pytest.raises(ValueError, match=message):
+def test_options_that_make_no_sense(options, error, message):
+    with pytest.raises(error, match=f"EarlyStopping: {message}"):
         EarlyStopping(**options)

@@ -38,10 +38,10 @@ def test_a_plateau_sees_the_metric(make, batches):
 def test_what_makes_no_sense_is_refused(make, batches):
     trainer = make(lr=0.1)
     plateau = optim.ReduceLROnPlateau(trainer.optimizer)
-    with pytest.raises(ValueError, match='every is \'step\', expected "epoch" or "batch"'):
+    with pytest.raises(ValueError, match="every: got 'step', expected 'epoch' or 'batch'"):
         LearningRate(plateau, every="step")
     with pytest.raises(ValueError, match="ReduceLROnPlateau steps once an epoch"):
         LearningRate(plateau, every="batch")
     trainer.callbacks = (LearningRate(plateau),)
-    with pytest.raises(ValueError, match="metric is 'val_loss', but an epoch has loss, accuracy"):
+    with pytest.raises(ValueError, match="metric: got 'val_loss', but an epoch has loss, accuracy"):
         trainer.fit(batches, 1)

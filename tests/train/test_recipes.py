@@ -12,15 +12,8 @@ import minicnn as mc
 from minicnn import data, optim, train
 from minicnn.data.transforms import Compose, Resize
 from minicnn.train.diagonal_lm_schedule import DiagonalLMSchedule
-from minicnn.train.recipes import (
-    CLOTHES,
-    MODELS,
-    OPTIMIZERS,
-    RATES_1998,
-    RECIPES,
-    SMALL_AFFINE,
-    Recipe,
-)
+from minicnn.train.recipe import FLIP_AND_SHIFT, OPTIMIZERS, SMALL_AFFINE, Recipe
+from minicnn.train.recipes import MODELS, RATES_1998, RECIPES
 
 ALL = [(model, name) for model, named in RECIPES.items() for name in named]
 
@@ -37,17 +30,17 @@ def loader(recipe: Recipe, model: Any, count: int) -> data.DataLoader:
 
 @pytest.mark.parametrize(("model", "name"), ALL)
 def test_every_recipe_learns(model: str, name: str) -> None:
-    """Short versions, which would notice a rate, a loss or images that are wrong."""
+    """Short versions, long enough to notice a wrong rate, a wrong loss or wrong images."""
     mc.manual_seed(0)
     recipe = replace(RECIPES[model][name], batch_size=16, epochs=3)
     network: Any = MODELS[model]()
     batches = loader(recipe, network, 160)
     optimizer = recipe.build_optimizer(network)
-    callbacks = recipe.callbacks(optimizer, batches)
+    callbacks = recipe.build_callbacks(network, optimizer, batches)
     trainer = train.Trainer(network, optimizer, recipe.loss, callbacks=callbacks)
     history = trainer.fit(batches, recipe.epochs)
     assert history["loss"][-1] < 0.999 * history["loss"][0]
-    if name == "course" and "sigmoid" not in model:  # the others take longer to be seen
+    if name == "course" and "sigmoid" not in model:  # the others take longer
         assert history["accuracy"][-1] > 0.4
 
 
@@ -55,7 +48,7 @@ def test_one_cycle_ends_with_the_last_batch() -> None:
     recipe = replace(RECIPES["lenet5"]["best"], epochs=2)
     model = mc.models.lenet5()
     optimizer, batches = recipe.build_optimizer(model), loader(recipe, model, 300)
-    (callback,) = recipe.callbacks(optimizer, batches)
+    (callback,) = recipe.build_callbacks(model, optimizer, batches)
     rates = []
     for _ in range(recipe.epochs * len(batches)):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -70,8 +63,8 @@ def test_recipes_on_other_data() -> None:
     assert course.on("mnist") == course
     assert course.on("digits") == replace(course, epochs=30, batch_size=32, label_smoothing=0.1)
     assert best.augment is SMALL_AFFINE
-    clothes = replace(best, augment=CLOTHES, epochs=40, label_smoothing=0.1)
-    assert best.on("fashion-mnist") == clothes
+    flipped = replace(best, augment=FLIP_AND_SHIFT, epochs=40, label_smoothing=0.1)
+    assert best.on("fashion-mnist") == flipped
     assert course.on("fashion-mnist") == course
 
 
@@ -79,18 +72,21 @@ def test_the_rates_of_1998() -> None:
     """5e-4 for 2 passes, 2e-4 for 3, 1e-4 for 3, 5e-5 for 4, then 1e-5, as parts of the first."""
     paper = [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
     np.testing.assert_allclose(RATES_1998, np.array(paper) / 5e-4)
-    assert len(RATES_1998) == RECIPES["LeNet5_1998"]["paper"].epochs
+    assert len(RATES_1998) == RECIPES["lenet5_1998"]["paper"].epochs
 
 
-@pytest.mark.parametrize("model", ["LeNet5_1998", "lenet5"])
+@pytest.mark.parametrize("model", ["lenet5_1998", "lenet5"])
 def test_curvature_before_each_epoch(device: str, model: str) -> None:
     mc.manual_seed(0)
     network: Any = MODELS[model]().to(device)
     batches = loader(Recipe(1, 20), network, 40)
     optimizer = optim.DiagonalLM(network.parameters(), lr=7.0, mu=2.0)
-    loss = mc.models.map_loss if model == "LeNet5_1998" else mc.ops.cross_entropy
+    loss = mc.models.map_loss if model == "lenet5_1998" else mc.ops.cross_entropy
     trainer = train.Trainer(network, optimizer, loss)
-    callback, found = DiagonalLMSchedule(batches, [0.5, 0.25], images=20), []
+    parts = {}
+    if model == "lenet5_1998":
+        parts = {"features": network.features, "output": network.output}
+    callback, found = DiagonalLMSchedule(batches, [0.5, 0.25], images=20, **parts), []
     for epoch in (1, 2, 3):
         callback.on_epoch_begin(trainer, epoch, 2)
         state = optimizer.state_dict()
@@ -99,19 +95,32 @@ def test_curvature_before_each_epoch(device: str, model: str) -> None:
     assert all(curvature > 0 for _, curvature in found)
 
 
+def test_the_recipe_of_1998_splits_the_network_where_the_distances_begin() -> None:
+    recipe, model = RECIPES["lenet5_1998"]["paper"], mc.models.lenet5_1998()
+    optimizer, batches = recipe.build_optimizer(model), loader(recipe, model, 20)
+    (callback,) = recipe.build_callbacks(model, optimizer, batches)
+    assert isinstance(optimizer, optim.DiagonalLM)
+    assert isinstance(callback, DiagonalLMSchedule)
+    assert (callback.features, callback.output) == (model.features, model.output)
+    assert callback.rates[::19] == (0.01, 0.01 * RATES_1998[-1])
+    another = replace(recipe, optimizer=OPTIMIZERS["adam"])
+    assert another.build_callbacks(model, another.build_optimizer(model), batches) == []
+
+
 def test_curvature_refuses_another_optimizer() -> None:
     model = mc.models.lenet5()
     trainer = train.Trainer(model, optim.SGD(model.parameters(), 0.1))
     callback = DiagonalLMSchedule(loader(Recipe(1), model, 20), [0.1], images=20)
-    with pytest.raises(TypeError, match="DiagonalLMSchedule: goes with DiagonalLM, not SGD"):
+    with pytest.raises(TypeError, match="optimizer: got SGD, expected a DiagonalLM"):
         callback.on_epoch_begin(trainer, 1, 1)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_by_name(name: str) -> None:
     model = mc.models.lenet5()
-    build, options = OPTIMIZERS[name]
-    assert type(Recipe(1, optimizer=name).build_optimizer(model)) is build
-    chosen = Recipe(1, optimizer=name, lr=0.25).build_optimizer(model)
+    build = OPTIMIZERS[name]
+    default = Recipe(1, optimizer=build).build_optimizer(model)
+    assert type(default) is build.func
+    assert default.param_groups[0]["lr"] == build.keywords["lr"] != 0.25
+    chosen = Recipe(1, optimizer=build, lr=0.25).build_optimizer(model)
     assert chosen.param_groups[0]["lr"] == 0.25
-    assert options["lr"] != 0.25

@@ -1,4 +1,4 @@
-"""Trainer.fit(resume=...): what was interrupted ends bit by bit as if it never had been."""
+"""Trainer.fit(resume=...): interrupted, a training ends with the same bits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ import pytest
 import minicnn as mc
 from minicnn import data, nn, optim, train
 from minicnn.backend.random import generator
-from minicnn.train.state import capture
 
 EPOCHS, BATCHES = 3, 4
 
@@ -82,7 +81,7 @@ def make_trainer(device: str = "cpu", schedule: str = "none", callbacks=()) -> t
         nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Tanh(), nn.Dropout(0.3), nn.Flatten(),
         nn.Linear(8, 2),
     )  # fmt: skip
-    # The normalisation is left out of the optimizer: its gradients are nobody's, and in no file.
+    # The optimizer leaves out the normalisation, whose gradients are neither reset nor saved.
     optimizer = optim.Adam(
         [{"params": model[0].parameters()}, {"params": model[5].parameters(), "lr": 0.03}]
     )
@@ -90,13 +89,13 @@ def make_trainer(device: str = "cpu", schedule: str = "none", callbacks=()) -> t
     if SCHEDULES[schedule]:
         made, every = SCHEDULES[schedule](optimizer)
         first = [train.LearningRate(made, every)]
-    # The Checkpoint stands before what it has to be called after.
+    # The Checkpoint comes first in the list, but has to be called last.
     all_callbacks = [*callbacks, *first, train.EarlyStopping(patience=9, restore_best=True)]
     return train.Trainer(model, optimizer, device=device, callbacks=all_callbacks, clip_norm=0.5)
 
 
 def final(trainer: train.Trainer) -> dict[str, Any]:
-    """All that a training leaves, but the times."""
+    """The final state of a training, without the times."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -107,7 +106,7 @@ def final(trainer: train.Trainer) -> dict[str, Any]:
             return [str(value.dtype), value.shape, value.tobytes()]
         return value
 
-    return plain(capture(trainer))
+    return plain(trainer.state_dict())
 
 
 def resumed(path: Path, device: str, seed: int | None, schedule: str) -> dict[str, Any]:
@@ -138,6 +137,66 @@ def test_from_every_batch_and_every_epoch(tmp_path, device, seed, schedule):
     few = copies.paths if device == "cpu" else copies.paths[1::5]
     for copy in few:
         assert resumed(copy, device, seed, schedule) == expected, copy.name
+
+
+class States(train.Callback):
+    """Keeps the state of the training after every batch and epoch."""
+
+    rank = 3
+
+    def __init__(self) -> None:
+        self.states: list[dict[str, Any]] = []
+
+    def on_batch_end(self, trainer, images, means):
+        self.states.append(trainer.state_dict())
+
+    def on_epoch_end(self, trainer, epoch, row):
+        self.states.append(trainer.state_dict())
+
+
+def test_from_a_state_in_memory():
+    states = States()
+    trainer = make_trainer(schedule="batch", callbacks=[states])
+    loader, validation = loaders(seed=5)
+    trainer.fit(loader, EPOCHS, validation=validation)
+    assert len(states.states) == EPOCHS * (BATCHES + 1)
+    for state in (*states.states[::4], states.states[-1]):  # later training changes none of them
+        again = make_trainer(schedule="batch")
+        mc.manual_seed(99)
+        loader, validation = loaders(seed=5)
+        again.fit(loader, EPOCHS, validation=validation, resume=state)
+        assert final(again) == final(trainer)
+
+
+def test_a_loaded_state_is_trained_further():
+    """With orders from the global generator, two fits are one training."""
+    trainer, again = make_trainer(), make_trainer()
+    trainer.fit(loaders()[0], 2, loaders()[1])
+    again.load_state_dict(trainer.state_dict())
+    assert {**final(again), "progress": 0} == {**final(trainer), "progress": 0}
+    random_state = generator().bit_generator.state
+    trainer.fit(loaders()[0], 1, loaders()[1])
+    generator().bit_generator.state = random_state
+    assert len(again.fit(loaders()[0], 1, loaders()[1])) == 3
+    assert final(again) == final(trainer)
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    first, second = make_trainer(), make_trainer()
+    first.fit(loaders()[0], 1, loaders()[1])
+    state, before = first.state_dict(), final(second)
+    wrong = {
+        "model": (state["model"] | {"5.bias": np.zeros(3)}, r"another model: 5\.bias is float64"),
+        "optimizer": (
+            state["optimizer"] | {"class": "SGD"},
+            "optimizer: SGD, this Trainer's",
+        ),
+        "history": (None, "does not fit, TypeError"),
+    }
+    for name, (value, message) in wrong.items():
+        with pytest.raises(ValueError, match=f"^state dict: .*{message}"):
+            second.load_state_dict({**state, name: value})
+        assert final(second) == before
 
 
 def test_from_a_checkpoint_that_was_itself_resumed(tmp_path):
@@ -212,8 +271,8 @@ def test_data_that_is_no_loader_has_no_middle(tmp_path):
         make_trainer().fit(batches, 1, batches, resume=copies.paths[1])
 
 
-def test_validation_without_a_batch_is_told_after_an_epoch():
-    with pytest.raises(ValueError, match="no batch at all"):
+def test_validation_without_a_batch_is_an_error_after_an_epoch():
+    with pytest.raises(ValueError, match="no batches"):
         make_trainer().fit(loaders()[0], 1, validation=[])
 
 
@@ -254,7 +313,8 @@ def test_gradients_are_clipped(device):
 @pytest.mark.parametrize("value", [0, -1, float("nan"), "1", True])
 def test_a_norm_that_is_none(value):
     model = nn.Linear(2, 2)
-    with pytest.raises(ValueError, match="clip_norm: got"):
+    error = TypeError if isinstance(value, str | bool) else ValueError
+    with pytest.raises(error, match="clip_norm: got .*, expected a number above 0, or inf"):
         train.Trainer(model, optim.SGD(model.parameters(), 0.1), clip_norm=value)
 
 

@@ -15,7 +15,7 @@ from minicnn import models, nn, viz
 
 NETWORKS = {
     "lenet5": (models.lenet5, (1, 28, 28)),
-    "LeNet5_1998": (models.LeNet5_1998, (1, 32, 32)),
+    "lenet5_1998": (models.lenet5_1998, (1, 32, 32)),
     "alexnet_mnist": (models.alexnet_mnist, (1, 28, 28)),
     "scaled_alexnet": (models.scaled_alexnet, (1, 28, 28)),
 }
@@ -42,7 +42,7 @@ def small_alexnet() -> models.AlexNet:
         *(nn.Conv2d(8, 8, 3, padding=1) for _ in range(3)),
     ]
     dense = [nn.Linear(8 * 36, 4096), nn.Linear(4096, 4), nn.Linear(4, 1000)]
-    return models.alexnet2012.EightLayers(convolutions, dense)
+    return models.alexnet_2012.EightLayers(convolutions, dense)
 
 
 def deep() -> nn.Module:
@@ -72,7 +72,7 @@ def test_lenet5():
 
 
 def test_the_lenet5_of_1998():
-    found = columns(viz.architecture(models.LeNet5_1998(), (1, 32, 32)))
+    found = columns(viz.architecture(models.lenet5_1998(), (1, 32, 32)))
     assert found[2] == ["s2", "6@14x14", "Subsampling", "12 parameters"]
     assert found[3] == ["c3", "16@10x10", "TableConv2d 5x5", "1,516 parameters"]
     assert found[-1] == ["output", "10", "BitmapUnits"]

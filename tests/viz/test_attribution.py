@@ -237,7 +237,7 @@ def test_a_diverged_model(model, image):
 
 
 def test_scores_that_are_distances():
-    model, image = models.LeNet5_1998(), np.random.default_rng(0).random((1, 32, 32), np.float32)
+    model, image = models.lenet5_1998(), np.random.default_rng(0).random((1, 32, 32), np.float32)
     with unchanged(model):
         assert viz.saliency_map(model, image).shape == (32, 32)
         assert viz.grad_cam_map(model, image, "c3").min() >= 0

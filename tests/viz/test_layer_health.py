@@ -13,7 +13,7 @@ import minicnn as mc
 from minicnn import models, nn, ops, viz
 from minicnn.viz.picture import COLOURS
 
-NETWORKS = ["lenet5", "lenet5_sigmoid", "LeNet5_1998", "scaled_alexnet", "alexnet_mnist"]
+NETWORKS = ["lenet5", "lenet5_sigmoid", "lenet5_1998", "scaled_alexnet", "alexnet_mnist"]
 RED = COLOURS[1]
 
 
@@ -89,7 +89,7 @@ def warned(picture: viz.Picture) -> list[str]:
 def test_panels_of_every_network(name):
     model = getattr(models, name)()
     images, labels = batch(model)
-    loss = {"loss": models.map_loss} if name == "LeNet5_1998" else {}
+    loss = {"loss": models.map_loss} if name == "lenet5_1998" else {}
     with unchanged(model):
         picture = viz.panels(model, images, mc.tensor(labels), **loss)
     rows = [axes for axes in picture.axes if axes.get_ylabel()]

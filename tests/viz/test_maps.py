@@ -43,7 +43,7 @@ def test_filters_of_colours_have_zero_at_grey():
 
 
 def test_filters_of_a_table_and_of_zeros():
-    layer = models.LeNet5_1998().c3
+    layer = models.lenet5_1998().c3
     np.testing.assert_array_equal(drawn(viz.filters(layer)), layer.weight.numpy())
     assert scales(viz.filters(np.zeros((2, 1, 3, 3)))) == {("RdBu_r", -1.0, 1.0)}
 
@@ -102,7 +102,7 @@ def test_feature_maps_have_one_scale_in_each_row():
         }
 
 
-@pytest.mark.parametrize("name", ["lenet5_sigmoid", "LeNet5_1998", "scaled_alexnet"])
+@pytest.mark.parametrize("name", ["lenet5_sigmoid", "lenet5_1998", "scaled_alexnet"])
 def test_feature_maps_of_other_networks(name):
     model = getattr(models, name)()
     with unchanged(model):

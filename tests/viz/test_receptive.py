@@ -103,7 +103,7 @@ def test_alexnet():
         *(nn.Conv2d(2, 2, 3, padding=1) for _ in range(3)),
     ]
     dense = [nn.Linear(72, 3), nn.Linear(3, 3), nn.Linear(3, 3)]
-    model = models.alexnet2012.EightLayers(convolutions, dense)  # its geometry with few channels
+    model = models.alexnet_2012.EightLayers(convolutions, dense)  # its geometry with few channels
     sizes = {"conv1": 11, "pool1": 19, "conv2": 51, "pool2": 67}
     sizes |= {"conv3": 99, "conv4": 131, "conv5": 163, "pool5": 195}
     for layer, size in sizes.items():

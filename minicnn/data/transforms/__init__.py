@@ -1,7 +1,7 @@
 """Changes to a batch of images (N, C, H, W) on its way from the loader to the network.
 
-Each transform is called with a float array and returns a new one that lies batch-last in memory.
-The random ones draw again for each image, from the global generator: after the same
+Each transform takes a float array and returns a new one that is batch-last in memory. The random
+ones draw new numbers for each image from the global generator: after the same
 ``minicnn.manual_seed`` they do the same.
 """
 

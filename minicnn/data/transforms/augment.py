@@ -1,4 +1,4 @@
-"""Random transforms that compute new pixels: affine maps and lighting. Users: `data.transforms`."""
+"""Random transforms that compute new pixels: affine maps and lighting."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ from numpy.typing import NDArray
 
 from ...backend.layout import as_chwn, as_nchw
 from ...backend.random import generator
+from ...checks import check_number, check_number_pair
 from ..dataset import to_float32
-from .checks import Images, checked_images, checked_number, checked_pair
-from .crops import frame
+from .images import Images, check_channels, check_images, pad_images
 
-_BAND = 1 << 15  # output pixels that are computed together, so that all about them stays in cache
+_BAND = 1 << 15  # output pixels computed together, so that everything about them stays in cache
 
 
 class RandomAffine:
-    """Turns, shifts, scales and shears each image about its centre c, by numbers of its own.
+    """Rotates, shifts, scales and shears each image about its centre c by random amounts.
 
     The pixel p = (x, y) moves to p' = c + t + s R S (p - c), with
 
-        R = [cos a, -sin a; sin a, cos a]   a evenly from -degrees..degrees
-        S = [1, tan b; 0, 1]                b evenly from -shear..shear, in degrees
-        t = (t_x, t_y)                      evenly from -translate..translate, in fractions of W, H
-        s                                   evenly from scale[0]..scale[1]
+        R = [cos a, -sin a; sin a, cos a]   a uniform in -degrees..degrees
+        S = [1, tan b; 0, 1]                b uniform in -shear..shear, in degrees
+        t = (t_x, t_y)                      uniform in -translate..translate, fractions of W and H
+        s                                   uniform in scale[0]..scale[1]
 
-    and each new pixel is the bilinear interpolation of the four around the place that it came from,
-    where what is outside of the image is `fill`. After Normalize the background is no longer 0:
-    distort first. Unlike in torchvision, degrees and shear are single numbers, and shifts are not
-    rounded to whole pixels.
+    and each new pixel is the bilinear interpolation of the four pixels around the point it came
+    from, with `fill` outside the image. After Normalize the background is no longer 0: distort
+    first. Unlike in torchvision, degrees and shear are single numbers, and shifts are not rounded
+    to whole pixels.
 
-    Raises ValueError for negative or infinite arguments, a translate above 1, a scale that is not
-    positive, and a shear above 89 degrees.
+    Raises TypeError for anything but numbers and pairs of numbers, ValueError for negative or
+    infinite ones, a translate above 1, a scale that is not positive, and a shear above 89 degrees.
 
     Source: Simard, Steinkraus, Platt, "Best Practices for Convolutional Neural Networks Applied to
     Visual Document Analysis", 2003.
+
+    >>> dot = np.array([[[[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]]])
+    >>> mc.data.transforms.RandomAffine(scale=(2.0, 2.0))(dot)[0, 0]
+    array([[0.25, 0.5 , 0.25],
+           [0.5 , 1.  , 0.5 ],
+           [0.25, 0.5 , 0.25]])
     """
 
     def __init__(
@@ -49,20 +55,22 @@ class RandomAffine:
         fill: float = 0.0,
     ) -> None:
         name = type(self).__name__
-        self.degrees = checked_number(f"{name}: degrees", degrees, 0)
-        self.translate = checked_pair(f"{name}: translate", translate, 0, 1)
-        self.scale = checked_pair(f"{name}: scale", scale, 0)
-        if not 0 < scale[0] <= scale[1]:
-            raise ValueError(f"{name}: scale {scale!r}, expected (least, most), above 0")
-        self.shear = checked_number(f"{name}: shear", shear, 0, 89)
-        self.fill = checked_number(f"{name}: fill", fill)
+        self.degrees = check_number(f"{name}: degrees", degrees, "a number of 0 or more")
+        self.translate = check_number_pair(f"{name}: translate", translate, "a number from 0 to 1")
+        self.scale = check_number_pair(f"{name}: scale", scale, "a number above 0")
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"{name}: scale: got {scale!r}, expected (least, most)")
+        self.shear = check_number(f"{name}: shear", shear, "a number of 0 or more")
+        if self.shear > 89:
+            raise ValueError(f"{name}: shear: got {shear!r}, expected at most 89 degrees")
+        self.fill = check_number(f"{name}: fill", fill, "a finite number")
 
     def __call__(self, images: Images) -> Images:
-        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
-        return as_nchw(_warp(x, self._inverse(*x.shape[1:]), self.fill))
+        x = as_chwn(check_images(self, images))  # (C, H, W, N)
+        return as_nchw(_warp(x, self._draw_inverse(*x.shape[1:]), self.fill))
 
-    def _inverse(self, height: int, width: int, count: int) -> NDArray[np.float64]:
-        """(2, 3, N): where a pixel at (y', x') from the centre came from is M [y', x', 1]."""
+    def _draw_inverse(self, height: int, width: int, count: int) -> NDArray[np.float64]:
+        """Random maps M (2, 3, N): the pixel at p' - c = (y, x) came from p - c = M [y, x, 1]."""
         turn, lean, right, down = generator().uniform(-1, 1, (4, count))
         scale = generator().uniform(*self.scale, count)
         angle = math.radians(self.degrees) * turn
@@ -82,11 +90,15 @@ class RandomAffine:
 
 
 class RandomRotation(RandomAffine):
-    """Turns each image about its centre by an angle drawn evenly from -degrees..degrees.
+    """Rotates each image about its centre by an angle uniform in -degrees..degrees.
 
-    Bilinear, with `fill` for what is outside of the image, as in RandomAffine.
+    Bilinear, with `fill` outside the image, as in RandomAffine.
 
-    Raises ValueError for negative or infinite degrees.
+    Raises TypeError or ValueError for degrees that are not a finite number of 0 or more.
+
+    >>> rotated = mc.data.transforms.RandomRotation(15, fill=1.0)(np.zeros((8, 1, 28, 28)))
+    >>> float(rotated.min()), float(rotated.max())  # the corners came from outside the image
+    (0.0, 1.0)
     """
 
     def __init__(self, degrees: float, fill: float = 0.0) -> None:
@@ -97,42 +109,50 @@ class RandomRotation(RandomAffine):
 
 
 class PCALighting:
-    """Adds to all pixels of an image one colour, drawn along the principal components of colour.
+    """Adds a random colour to each image, drawn along the principal components of the pixels.
 
     With the eigenvalues l_k and eigenvectors p_k (k = 1..C) of the covariance of the pixels' C
     channels in a data set,
 
         y[n, :, i, j] = x[n, :, i, j] + sum_k a[n, k] l_k p_k,   a[n, k] ~ N(0, std^2)
 
-    so that the light changes as it does in the data set. Call `fit` first, with pixels of the same
-    scale as those of the batches: the eigenvalues grow with the square of the scale. That of the
-    data sets here is 0..1, before Normalize.
+    so that the light changes as it does within the data set. Call `fit` first, with pixels on the
+    same scale as the batches: the eigenvalues grow with the square of the scale. The data sets here
+    give 0..1, before Normalize.
 
-    Raises ValueError for a negative std, RuntimeError when called before `fit`, and ValueError when
-    called with images of another number of channels.
+    Raises TypeError or ValueError for a std that is not a number of 0 or more, RuntimeError when
+    called before `fit`, and ValueError when called with another number of channels.
 
     Source: Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural
     Networks", 2012, section 4.1.
+
+    >>> x = np.random.default_rng(0).random((4, 3, 8, 8))
+    >>> change = mc.data.transforms.PCALighting(std=0.1).fit(x)(x) - x
+    >>> change.shape, bool(np.allclose(change, change[:, :, :1, :1]))  # the same for all pixels
+    ((4, 3, 8, 8), True)
     """
 
     eigenvalues: NDArray[np.float64] | None = None  # (C,)
     eigenvectors: NDArray[np.float64] | None = None  # (C, C), one in each column
 
     def __init__(self, std: float = 0.1) -> None:
-        self.std = checked_number("PCALighting: std", std, 0)
+        self.std = check_number("PCALighting: std", std, "a number of 0 or more")
 
     def fit(self, images: NDArray[Any]) -> PCALighting:
-        """Find the components in images (N, C, H, W), uint8 (taken as x / 255) or float.
+        """Find the components of the pixels of images (N, C, H, W), uint8 (as x / 255) or float.
 
-        Returns the transform itself: PCALighting().fit(train.images). Raises ValueError for others.
+        Returns the transform itself: PCALighting().fit(train.images). Raises TypeError or
+        ValueError for other images.
         """
-        if not isinstance(images, np.ndarray) or images.ndim != 4 or images.size == 0:
-            got = getattr(images, "shape", type(images).__name__)
-            raise ValueError(f"{self!r}.fit: got {got}, expected an array (N, C, H, W) with pixels")
+        name = f"{self!r}.fit"
+        if not isinstance(images, np.ndarray):
+            raise TypeError(f"{name}: got {type(images).__name__}, expected an array (N, C, H, W)")
         if images.dtype != np.uint8 and images.dtype.kind != "f":
-            raise ValueError(f"{self!r}.fit: got {images.dtype}, expected uint8 or float")
+            raise TypeError(f"{name}: got {images.dtype}, expected uint8 or float")
+        if images.ndim != 4 or images.size == 0:
+            raise ValueError(f"{name}: got shape {images.shape}, expected (N, C, H, W) with pixels")
         self.eigenvalues, vectors = np.linalg.eigh(_colour_covariance(images))
-        # An eigenvector's sign is free. A rule for it makes the same seed the same everywhere.
+        # The sign of an eigenvector is arbitrary: fix it, so that a seed means the same everywhere.
         largest = np.abs(vectors).argmax(axis=0)
         self.eigenvectors = vectors * np.sign(vectors[largest, np.arange(len(vectors))])
         return self
@@ -140,10 +160,9 @@ class PCALighting:
     def __call__(self, images: Images) -> Images:
         if self.eigenvalues is None or self.eigenvectors is None:
             raise RuntimeError(f"{self!r}: has no components yet, call fit(images) first")
-        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
+        x = as_chwn(check_images(self, images))  # (C, H, W, N)
         channels = len(self.eigenvalues)
-        if len(x) != channels:
-            raise ValueError(f"{self!r}: has {channels} channels, the images have {len(x)}")
+        check_channels(self, channels, x)
         amounts = generator().normal(0, self.std, (channels, x.shape[-1]))  # (C, N)
         colours = self.eigenvectors @ (self.eigenvalues[:, None] * amounts)  # (C, N)
         return as_nchw(x + colours.astype(x.dtype)[:, None, None, :])
@@ -153,7 +172,7 @@ class PCALighting:
 
 
 def _colour_covariance(images: NDArray[Any]) -> NDArray[np.float64]:
-    """(C, C), of all pixels of all images."""
+    """The covariance (C, C) of the channels over all pixels of all images."""
     count, channels, height, width = images.shape
     total, products = np.zeros(channels), np.zeros((channels, channels))
     step = max(1, (1 << 20) // (height * width))  # a few images at a time: data sets are large
@@ -167,15 +186,15 @@ def _colour_covariance(images: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _warp(x: Images, inverse: NDArray[np.float64], fill: float) -> Images:
-    """The images (C, H, W, N) read at the places that `inverse` (2, 3, N) says, bilinearly."""
+    """The images (C, H, W, N) sampled bilinearly where the maps `inverse` (2, 3, N) point."""
     channels, height, width, count = x.shape
-    # With this frame all four neighbours exist, however far outside of the image a place is.
-    framed = frame(x, ((1, 2), (1, 2)), fill).reshape(channels, -1)
+    # With this border all four neighbours exist, however far outside the image a point is.
+    padded = pad_images(x, ((1, 2), (1, 2)), fill).reshape(channels, -1)
     right, down = count, (width + 3) * count  # steps to the neighbours in a flat channel
     result = np.empty_like(x)
-    for rows, places, t_y, t_x in _places(inverse, height, width):
-        for pixels, new in zip(framed, result[:, rows], strict=True):
-            # Without mode "clip" NumPy would look for places that do not exist.
+    for rows, places, t_y, t_x in _sample_points(inverse, height, width):
+        for pixels, new in zip(padded, result[:, rows], strict=True):
+            # All places exist: mode "clip" only spares NumPy the check.
             corner = [
                 np.take(pixels[step:], places, mode="clip")
                 for step in (0, right, down, down + right)
@@ -186,10 +205,10 @@ def _warp(x: Images, inverse: NDArray[np.float64], fill: float) -> Images:
     return result
 
 
-def _places(
+def _sample_points(
     inverse: NDArray[np.float64], height: int, width: int
 ) -> Iterator[tuple[slice, NDArray[np.intp], Images, Images]]:
-    """For bands of output rows: the upper left neighbour's place in the framed image, t_y, t_x."""
+    """For bands of output rows: the upper left neighbour's place in the padded image, t_y, t_x."""
     count = inverse.shape[-1]
     matrix = inverse.astype(np.float32)
     y = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
@@ -199,7 +218,7 @@ def _places(
         rows = slice(start, min(start + step, height))
         low, t = [], []
         for (by_y, by_x, offset), size in zip(matrix, (height, width), strict=True):
-            middle = np.float32((size - 1) / 2 + 1)  # 1 for the frame
+            middle = np.float32((size - 1) / 2 + 1)  # 1 for the border
             source = (y[rows, None] * by_y + (offset + middle))[:, None] + x[:, None] * by_x
             np.clip(source, 0, size + 1, out=source)  # (h, W, N)
             floor = np.floor(source)

@@ -1,24 +1,29 @@
-"""Transforms that scale: the values, the size, and several transforms one after the other."""
+"""Transforms of the values and of the size of images, and several transforms in a row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...backend.layout import as_chwn, as_nchw
-from .checks import Images, checked_images, checked_size
+from ...checks import IntOrPair, check_number, check_pair
+from .images import Images, Transform, check_channels, check_images, pad_images
 
 
 class Compose:
     """Several transforms, one after the other: Compose([a, b])(x) = b(a(x)).
 
     Raises TypeError for something that cannot be called.
+
+    >>> from minicnn.data.transforms import Compose, Normalize, PadTo
+    >>> Compose([PadTo((1, 4)), Normalize(0.5, 0.5)])(np.ones((1, 1, 1, 2)))
+    array([[[[-1.,  1.,  1., -1.]]]])
     """
 
-    def __init__(self, transforms: Sequence[Callable[[Images], Images]]) -> None:
+    def __init__(self, transforms: Sequence[Transform]) -> None:
         for transform in transforms:
             if not callable(transform):
                 raise TypeError(f"transforms: got {transform!r}, expected callables")
@@ -34,26 +39,31 @@ class Compose:
 
 
 class Normalize:
-    """y = (x - mean) / std, with one number for all channels or one for each.
+    """y = (x - mean) / std, with one number for all channels or one per channel.
 
-    MNIST in the scale 0..1 has mean 0.1307 and standard deviation 0.3081.
+    MNIST scaled to 0..1 has mean 0.1307 and standard deviation 0.3081.
 
-    Raises ValueError for a std that is not positive, for lists of different lengths, and, when
-    called, for images whose channels they do not match.
+    Raises TypeError for anything but numbers, ValueError for a std that is not positive, for lists
+    of different lengths, and, when called, for images with another number of channels.
+
+    >>> mc.data.transforms.Normalize(mean=0.5, std=0.25)(np.array([[[[0.0, 0.5, 1.0]]]]))
+    array([[[[-2.,  0.,  2.]]]])
     """
 
     def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]) -> None:
         self.mean, self.std = mean, std
-        self._mean, self._std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+        self._mean = _check_numbers("Normalize: mean", mean, "a finite number")
+        self._std = _check_numbers("Normalize: std", std, "a number above 0")
         if self._mean.ndim > 1 or self._mean.shape != self._std.shape:
-            raise ValueError(f"mean, std: got {mean} and {std}, expected two numbers or two lists")
-        if not (self._std > 0).all():
-            raise ValueError(f"std: got {std}, expected more than 0")
+            raise ValueError(
+                f"Normalize: mean, std: got {mean} and {std}, expected two numbers or two lists "
+                "of the same length"
+            )
 
     def __call__(self, images: Images) -> Images:
-        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
-        if self._mean.ndim == 1 and len(self._mean) != len(x):
-            raise ValueError(f"{self!r}: has {len(self._mean)} channels, the images have {len(x)}")
+        x = as_chwn(check_images(self, images))  # (C, H, W, N)
+        if self._mean.ndim == 1:
+            check_channels(self, len(self._mean), x)
         result = x - self._mean.astype(x.dtype).reshape(-1, 1, 1, 1)  # (C, H, W, N)
         result /= self._std.astype(x.dtype).reshape(-1, 1, 1, 1)
         return as_nchw(result)
@@ -63,26 +73,30 @@ class Normalize:
 
 
 class PadTo:
-    """Put the images in the middle of zeros, H x W large: PadTo(32) makes 28x28 LeNet's 32x32.
+    """Pads the images with zeros to H x W: PadTo(32) turns 28x28 into LeNet's 32x32.
 
-    An odd pixel goes to the bottom and the right. After Normalize zero is no longer the background;
-    pad first.
+    size: H for a square, or (H, W). The images stand in the centre; an odd pixel goes to the bottom
+    and the right. After Normalize zero is no longer the background: pad first.
 
-    Raises ValueError, when called, for images that are larger.
+    Raises TypeError or ValueError for another size and, when called, ValueError for larger images.
+
+    >>> mc.data.transforms.PadTo((2, 4))(np.ones((1, 1, 1, 2)))[0, 0]
+    array([[0., 1., 1., 0.],
+           [0., 0., 0., 0.]])
     """
 
-    def __init__(self, size: int | tuple[int, int]) -> None:
-        self.size = checked_size("PadTo", size)
+    def __init__(self, size: IntOrPair) -> None:
+        self.size = check_pair("PadTo: size", size)
 
     def __call__(self, images: Images) -> Images:
-        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
-        channels, height, width, count = x.shape
-        if height > self.size[0] or width > self.size[1]:
+        x = as_chwn(check_images(self, images))  # (C, H, W, N)
+        _, height, width, _ = x.shape
+        missing = self.size[0] - height, self.size[1] - width
+        if min(missing) < 0:
             raise ValueError(f"{self!r}: the images are larger, {height}x{width}")
-        top, left = (self.size[0] - height) // 2, (self.size[1] - width) // 2
-        result = np.zeros((channels, *self.size, count), x.dtype)
-        result[:, top : top + height, left : left + width] = x
-        return as_nchw(result)
+        top, left = missing[0] // 2, missing[1] // 2
+        border = (top, missing[0] - top), (left, missing[1] - left)
+        return as_nchw(pad_images(x, border, 0.0))
 
     def __repr__(self) -> str:
         return f"PadTo({self.size})"
@@ -91,20 +105,25 @@ class PadTo:
 class Resize:
     """Bilinear interpolation to H x W, with pixel centres at half integers.
 
-    Output pixel i looks at the input coordinate s = (i + 1/2) * H_in / H_out - 1/2, cut off at the
-    borders, and takes (1 - t) x[floor s] + t x[floor s + 1] with t = s - floor s: PyTorch's
-    interpolate(mode="bilinear", align_corners=False). The rows and the columns are independent, so
-    it is two small matrices, y = R_H x R_W^T.
+    Output pixel i reads the input at the coordinate s = (i + 1/2) * H_in / H_out - 1/2, clipped to
+    the image, as (1 - t) x[floor s] + t x[floor s + 1] with t = s - floor s. This is PyTorch's
+    interpolate(mode="bilinear", align_corners=False). Rows and columns are independent, so it is
+    two small matrices, y = R_H x R_W^T. size: H for a square, or (H, W).
 
-    It does not smooth before it shrinks: at less than half the size some input pixels count for
-    nothing, and fine patterns alias.
+    It does not smooth before it shrinks: below half the size some input pixels are skipped, and
+    fine patterns alias.
+
+    Raises TypeError or ValueError for another size.
+
+    >>> mc.data.transforms.Resize((1, 4))(np.array([[[[0.0, 1.0]]]]))
+    array([[[[0.  , 0.25, 0.75, 1.  ]]]])
     """
 
-    def __init__(self, size: int | tuple[int, int]) -> None:
-        self.size = checked_size("Resize", size)
+    def __init__(self, size: IntOrPair) -> None:
+        self.size = check_pair("Resize: size", size)
 
     def __call__(self, images: Images) -> Images:
-        x = as_chwn(checked_images(self, images))  # (C, H, W, N)
+        x = as_chwn(check_images(self, images))  # (C, H, W, N)
         channels, height, width, count = x.shape
         new_height, new_width = self.size
         rows = _interpolation(height, new_height).astype(x.dtype)  # (H', H)
@@ -117,9 +136,18 @@ class Resize:
         return f"Resize({self.size})"
 
 
+def _check_numbers(
+    name: str, values: float | Sequence[float], expected: str
+) -> NDArray[np.float64]:
+    """A number or a sequence of numbers as an array."""
+    numbers = np.asarray(values, object)
+    checked = [check_number(name, number, expected) for number in numbers.ravel()]
+    return np.array(checked, np.float64).reshape(numbers.shape)
+
+
 @lru_cache(maxsize=32)
 def _interpolation(size: int, new_size: int) -> NDArray[np.float64]:
-    """The matrix (new_size, size) of bilinear weights along one axis; each row sums to 1."""
+    """The matrix (new_size, size) of bilinear weights along one axis; every row sums to 1."""
     source = (np.arange(new_size) + 0.5) * (size / new_size) - 0.5
     source = np.clip(source, 0, size - 1)
     low = np.floor(source).astype(np.int64)

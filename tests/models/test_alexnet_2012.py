@@ -97,9 +97,9 @@ def test_layers_have_the_papers_order(monkeypatch):
     calls = []
     relu = ops.relu
     monkeypatch.setattr(
-        "minicnn.models.alexnet2012.relu", lambda x: calls.append("relu") or relu(x)
+        "minicnn.models.alexnet_2012.relu", lambda x: calls.append("relu") or relu(x)
     )
-    monkeypatch.setattr("minicnn.models.alexnet2012.Linear", lambda a, b: nn.Linear(1, 1))
+    monkeypatch.setattr("minicnn.models.alexnet_2012.Linear", lambda a, b: nn.Linear(1, 1))
     model = models.alexnet()
     for i in (6, 7, 8):
         setattr(model, f"fc{i}", nn.Identity())
@@ -135,7 +135,7 @@ def test_torchvisions_names_and_shapes():
 
 @pytest.mark.torch
 def test_torchvisions_features_compute_what_pytorchs_do(torch, monkeypatch):
-    monkeypatch.setattr("minicnn.models.alexnet2012.Linear", lambda a, b: nn.Linear(1, 1))
+    monkeypatch.setattr("minicnn.models.alexnet_2012.Linear", lambda a, b: nn.Linear(1, 1))
     ours = models.alexnet_torchvision().features
     t = torch.nn
     theirs = t.Sequential(
@@ -193,17 +193,17 @@ def test_scaled_alexnet_starts_with_a_signal_of_the_size_of_its_input():
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "error", "message"),
     [
-        ({"image_size": 14}, "image_size is 14, expected 15 or more"),
-        ({"image_size": 28.0}, "image_size is 28.0, expected an integer"),
-        ({"width": 0}, "width is 0"),
-        ({"in_channels": 0}, "in_channels is 0"),
-        ({"num_classes": 0}, "out_features is 0"),
+        ({"image_size": 14}, ValueError, "image_size: got 14, expected an integer of 15 or more"),
+        ({"image_size": 28.0}, TypeError, "image_size: got 28.0, expected an integer"),
+        ({"width": 0}, ValueError, "width: got 0"),
+        ({"in_channels": 0}, ValueError, "in_channels: got 0"),
+        ({"num_classes": 0}, ValueError, "num_classes: got 0"),
     ],
 )
-def test_arguments_that_make_no_network_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
+def test_arguments_that_make_no_network_are_refused(options, error, message):
+    with pytest.raises(error, match=f"scaled_alexnet: {message}"):
         models.scaled_alexnet(**options)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..autograd import Tensor
+from ..checks import check_integer
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -23,14 +24,13 @@ from ..nn import (
     Sequential,
     init,
 )
-from ..nn.parameters import check_positive
 from ..ops import mean, relu, softmax
 
 BIASES_OF_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 
 class EightLayers(Module):
-    """What the two networks after the paper share: the layers without weights, and the order.
+    """What AlexNet and ScaledAlexNet share: the layers without weights, and the order.
 
     LRN has the paper's n = 5, alpha = 1e-4, beta = 0.75 and k = 2; the alpha of
     ``local_response_norm`` is divided by n. Pooling windows of 3 overlap at stride 2.
@@ -57,14 +57,20 @@ class EightLayers(Module):
 class AlexNet(EightLayers):
     """The network of the paper: eight learned layers, ReLU, LRN, overlapping pooling, dropout.
 
-    The paper's two GPUs see only each other's half of the maps in conv2, conv4 and conv5: two
-    groups. It says 224x224, but its 55x55 after conv1 need 227x227. Weights start N(0, 0.01),
-    biases 1 in conv2, conv4, conv5 and the hidden dense layers, so that their ReLUs start alive,
-    and 0 elsewhere.
+    In conv2, conv4 and conv5 each of the paper's two GPUs sees only its own half of the maps: two
+    groups. The paper says 224x224, but its 55x55 after conv1 needs 227x227. Weights start
+    N(0, 0.01); biases start at 1 in conv2, conv4, conv5 and the hidden dense layers, so that their
+    ReLUs start active, and at 0 elsewhere.
+
+    >>> channels, height, width = mc.models.AlexNet.input_shape
+    >>> (height - 11) // 4 + 1  # conv1 has 11x11 kernels and stride 4
+    55
     """
 
+    input_shape = (3, 227, 227)
+
     def __init__(self, num_classes: int = 1000) -> None:
-        self.input_shape, self.num_classes = (3, 227, 227), num_classes
+        self.num_classes = check_integer("alexnet: num_classes", num_classes, least=1)
         convolutions = [
             Conv2d(3, 96, 11, stride=4),  # (N, 96, 55, 55), pooled (N, 96, 27, 27)
             Conv2d(96, 256, 5, padding=2, groups=2),  # (N, 256, 27, 27), pooled (N, 256, 13, 13)
@@ -88,18 +94,28 @@ def alexnet(num_classes: int = 1000) -> AlexNet:
     conv1 96@11x11 stride 4 34,944, conv2 256@5x5 in 2 groups 307,456, conv3 384@3x3 885,120,
     conv4 384@3x3 in 2 groups 663,936, conv5 256@3x3 in 2 groups 442,624, fc6 37,752,832,
     fc7 16,781,312, fc8 4,097,000.
+
+    >>> mc.models.alexnet(num_classes=0)
+    Traceback (most recent call last):
+    ValueError: alexnet: num_classes: got 0, expected an integer of 1 or more
     """
     return AlexNet(num_classes)
 
 
 class AlexNetTorchvision(Module):
-    """The AlexNet of torchvision, whose state dicts fit: one column, no LRN, dropout before dense.
+    """torchvision's AlexNet, which loads its state dicts: one column, no LRN, dropout before dense.
 
-    Weights start as those of the layers do, which is PyTorch's default and torchvision's.
+    Weights start as in each layer by itself, which is also PyTorch's and torchvision's default.
+
+    >>> channels, height, width = mc.models.AlexNetTorchvision.input_shape
+    >>> (height + 2 * 2 - 11) // 4 + 1  # features.0 has 11x11 kernels, stride 4 and padding 2
+    55
     """
 
+    input_shape = (3, 224, 224)
+
     def __init__(self, num_classes: int = 1000) -> None:
-        self.input_shape, self.num_classes = (3, 224, 224), num_classes
+        self.num_classes = check_integer("alexnet_torchvision: num_classes", num_classes, least=1)
         self.features = Sequential(
             Conv2d(3, 64, 11, stride=4, padding=2),
             ReLU(),
@@ -132,30 +148,39 @@ class AlexNetTorchvision(Module):
 
 
 def alexnet_torchvision(num_classes: int = 1000) -> AlexNetTorchvision:
-    """torchvision's AlexNet for (N, 3, 224, 224), or any H, W from 63 on; 61,100,840 parameters.
+    """torchvision's AlexNet for (N, 3, H, W), 224x224 or any from 63x63; 61,100,840 parameters.
 
     features.0 64@11x11 stride 4 23,296, features.3 192@5x5 307,392, features.6 384@3x3 663,936,
     features.8 256@3x3 884,992, features.10 256@3x3 590,080, classifier.1 37,752,832,
     classifier.4 16,781,312, classifier.6 4,097,000.
+
+    >>> mc.models.alexnet_torchvision(num_classes="ten")
+    Traceback (most recent call last):
+    TypeError: alexnet_torchvision: num_classes: got 'ten', expected an integer of 1 or more
     """
     return AlexNetTorchvision(num_classes)
 
 
 class ScaledAlexNet(EightLayers):
-    """AlexNet's eight layers for small images: the paper's stages, with stride 1 and 3x3 at first.
+    """AlexNet's eight layers for small images: the paper's stages, but conv1 is 3x3 with stride 1.
 
     With w = width: conv w@3x3, 2w@5x5, 4w, 4w, 2w@3x3, dense 16w, 16w, num_classes; LRN after the
     first two, overlapping pooling (3, stride 2) after the first two and the fifth, dropout after
-    both hidden dense layers. No groups: one device holds it. Weights start He normal, biases 0:
-    with N(0, 0.01) the signal would die out in layers this small.
+    both hidden dense layers. There are no groups: one device holds it. Weights start He normal,
+    biases at 0; with N(0, 0.01) the signal would vanish in layers this small.
+
+    >>> model = mc.models.ScaledAlexNet(image_size=16, width=4)
+    >>> model(mc.tensor(np.zeros((2, *model.input_shape), np.float32))).shape
+    (2, 10)
     """
 
     def __init__(
         self, num_classes: int = 10, in_channels: int = 1, image_size: int = 28, width: int = 32
     ) -> None:
-        check_positive("scaled_alexnet", width=width, image_size=image_size)
-        if image_size < 15:
-            raise ValueError(f"scaled_alexnet: image_size is {image_size}, expected 15 or more")
+        num_classes = check_integer("scaled_alexnet: num_classes", num_classes, least=1)
+        in_channels = check_integer("scaled_alexnet: in_channels", in_channels, least=1)
+        image_size = check_integer("scaled_alexnet: image_size", image_size, least=15)
+        width = check_integer("scaled_alexnet: width", width, least=1)
         self.input_shape, self.num_classes = (in_channels, image_size, image_size), num_classes
         w, side = width, (((image_size - 1) // 2 - 1) // 2 - 1) // 2  # (n - 3) // 2 + 1, thrice
         convolutions = [
@@ -180,8 +205,12 @@ def scaled_alexnet(
 ) -> ScaledAlexNet:
     """AlexNet for small images (N, in_channels, image_size, image_size), see ``ScaledAlexNet``.
 
-    Raises ValueError for sizes that are no integers above 0, and for images below 15x15, of which
-    the third pooling would leave nothing.
+    Raises TypeError or ValueError for sizes that are not integers of 1 or more, ValueError for
+    images smaller than 15x15, of which the third pooling would leave nothing.
+
+    >>> model = mc.models.scaled_alexnet()
+    >>> sum(p.size for p in model.parameters())
+    746186
     """
     return ScaledAlexNet(num_classes, in_channels, image_size, width)
 
@@ -191,10 +220,14 @@ def mean_over_crops(scores: Tensor, crops: int = 10) -> Tensor:
 
     p[n, k] = mean over c of softmax(scores[c·N + n])[k]
 
-    Crop-major, as ``transforms.TenCrop`` gives them: the first N rows are the first crop of every
+    Crop-major, as ``transforms.TenCrop`` returns them: the first N rows are the first crop of every
     image. The paper's evaluation, section 4.1. Raises ValueError for other shapes.
+
+    >>> scores = mc.tensor([[0.0, 0.0], [9.0, 0.0]])  # two crops of one image
+    >>> mc.models.mean_over_crops(scores, crops=2).numpy().round(2)
+    array([[0.75, 0.25]], dtype=float32)
     """
-    check_positive("mean_over_crops", crops=crops)
+    crops = check_integer("mean_over_crops: crops", crops, least=1)
     if scores.ndim != 2 or len(scores) % crops or not len(scores):
         raise ValueError(
             f"mean_over_crops: scores have shape {scores.shape}, expected ({crops}·N, K)"

@@ -9,7 +9,7 @@ import minicnn as mc
 from minicnn import models, ops
 from minicnn.data import transforms
 from minicnn.models.bitmaps import bitmaps
-from minicnn.models.lenet1998 import C3_INPUTS, BitmapUnits, Subsampling, TableConv2d
+from minicnn.models.lenet_1998 import C3_INPUTS, BitmapUnits, Subsampling, TableConv2d
 from minicnn.testing import gradgradcheck
 
 LAYERS = {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6": 10_164}
@@ -34,14 +34,14 @@ def digits():
 
 
 def test_parameters_layer_by_layer():
-    model = models.LeNet5_1998()
+    model = models.lenet5_1998()
     counts = {name: sum(p.size for p in m.parameters()) for name, m in model.named_children()}
     assert {name: count for name, count in counts.items() if count} == LAYERS
     assert sum(p.size for p in model.parameters()) == sum(LAYERS.values()) == 60_000
 
 
 def test_shapes_layer_by_layer():
-    model = models.LeNet5_1998()
+    model = models.lenet5_1998()
     rows = {row.layer.split()[0]: row.output_shape for row in mc.summary(model, (1, 32, 32)).rows}
     assert rows["c1"] == (6, 28, 28)
     assert rows["s2"] == (6, 14, 14)
@@ -54,7 +54,7 @@ def test_shapes_layer_by_layer():
 
 
 def test_the_same_on_every_device(device):
-    model = models.LeNet5_1998()
+    model = models.lenet5_1998()
     images, target = normal(3, 1, 32, 32).to("float32").detach(), np.array([0, 4, 9])
     expected = model(images).numpy()
     loss = models.map_loss(model.to(device)(images.to(device)), target)
@@ -128,12 +128,12 @@ def test_scores_are_minus_the_squared_distances_to_fixed_bitmaps():
     np.testing.assert_allclose(scores.data, expected, rtol=1e-5)
     np.testing.assert_array_equal(units(mc.tensor(bitmaps())).data.diagonal(), 0)
     assert not list(units.parameters())
-    assert list(models.LeNet5_1998().state_dict())[-1] == "output.bitmaps"
+    assert list(models.lenet5_1998().state_dict())[-1] == "output.bitmaps"
     assert gradgradcheck(BitmapUnits().to(np.float64), normal(2, 84))
 
 
 def test_every_layer_up_to_f6_is_squashed():
-    model = models.LeNet5_1998()
+    model = models.lenet5_1998()
     for parameter in model.parameters():
         parameter.data *= 1000
     f6 = model.features(normal(2, 1, 32, 32).to("float32")).data
@@ -141,14 +141,14 @@ def test_every_layer_up_to_f6_is_squashed():
     squashed, squash = [], ops.scaled_tanh
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "minicnn.models.lenet1998.scaled_tanh", lambda x: squashed.append(x.shape) or squash(x)
+            "minicnn.models.lenet_1998.scaled_tanh", lambda x: squashed.append(x.shape) or squash(x)
         )
         model(normal(2, 1, 32, 32).to("float32"))
     assert [shape[1] for shape in squashed] == [6, 6, 16, 16, 120, 84]
 
 
 def test_weights_start_within_the_papers_bounds():
-    model = models.LeNet5_1998()
+    model = models.lenet5_1998()
     fan_in = {"c1": 25, "s2": 4, "s4": 4, "c5": 400, "f6": 120}
     for layer, inputs in fan_in.items():
         for parameter in getattr(model, layer).parameters():
@@ -192,8 +192,8 @@ def test_map_loss_far_from_every_bitmap_is_the_distance_to_the_right_one():
         ((2, 3), [0, -100], 1, ValueError, "class -100"),
         ((2, 3), [0], 1, ValueError, "target has shape (1,), expected (2,)"),
         ((2, 3, 4), np.zeros((2, 4), int), 1, ValueError, "expected (N, K)"),
-        ((2, 3), [0, 1], 0, ValueError, "j is 0, expected a number above 0"),
-        ((2, 3), [0, 1], "1", TypeError, "j is '1'"),
+        ((2, 3), [0, 1], 0, ValueError, "j: got 0, expected a number above 0"),
+        ((2, 3), [0, 1], "1", TypeError, "j: got '1'"),
         ((2, 3), [0.0, 1.0], 1, TypeError, "target is float"),
     ],
 )
@@ -206,7 +206,7 @@ def test_map_loss_refuses(scores, target, j, error, message):
 
 def test_loss_falls_on_200_digits(digits):
     images, labels = digits[0][0][:200], digits[0][1][:200]
-    model = models.LeNet5_1998()
+    model = models.lenet5_1998()
     optimizer = mc.optim.Adam(model.parameters(), lr=2e-3)
     losses = []
     for _ in range(60):
@@ -221,7 +221,7 @@ def test_loss_falls_on_200_digits(digits):
 
 def test_learns_the_digits_by_diagonal_levenberg_marquardt(digits):
     (images, labels), (test_images, test_labels) = digits
-    model = models.LeNet5_1998()
+    model = models.lenet5_1998()
     optimizer = mc.optim.DiagonalLM(model.parameters(), lr=0.015, mu=2)
     train = mc.data.DataLoader(
         mc.data.ArrayDataset(images.numpy(), labels), batch_size=16, shuffle=True, seed=0

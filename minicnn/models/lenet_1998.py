@@ -1,4 +1,4 @@
-"""LeNet-5 as its paper has it: trainable subsampling, a sparse C3, bitmaps as targets.
+"""LeNet-5 as its paper describes it: trainable subsampling, a sparse C3, bitmaps as targets.
 
 Source: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
 Recognition", Proceedings of the IEEE 86(11), 1998, sections II.B, II.C and III, appendix A and C.
@@ -7,21 +7,21 @@ Recognition", Proceedings of the IEEE 86(11), 1998, sections II.B, II.C and III,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..autograd import Parameter, Tensor
 from ..backend import resolve_device, to_device
+from ..checks import check_number
 from ..nn import Conv2d, Flatten, Linear, Module, init
 from ..nn.parameters import filled
 from ..ops import avg_pool2d, concatenate, conv2d, cross_entropy, scaled_tanh
-from ..ops.check import check_number
 from ..ops.loss_inputs import as_named_tensor, check_classes, check_scores, class_indices
 from .bitmaps import bitmaps
 
 BACKGROUND, INK = -0.1, 1.175
-"""What the paper makes of white and of black pixels: mean about 0, variance about 1."""
+"""The paper's values of white and of black pixels: mean about 0, variance about 1."""
 
 C3_INPUTS = (
     *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5)),
@@ -41,7 +41,7 @@ class Subsampling(Module):
     def __init__(self, channels: int) -> None:
         self.weight = Parameter(filled((channels,), 0.0))
         self.bias = Parameter(filled((channels,), 0.0))
-        _start(self, fan_in=4)
+        _init_uniform(self, fan_in=4)
 
     def forward(self, x: Tensor) -> Tensor:
         sums = avg_pool2d(x, 2, divisor_override=1)  # (N, C, H // 2, W // 2)
@@ -49,13 +49,13 @@ class Subsampling(Module):
 
 
 class TableConv2d(Module):
-    """A convolution in which output map o sees the input maps inputs[o] alone, without padding.
+    """A convolution in which output map o sees only the input maps inputs[o], without padding.
 
     y[n, o] = bias[o] + sum over c in inputs[o] of weight[number of (o, c)] correlated with x[n, c]
 
     x (N, C, H, W) -> y (N, O, H - K + 1, W - K + 1). weight (connections, K, K) has one kernel for
-    each connection in the order of the table, bias (O,). The kernels are put among zeros into one
-    dense weight (O, C, K, K): for maps this small one product is faster than one for each map.
+    each connection in the order of the table, bias (O,). The kernels are scattered into one dense
+    weight (O, C, K, K), zero elsewhere: for maps this small one product is faster than one per map.
     """
 
     def __init__(
@@ -103,16 +103,16 @@ class BitmapUnits(Module):
         return -(difference * difference).sum(2)  # (N, 10)
 
 
-class LeNet5_1998(Module):  # noqa: N801 - the year belongs to the name
+class LeNet1998(Module):
     """LeNet-5 of 1998 for (N, 1, 32, 32); 60,000 trainable parameters, 340,908 connections.
 
     C1 6@5x5 156, S2 12, C3 16@5x5 sparse 1,516, S4 32, C5 120@5x5 48,120, F6 84 units 10,164, then
     10 units that compare F6 with the fixed bitmap of each digit. Every layer up to F6 is squashed
     by 1.7159 tanh(2a/3), whose values at ±1 are ±1, those of the bitmaps.
 
-    The scores are MINUS the paper's outputs (squared distances, of which the smallest wins), so
-    that argmax and accuracy work as for logits; train it with ``map_loss``. The images have
-    background BACKGROUND and ink INK, which is the transform's business: for pixels in 0 to 1,
+    The scores are MINUS the paper's outputs (squared distances, the smallest of which wins), so
+    that argmax and accuracy work as for logits; train it with ``map_loss``. It expects background
+    BACKGROUND and ink INK, which a transform has to supply: for pixels from 0 to 1,
     Compose([PadTo(32), Normalize(-BACKGROUND / (INK - BACKGROUND), 1 / (INK - BACKGROUND))]).
 
     For the paper's optimizer split the network at F6, since the distances are curved themselves:
@@ -120,8 +120,12 @@ class LeNet5_1998(Module):  # noqa: N801 - the year belongs to the name
     means over batches of 16, lr = 0.01 and mu = 2 start well; with the paper's mu = 0.02 the first
     steps, while the signal and so the curvature are still small, drive F6 into saturation.
 
-    Weights and biases start uniform in ±2.4 / fan-in, fan-in being the pixels that a unit sees: 25
-    in C1, 4 in S2 and S4, 75 to 150 in C3 by the table, 400 in C5, 120 in F6.
+    Weights and biases start uniform in ±2.4 / fan-in, where fan-in is the number of pixels that a
+    unit sees: 25 in C1, 4 in S2 and S4, 75 to 150 in C3 by the table, 400 in C5, 120 in F6.
+
+    >>> model = mc.models.LeNet1998()
+    >>> model.features(mc.tensor(np.zeros((2, *model.input_shape), np.float32))).shape  # F6
+    (2, 84)
     """
 
     input_shape, num_classes = (1, 32, 32), 10
@@ -136,7 +140,7 @@ class LeNet5_1998(Module):  # noqa: N801 - the year belongs to the name
         self.f6 = Linear(120, 84)
         self.output = BitmapUnits()
         for layer in (self.c1, self.c5, self.f6):
-            _start(layer, init.fans(layer.weight)[0])
+            _init_uniform(layer, init.fans(layer.weight)[0])
 
     def features(self, x: Tensor) -> Tensor:
         """F6, the units that are compared with the bitmaps: (N, 1, 32, 32) -> (N, 84)."""
@@ -151,25 +155,39 @@ class LeNet5_1998(Module):  # noqa: N801 - the year belongs to the name
         return self.output(self.features(x))  # (N, 10)
 
 
-def _start(layer: Module, fan_in: int) -> None:
-    """The paper's initial weights: uniform in ±2.4 / fan_in."""
+def _init_uniform(layer: Module, fan_in: int) -> None:
+    """Set the paper's initial weights: uniform in ±2.4 / fan_in."""
     for parameter in layer.parameters():
         init.uniform_(parameter, -2.4 / fan_in, 2.4 / fan_in)
 
 
-def map_loss(scores: Tensor, target: Any, j: float = 1.0) -> Tensor:
+def lenet5_1998() -> LeNet1998:
+    """LeNet-5 of the 1998 paper for (N, 1, 32, 32); 60,000 trainable parameters, see ``LeNet1998``.
+
+    >>> model = mc.models.lenet5_1998()
+    >>> sum(p.size for p in model.parameters())
+    60000
+    """
+    return LeNet1998()
+
+
+def map_loss(scores: Tensor, target: ArrayLike | Tensor, j: float = 1.0) -> Tensor:
     """The paper's maximum a posteriori criterion, equation 9, averaged over the batch.
 
     loss_n = y_nt + log(e^-j + sum_i e^-y_ni), where y = -scores and t = target[n]
 
-    scores (N, K), those of ``LeNet5_1998``; target: class indices (N,). It pulls the right y down
-    and pushes the others up. The constant j > 0 stands for a class of rubbish at distance j: wrong
-    classes much further away are pushed no more, and as long as even the right one is further than
-    j, this is all but its squared distance. Since that class is one more score of -j, the loss is a
-    cross entropy over K + 1 classes, with its care for large and small numbers.
+    scores (N, K), those of ``LeNet1998``; target: class indices (N,). It pulls the right y down
+    and pushes the others up. The constant j > 0 stands for a rubbish class at distance j: wrong
+    classes much further away are not pushed any more, and as long as even the right one is further
+    than j, the loss is nearly its squared distance. Since that class is one more score of -j, the
+    loss is a cross entropy over K + 1 classes, computed as stably.
 
-    Raises ValueError for shapes that do not fit, a class out of range or a j not above 0, TypeError
-    for what holds no such numbers.
+    Raises ValueError for shapes that do not fit, a class out of range or a j that is not above 0,
+    TypeError for arguments that do not hold such numbers.
+
+    >>> scores = mc.tensor([[-500.0, -400.0]])  # far from both bitmaps: the squared distance - j
+    >>> mc.models.map_loss(scores, [0]).item()
+    499.0
     """
     op = "map_loss"
     check_scores(op, scores=scores)
@@ -178,7 +196,6 @@ def map_loss(scores: Tensor, target: Any, j: float = 1.0) -> Tensor:
     )
     if scores.ndim != 2:
         raise ValueError(f"{op}: scores have shape {scores.shape}, expected (N, K)")
-    if not check_number(op, j=j) > 0:
-        raise ValueError(f"{op}: j is {j}, expected a number above 0")
+    j = check_number(f"{op}: j", j, "a number above 0")
     rubbish = to_device(np.full((len(scores), 1), -j, scores.dtype), scores.device)
     return cross_entropy(concatenate([scores, Tensor(rubbish)], 1), target)

@@ -1,0 +1,66 @@
+"""The callback that steps a learning-rate schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ..checks import check_choice
+from ..optim import ReduceLROnPlateau, Schedule
+from .best import metric_of
+from .progress import Means
+from .trainer import Callback, Trainer
+
+
+class LearningRate(Callback):
+    """Steps a schedule after every epoch or batch; the History gets a column "learning_rate".
+
+    every: what the schedule counts, "epoch" or "batch". metric: the column of the History that a
+    ReduceLROnPlateau watches. Raises ValueError for another word, for a ReduceLROnPlateau that
+    steps every batch, and after an epoch without the metric.
+
+    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
+    >>> optimizer = mc.optim.SGD(model.parameters(), lr=0.5)
+    >>> schedule = mc.train.LearningRate(mc.optim.StepLR(optimizer, step_size=1, gamma=0.1))
+    >>> trainer = mc.train.Trainer(model, optimizer, callbacks=[schedule])
+    >>> batches = mc.data.DataLoader(mc.data.load("digits", "test"), 128)
+    >>> [round(rate, 4) for rate in trainer.fit(batches, epochs=3)["learning_rate"]]
+    [0.5, 0.05, 0.005]
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        every: Literal["epoch", "batch"] = "epoch",
+        metric: str = "val_loss",
+    ) -> None:
+        self.every = check_choice("LearningRate: every", every, ("epoch", "batch"))
+        if every == "batch" and isinstance(schedule, ReduceLROnPlateau):
+            raise ValueError(
+                "LearningRate: every: got 'batch', but a ReduceLROnPlateau steps once an epoch, "
+                "with a metric"
+            )
+        self.schedule, self.metric = schedule, metric
+
+    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
+        if self.every == "batch":
+            self.schedule.step()
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        row["learning_rate"] = self.schedule.get_last_lr()[0]
+        if self.every == "batch":
+            return
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(metric_of(row, self.metric, "LearningRate"))
+        else:
+            self.schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"every": self.every, "schedule": self.schedule.state_dict()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        if state_dict["every"] != self.every:
+            raise ValueError(
+                f"LearningRate: every was {state_dict['every']!r}, but is {self.every!r} here"
+            )
+        self.schedule.load_state_dict(state_dict["schedule"])
