@@ -19,7 +19,8 @@ from . import data, models, nn, ops, optim, testing, train
 from . import ops as functional
 from ._version import __version__
 from .autograd import Parameter, Tensor, detect_anomaly, grad, is_grad_enabled, no_grad, tensor
-from .backend import DeviceError, cuda_is_available, default_device, keep_freed_memory
+from .backend import DeviceError, cuda_is_available, default_device
+from .backend import keep_freed_memory as _keep_freed_memory
 from .backend.random import manual_seed
 from .io import load, save
 from .nn import summary
@@ -38,7 +39,7 @@ __all__ = [
 ]
 # fmt: on
 
-keep_freed_memory()
+_keep_freed_memory()
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,20 +1,26 @@
-"""What every test gets: a hypothesis profile, devices, seeded random numbers, NumPy errors raised.
+"""For every test: a hypothesis profile, devices, seeded random numbers, NumPy errors raised.
 
 A test with an argument ``device`` runs on each: ``pytest --device cuda --device cpu``.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+# Before NumPy is imported: for matrices as small as these, threads of BLAS wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.slow import is_slow
 
 import minicnn as mc
 from minicnn.autograd.modes import state
@@ -23,7 +29,7 @@ from minicnn.backend import DeviceError, resolve_device
 TORCH_IS_MISSING = "torch is not installed"
 
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-for _name, _examples in {"quick": 25, "thorough": 200, "exhaustive": 2000}.items():
+for _name, _examples in {"few": 5, "quick": 25, "thorough": 200, "exhaustive": 2000}.items():
     settings.register_profile(
         _name,
         max_examples=_examples,
@@ -40,13 +46,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--device",
         action="append",
         metavar="NAME",
-        help="run the tests that have an argument 'device' on this device alone; may come several "
-        "times (default: cpu and emulator, and cuda where there is a GPU)",
+        help="run the tests that have an argument 'device' only on this device; may be repeated "
+        "(default: cpu and emulator, and cuda if there is a GPU)",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What was asked for by name has to be there: a run that skips it all would look like one."""
+    """Draw few examples without the slow tests; refuse a device that is not available.
+
+    A run that skips every test of a device would look like a run on it.
+    """
+    if is_quick(config) and "HYPOTHESIS_PROFILE" not in os.environ:
+        settings.load_profile("few")
     for name in config.getoption("--device") or []:
         try:
             resolve_device(name)
@@ -55,10 +66,32 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test with an argument "device", unless it names devices of its own, runs on each."""
+    """Run every test with an argument "device" on each, unless it is parametrised with its own."""
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "device" in metafunc.fixturenames and not any("device" in names for names in named):
         metafunc.parametrize("device", _devices(metafunc.config))
+
+
+def is_quick(config: pytest.Config) -> bool:
+    """Whether this is the quick selection."""
+    return "not slow" in config.option.markexpr
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Importing PyTorch takes seconds, so the quick selection does not open what is about it."""
+    return True if is_quick(config) and collection_path.name.startswith("test_torch") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_slow(item):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """Tests that collect garbage need not look for it among all the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache
@@ -90,14 +123,14 @@ def numpy_raises() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def modes_restored() -> Iterator[None]:
-    """A test that spoils the modes of its thread fails alone."""
+    """If a test leaves a mode of its thread changed, the next test is not affected."""
     yield
     state.grad_enabled, state.observers = True, ()
 
 
 @pytest.fixture
 def deep_recursion_fails() -> Iterator[None]:
-    """Code that recurses once for each op of a long chain has no chance."""
+    """Code that recurses once for each op of a long chain fails."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(min(before, 1000))
     yield

@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,14 +21,27 @@ import pytest
 
 import minicnn as mc
 
+OPTIONAL = {"matplotlib": "matplotlib", "PIL": "Pillow", "onnx": "onnx", "hypothesis": "hypothesis"}
+MISSING = [name for module, name in OPTIONAL.items() if find_spec(module) is None]
+
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
 def modules() -> Iterator[ModuleType]:
     yield mc
     for found in pkgutil.walk_packages(mc.__path__, "minicnn."):
-        if not found.name.endswith("__main__"):
+        if found.name.endswith("__main__"):
+            continue
+        try:
             yield import_module(found.name)
+        except ImportError as error:
+            if not missing_in(str(error)):
+                raise
+
+
+def missing_in(message: str) -> str | None:
+    """The optional library that is not installed, if an error names one."""
+    return next((name for name in MISSING if name.lower() in message.lower()), None)
 
 
 def public_objects() -> dict[str, Any]:
@@ -64,18 +78,27 @@ EXAMPLES = examples()
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = EXAMPLES[name]
     monkeypatch.chdir(tmp_path)
     mc.manual_seed(0)
-    test = EXAMPLES[name]
     test.globs = {**test.globs, "mc": mc, "np": np}
     report: list[str] = []
     doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append)
-    assert not report, "".join(report)
+    text = "".join(report)
+    if text and (library := missing_in(text)):
+        pytest.skip(f"{library} is not installed")
+    assert not report, text
 
 
-@pytest.mark.parametrize("name", PUBLIC := public_objects())
-def test_there_is_an_example(name: str) -> None:
-    value = PUBLIC[name]
-    if inspect.isclass(value) and issubclass(value, Exception):
-        pytest.skip("an error is shown where it is raised")
-    assert has_example(value), f"{name} has no example in its docstring"
+def test_every_public_class_and_function_has_an_example() -> None:
+    lacking = [
+        name
+        for name, value in public_objects().items()
+        if not has_example(value) and not _is_error(value)
+    ]
+    assert not lacking, "no example: " + ", ".join(lacking)
+
+
+def _is_error(value: Any) -> bool:
+    """An error is shown where it is raised."""
+    return inspect.isclass(value) and issubclass(value, Exception)

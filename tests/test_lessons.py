@@ -1,6 +1,6 @@
-"""Each statement of the course has its experiment, and the table says what the notebooks show.
+"""Every statement of the course has an experiment, and the table says what the notebooks show.
 
-That the notebooks run is tested by nbmake, which collects them from examples/.
+If nbmake is installed, pytest also executes the notebooks (examples/conftest.py).
 """
 
 from __future__ import annotations

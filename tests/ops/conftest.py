@@ -1,4 +1,4 @@
-"""The report of what was compared with PyTorch, at the end of the run."""
+"""A report at the end of the run: how many calls were compared with PyTorch."""
 
 from __future__ import annotations
 

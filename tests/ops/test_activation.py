@@ -1,4 +1,4 @@
-"""Activations at their extremes, and what is true of them everywhere."""
+"""Activations at their extremes, and properties that hold everywhere."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_nan_stays_nan(device: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_dtypes(device: str, name: str) -> None:
-    """Floats keep theirs, without axes too; integers become float32."""
+    """Floats keep their dtype, also without axes; integers become float32."""
     shape = (1,) if name == "softmax" else ()
     for dtype in ("float32", "float64"):
         x = mc.tensor(np.full(shape, 0.5), dtype, requires_grad=True, device=device)

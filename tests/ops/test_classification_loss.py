@@ -166,7 +166,7 @@ def test_nll_loss_of_certain_and_of_ignored_rows(device: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1e4, 1e30, np.inf])
 def test_binary_cross_entropy_far_out(device: str, dtype: str, size: float) -> None:
-    """What is certain and right costs nothing, what is certain and wrong its distance."""
+    """A confident correct prediction costs nothing, a confident wrong one its distance."""
     op = ops.binary_cross_entropy_with_logits
     x = mc.tensor([size, size, -size, -size], dtype, requires_grad=True, device=device)
     losses = op(x, [1.0, 0.0, 0.0, 1.0], "none", pos_weight=2.0)

@@ -29,7 +29,7 @@ def normal(*shape: int, seed: int = 0, **options: Any) -> mc.Tensor:
 
 @given(strategies.conv2d_cases(), st.integers(0, 99))
 def test_conv_transpose2d_is_the_adjoint_of_conv2d(device: str, case: Any, seed: int) -> None:
-    """<conv(a), b> = <a, conv_transpose(b)>, with the rows that a stride rounds away put back."""
+    """<conv(a), b> = <a, conv_transpose(b)>, with the rows that a stride rounds away restored."""
     x, weight, _, options = moved(device, case)
     y = ops.conv2d(x, weight, **options)
     b = normal(*y.shape, seed=seed, device=device)
@@ -52,7 +52,7 @@ def test_conv_transpose2d_is_the_adjoint_of_conv2d(device: str, case: Any, seed:
 def _rounded_away(
     x: mc.Tensor, y: mc.Tensor, weight: mc.Tensor, options: dict[str, Any]
 ) -> tuple[int, int]:
-    """The rows and columns of x that conv_transpose2d does not give without output_padding."""
+    """The rows and columns of x that conv_transpose2d returns only with output_padding."""
     stride = options["stride"]
     missing = []
     for axis in (0, 1):
@@ -65,7 +65,7 @@ def _rounded_away(
 
 
 def _sides(x: mc.Tensor, y: mc.Tensor, weight: mc.Tensor, options: dict[str, Any]) -> Any:
-    """The padding as numbers: conv_transpose2d takes no strings."""
+    """The padding as numbers, since conv_transpose2d does not take strings."""
     if options["padding"] == "valid":
         return 0
     if options["padding"] != "same":
@@ -139,14 +139,14 @@ def test_groups_see_only_their_channels(device: str) -> None:
     x, weight = normal(1, 4, 3, 3, device=device), normal(6, 2, 2, 2, device=device)
     y = ops.conv2d(x, weight, groups=2).numpy()
     for g in range(2):
-        alone = ops.conv2d(x[:, 2 * g : 2 * g + 2], weight[3 * g : 3 * g + 3])
-        close(y[:, 3 * g : 3 * g + 3], alone.numpy(), atol=1e-12)
+        separate = ops.conv2d(x[:, 2 * g : 2 * g + 2], weight[3 * g : 3 * g + 3])
+        close(y[:, 3 * g : 3 * g + 3], separate.numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [(64, 65), (96, 96), (89, 97), (2, 4099)])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_weight_gradients_over_many_places(device: str, size: tuple[int, int], groups: int) -> None:
-    """The sum over all places is cut into pieces where it is long, and still is the whole sum."""
+    """A long sum over all places is computed in pieces, and is still the whole sum."""
     x, g = normal(1, 2, *size, device=device), normal(1, 4, *size, seed=1, device=device)
     weight = normal(4, 2 // groups, 1, 1, requires_grad=True, device=device)
     ops.conv2d(x, weight, groups=groups).backward(g)
@@ -189,7 +189,7 @@ def test_col2im_adds_overlaps(device: str) -> None:
 
 @given(strategies.conv2d_cases())
 def test_nan_stays_in_its_window(device: str, case: Any) -> None:
-    """One NaN pixel spoils the places that see it, in its own image, and no others."""
+    """A NaN pixel affects only the places that see it, in its own image."""
     x, weight, _, options = moved(device, case)
     clean = ops.conv2d(x, weight, **options).numpy()
     data = x.numpy().copy()
@@ -208,7 +208,7 @@ def test_nan_stays_in_its_window(device: str, case: Any) -> None:
 def test_a_1x1_kernel_may_skip_im2col_only_where_pixels_stay_in_place(
     device: str, stride: int, padding: Any
 ) -> None:
-    """A stride and a padding that leave the size as it is still move the pixels."""
+    """A stride and a padding that leave the size unchanged still move the pixels."""
     x = mc.tensor(np.arange(4.0).reshape(1, 1, 2, 2), device=device)
     weight = mc.tensor(np.full((1, 1, 1, 1), 2.0), device=device)
     padded = ops.pad2d(x, padding if padding != "same" else 0)

@@ -1,4 +1,4 @@
-"""einsum: every kind of equation beside PyTorch, dtypes, and gradients that stay finite."""
+"""einsum: every kind of equation compared with PyTorch, dtypes, and gradients that stay finite."""
 
 from __future__ import annotations
 

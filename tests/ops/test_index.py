@@ -1,4 +1,4 @@
-"""Indexing: every kind of index beside NumPy, with first and second gradients."""
+"""Indexing: every kind of index compared with NumPy, with first and second gradients."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_each_gradient_has_the_dtype_of_its_tensor(device: str) -> None:
     assert [g.dtype for g in grads] == ["f4", "f8"]
 
 
-def test_integers_beside_a_leaf(device: str) -> None:
+def test_integers_joined_with_a_leaf(device: str) -> None:
     x = leaf(2, device=device)
     (g,) = mc.grad(
         (

@@ -17,7 +17,7 @@ AT = np.arange(3 * 4 * 6 * 5).reshape(3, 4, 6, 5) % 30
 
 
 def ones(x: mc.Tensor, *shape: int) -> mc.Tensor:
-    """Weights beside x, in its dtype."""
+    """Weights in the dtype of x."""
     return mc.tensor(np.ones(shape), x.dtype, x.device)
 
 
@@ -104,7 +104,7 @@ def is_batch_last(x: mc.Tensor) -> bool:
 
 @pytest.mark.parametrize("order", ["batch-last", "C", "strided"])
 @pytest.mark.parametrize("name", IMAGE_OPS)
-def test_image_ops_answer_batch_last(device: str, name: str, order: str) -> None:
+def test_image_ops_return_batch_last(device: str, name: str, order: str) -> None:
     assert is_batch_last(IMAGE_OPS[name](image(order, device=device)))
 
 

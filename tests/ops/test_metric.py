@@ -75,7 +75,7 @@ def test_topk_accuracy_ranks_ties_in_the_order_of_the_classes(
     assert ops.topk_accuracy(logits, target, 1).item() == ops.accuracy(logits, target).item()
 
 
-def test_topk_accuracy_beside_nan_and_infinities(device: str) -> None:
+def test_topk_accuracy_with_nan_and_infinities(device: str) -> None:
     logits = mc.tensor([[np.nan, 1.0, -np.inf, np.inf]], device=device)
     got = [[ops.topk_accuracy(logits, [c], k).item() for k in (1, 2, 3, 4)] for c in range(4)]
     assert got == [[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 1, 1, 1]]

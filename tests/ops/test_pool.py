@@ -15,7 +15,7 @@ from minicnn.testing import gradcheck, gradgradcheck, strategies
 
 POOLS = [ops.max_pool2d, ops.min_pool2d, ops.avg_pool2d]
 EXTREMES = [(ops.max_pool2d, 1), (ops.min_pool2d, -1)]
-"""Each with the sign by which the images of the maximum become its own."""
+"""Each with the sign that turns the images for the maximum into its own."""
 both = pytest.mark.parametrize(("pool", "sign"), EXTREMES, ids=["max", "min"])
 
 
@@ -26,7 +26,7 @@ def image(rows: Any, **options: Any) -> mc.Tensor:
 @both
 @pytest.mark.parametrize("value", [0.0, np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("kernel", [2, (2, 3), 4])
-def test_ties_give_the_gradient_to_the_first_pixel_alone(
+def test_ties_give_the_gradient_only_to_the_first_pixel(
     device: str, pool: Any, sign: int, value: float, kernel: Any
 ) -> None:
     x = image(np.full((4, 6), sign * value), requires_grad=True, device=device)
@@ -91,7 +91,7 @@ def test_the_first_nan_of_a_window_wins(device: str, pool: Any, sign: int) -> No
 
 
 @both
-def test_infinite_gradients_reach_the_winner_alone(device: str, pool: Any, sign: int) -> None:
+def test_infinite_gradients_reach_only_the_winner(device: str, pool: Any, sign: int) -> None:
     x = image(sign * np.array([[1, 2], [3, 4]]), requires_grad=True, device=device)
     pool(x, 2).backward(np.full((1, 1, 1, 1), np.inf))
     assert x.grad is not None
@@ -126,7 +126,7 @@ def test_indices_name_the_winners(device: str, pool: Any, sign: int, case: Any) 
 
 @given(strategies.pool2d_cases(dilation=False))
 def test_averages_of_ones(device: str, case: Any) -> None:
-    """A mean over the pixels alone is 1; with padding it is 1 only where there is none."""
+    """A mean over only the pixels is 1; one that counts padding is 1 only where there is none."""
     x, kernel, options = moved(device, case)
     ones = mc.tensor(np.ones(x.shape), device=device)
     assert (ops.avg_pool2d(ones, kernel, **options, count_include_pad=False).numpy() == 1).all()
@@ -163,7 +163,7 @@ def test_windows_without_a_pixel_are_refused(pool: Any) -> None:
         pool(x, 5)
 
 
-def test_zero_is_no_divisor() -> None:
+def test_zero_is_not_a_divisor() -> None:
     with pytest.raises(ValueError, match="divisor_override: got 0, expected another number"):
         ops.avg_pool2d(image(np.ones((2, 2))), 2, divisor_override=0)
 

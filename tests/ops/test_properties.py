@@ -1,4 +1,4 @@
-"""What must hold between ops, beyond gradients: linearity, adjoints, symmetry, covariance."""
+"""Relations between ops, beyond gradients: linearity, adjoints, symmetry, covariance."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ def test_groups_are_convolutions_side_by_side(device: str, case: Any) -> None:
     parts = zip(
         ops.split(x, x.shape[1] // groups, 1), ops.split(weight, len(weight) // groups), strict=True
     )
-    alone = ops.concatenate([ops.conv2d(a, w, **options) for a, w in parts], 1)
-    alone = alone if bias is None else alone + bias.reshape(1, -1, 1, 1)
-    same(ops.conv2d(x, weight, bias, **options, groups=groups), alone)
+    separate = ops.concatenate([ops.conv2d(a, w, **options) for a, w in parts], 1)
+    separate = separate if bias is None else separate + bias.reshape(1, -1, 1, 1)
+    same(ops.conv2d(x, weight, bias, **options, groups=groups), separate)
 
 
 @given(CONVOLUTIONS)
@@ -246,8 +246,8 @@ def test_unpooling_is_undone_by_pooling_where_windows_tile(device: str, case: An
     y, indices = ops.max_pool2d(x, kernel, return_indices=True)
     back = ops.max_unpool2d(y, indices, kernel, output_size=x.shape[2:])
     same(ops.max_pool2d(back, kernel), y)
-    kept = back.numpy() != 0
-    np.testing.assert_array_equal(back.numpy()[kept], x.numpy()[kept])
+    winners = back.numpy() != 0
+    np.testing.assert_array_equal(back.numpy()[winners], x.numpy()[winners])
 
 
 @given(st.integers(2, 5), st.integers(1, 4), st.lists(st.integers(1, 3), max_size=2))

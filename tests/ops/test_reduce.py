@@ -38,7 +38,7 @@ def test_the_first_of_equal_elements_takes_the_gradient(
 
 @pytest.mark.parametrize("order", ["C", "F", "batch-last"])
 @pytest.mark.parametrize("axis", [None, 0, 1, (2, 3), (0, 2), (3, 1), ()])
-def test_the_gradient_lies_as_its_input(device: str, axis: Any, order: str) -> None:
+def test_the_gradient_has_the_memory_order_of_its_input(device: str, axis: Any, order: str) -> None:
     values = np.random.default_rng(0).integers(0, 3, (3, 4, 2, 5)) * 1.0
     x = moved(device, mc.Tensor(in_order(values, order), requires_grad=True))
     for op, find in ((ops.max, np.argmax), (ops.min, np.argmin)):
@@ -62,7 +62,7 @@ def test_the_gradient_of_no_maxima(device: str) -> None:
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
 @pytest.mark.parametrize("axis", [None, 0, 1, -1, np.int64(1)])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_where_the_largest_stands(device: str, name: str, axis: Any, order: str) -> None:
+def test_where_the_largest_is(device: str, name: str, axis: Any, order: str) -> None:
     for values in (
         [[1.0, 3.0, 3.0], [3.0, 2.0, 1.0]],
         [[1.0, np.nan, 3.0], [np.nan, np.nan, 1.0]],

@@ -31,10 +31,10 @@ def images(*shape: int, dtype: Any = np.float64, device: str) -> mc.Tensor:
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 1, 1), (0, 3, 4, 5), (2, 0, 4, 5)])
 def test_global_pools(device: str, pool: Any, oracle: Any, shape: Any, dtype: str) -> None:
     x = images(*shape, dtype=dtype, device=device)
-    y, kept = pool(x), pool(x, keepdim=True)
-    assert (y.shape, kept.shape) == (shape[:2], (*shape[:2], 1, 1))
-    assert y.dtype == kept.dtype == dtype
-    np.testing.assert_array_equal(y.numpy(), kept.numpy()[:, :, 0, 0])
+    y, with_axes = pool(x), pool(x, keepdim=True)
+    assert (y.shape, with_axes.shape) == (shape[:2], (*shape[:2], 1, 1))
+    assert y.dtype == with_axes.dtype == dtype
+    np.testing.assert_array_equal(y.numpy(), with_axes.numpy()[:, :, 0, 0])
     np.testing.assert_allclose(y.numpy(), oracle(x.numpy(), axis=(2, 3)), rtol=1e-5)
     (gradient,) = mc.grad(y.sum(), x)
     assert (gradient.shape, gradient.dtype) == (shape, dtype)

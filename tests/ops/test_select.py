@@ -1,4 +1,4 @@
-"""where, maximum and minimum: ties, NaN, dtypes, and what must not leak from the other side."""
+"""where, maximum and minimum: ties, NaN, dtypes, and what must not leak from the other branch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_where_keeps_the_other_side_out(device: str) -> None:
 
 
 @pytest.mark.parametrize("condition", [[True, False], np.array([True, False])], ids=type)
-def test_what_is_no_tensor_goes_to_the_device_of_one_that_is(device: str, condition: Any) -> None:
+def test_other_arguments_go_to_the_device_of_the_tensor(device: str, condition: Any) -> None:
     x, there = mc.tensor([1.0, 2.0], device=device), mc.tensor(condition, device=device)
     for y, expected in (
         (ops.where(condition, x, 5.0), [1, 5]),

@@ -89,7 +89,7 @@ def test_binary_cross_entropy(seed: int, reduction: str, w_shape: Any, v_shape: 
 
 @given(SEEDS, REDUCTIONS, st.sampled_from([1, 2]), st.sampled_from([0, 0.5, 1.0]), st.booleans())
 def test_hinge_loss(seed: int, reduction: str, p: int, margin: float, weighted: bool) -> None:
-    """Multiples of 1/2, so that margins are just kept; PyTorch has no second gradient here."""
+    """Multiples of 1/2, so that some lie exactly at the margin; without second gradients."""
     rng = np.random.default_rng(seed)
     weight = rng.uniform(0.5, 2, 4) if weighted else None
     target = rng.integers(0, 4, 5)

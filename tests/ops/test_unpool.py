@@ -1,4 +1,4 @@
-"""Putting pooled values back: where they go, sizes, and indices that come twice."""
+"""Unpooling: where values go, sizes, and indices that occur twice."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_last_of_several_values_wins_and_takes_the_gradient(device: str, ord
     assert gradient.numpy()[0, 0].tolist() == [[0, 0, 0], [17, 12, 10]]
 
 
-def test_gradients_with_indices_that_come_twice(device: str) -> None:
+def test_gradients_with_indices_that_occur_twice(device: str) -> None:
     rng = np.random.default_rng(0)
     x = mc.tensor(rng.standard_normal((2, 3, 4, 3)), requires_grad=True, device=device)
     at = mc.tensor(rng.integers(0, 9, x.shape), device=device)

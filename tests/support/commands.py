@@ -1,4 +1,4 @@
-"""Running the command line, and small data sets in the form of files for it."""
+"""Running the command line, and writing small data sets for it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-
-__all__ = ["SHORT", "run", "write_data", "write_idx"]
 
 SHORT = ["--epochs", "1", "--batch-size", "500"]
 

@@ -1,4 +1,4 @@
-"""Drawn inputs on the device of a test, and what is refused beside tensors of the CPU."""
+"""Drawn inputs on the device of a test, and the error of tensors on two devices."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import pytest
 
 import minicnn as mc
 
-__all__ = ["moved", "two_devices_are_refused"]
-
 
 def moved(device: str, value: Any) -> Any:
-    """A leaf on the device, or a case with all its tensors there; other values stay.
+    """The tensor on the device, or a case with all its tensors there; other values are unchanged.
 
-    On the CPU a tensor is itself, whose memory may have gaps.
+    On the CPU a tensor stays as it is, since its memory may have gaps.
     """
     if isinstance(value, mc.Tensor):
         if device == "cpu":
@@ -25,7 +23,7 @@ def moved(device: str, value: Any) -> Any:
 
 
 def two_devices_are_refused(device: str) -> AbstractContextManager[Any]:
-    """An error that names this device and the CPU; none where it is the CPU."""
+    """Expect an error that names this device and the CPU, unless it is the CPU."""
     if device == "cpu":
         return nullcontext()
     return pytest.raises(mc.DeviceError, match=f"(cpu, but .*{device}|{device}, but .*cpu)")

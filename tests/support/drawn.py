@@ -1,4 +1,4 @@
-"""What a picture shows once it is drawn, and where its texts and boxes lie, in pixels."""
+"""What a picture shows when it is drawn, and where its texts and boxes are, in pixels."""
 
 from __future__ import annotations
 
@@ -7,17 +7,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.transforms import Bbox
-
-__all__ = [
-    "assert_apart",
-    "box_extents",
-    "drawn",
-    "inside",
-    "overlap",
-    "scales",
-    "text_extents",
-    "words",
-]
 
 
 def text_extents(picture: Any) -> dict[Any, Bbox]:
@@ -28,7 +17,7 @@ def text_extents(picture: Any) -> dict[Any, Bbox]:
 
 
 def box_extents(picture: Any, kind: type) -> list[Bbox]:
-    """The extent of every patch of that class, in the order in which they were added."""
+    """The extent of every patch of this class, in the order in which they were added."""
     renderer = picture.canvas.get_renderer()
     patches = [patch for axes in picture.axes for patch in axes.patches]
     return [patch.get_window_extent(renderer) for patch in patches if type(patch) is kind]
@@ -65,7 +54,7 @@ def scales(picture: Any) -> set[tuple]:
 
 
 def overlap(picture: Any) -> bool:
-    """Whether any two pictures or texts on the sheet cover each other, or one is cut off."""
+    """Whether any two pictures or texts on the sheet overlap, or one is cut off."""
     picture.draw_without_rendering()
     axes = picture.axes[0]
     boxes = [thing.get_window_extent() for thing in (*axes.images, *axes.texts)]

@@ -1,7 +1,7 @@
 """A stand-in for CuPy: arrays that claim to lie on a GPU, and kernels that the emulator runs.
 
-It shows that the launcher and the moves between devices ask CuPy for the right things, not that a
-GPU computes them right.
+It shows that the launcher and the copies between devices call CuPy correctly, not that a GPU
+computes correctly.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import numpy as np
 from minicnn.backend.cuda.source import DIRECTORY
 from minicnn.backend.emulator import run as emulator
 from minicnn.backend.emulator.array import EmulatorArray
-
-__all__ = ["FakeCupy"]
 
 
 class FakeDevice:
@@ -37,7 +35,7 @@ class FakeDevice:
 
 
 class FakeArray(np.ndarray):
-    """Memory of the GPU that was current when it was made; as strict as the emulator's."""
+    """Memory of the GPU that was current when it was allocated; as strict as the emulator's."""
 
     number: int
 
@@ -70,14 +68,14 @@ class FakeArray(np.ndarray):
 
 
 def emulated(value: Any) -> Any:
-    """The same memory as the emulator's, which refuses to be mixed with that of the CPU."""
+    """The same memory as an array of the emulator, which cannot be mixed with arrays of the CPU."""
     if isinstance(value, list | tuple):
         return type(value)(map(emulated, value))
     return value.view(EmulatorArray) if isinstance(value, FakeArray) else value
 
 
 def on_gpu(result: Any) -> Any:
-    """What NumPy or the emulator returned, as arrays of the current GPU."""
+    """A result of NumPy or the emulator, as arrays of the current GPU."""
     if isinstance(result, list | tuple):
         return type(result)(map(on_gpu, result))
     if isinstance(result, FakeArray) or not isinstance(result, np.ndarray | np.generic):
@@ -86,7 +84,7 @@ def on_gpu(result: Any) -> Any:
 
 
 class FakeModule:
-    """RawModule: what it is asked for is kept in ``asked``."""
+    """RawModule: records in ``asked`` what it is called with."""
 
     asked: list[dict[str, Any]]
 

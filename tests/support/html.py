@@ -1,15 +1,13 @@
-"""Reading the HTML that objects show in notebooks."""
+"""Reading the HTML with which notebooks display objects."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 from typing import Any
 
-__all__ = ["texts_of"]
-
 
 class _Page(HTMLParser):
-    """The texts of a page in order; every tag but img has to be closed, in the right order."""
+    """The texts of a page in order; every tag except img must be closed, in the right order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +28,7 @@ class _Page(HTMLParser):
 
 
 def texts_of(html: str) -> list[str]:
-    """The texts between the tags; fails unless the tags are balanced and bring no colours."""
+    """The texts between the tags; fails unless the tags are balanced and set no colours."""
     page = _Page()
     page.feed(html)
     page.close()

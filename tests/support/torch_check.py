@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 import minicnn as mc
 
-__all__ = ["TALLY", "Tally", "check"]
-
 TOLERANCE = 1e-9
 OPTIONS = {"allow_unused": True, "materialize_grads": True}
 
@@ -37,7 +35,7 @@ def check(
     second: bool = True,
     tolerance: float = TOLERANCE,
 ) -> None:
-    """Compare at these very arrays, kinks included; PyTorch lacks some second gradients."""
+    """Compare at exactly these arrays, even at kinks; PyTorch lacks some second gradients."""
     mine = [mc.Tensor(x, requires_grad=True) for x in arrays]
     other = [torch.tensor(np.array(x, order="C"), requires_grad=True) for x in arrays]
     y, z = ours(*mine), theirs(*other)

@@ -1,4 +1,4 @@
-"""That looking at a model leaves it as it was: modes, state, gradients, hooks, random numbers."""
+"""Inspecting a model must not change it: modes, state, gradients, hooks, random numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import numpy as np
 import minicnn as mc
 from minicnn import nn
 
-__all__ = ["unchanged"]
-
 
 @contextmanager
 def unchanged(model: nn.Module) -> Iterator[nn.Module]:
-    """Fails after the block if anything of the model is not as it was before."""
+    """Fail after the block if anything in the model has changed."""
     for number, module in enumerate(model.modules()):
         module.training = number % 2 == 0  # parts in training, parts in evaluation
     for parameter in model.parameters():
