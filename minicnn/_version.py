@@ -1,3 +1,3 @@
-"""The version, alone in a file so that building reads it without importing NumPy."""
+"""The version, in a file of its own so that a build can read it without importing NumPy."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """Checks of arguments, one rule everywhere: wrong type TypeError, wrong value ValueError.
 
-Each takes the name that errors begin with ("conv2d: stride") and the value, and returns it as the
-type that the program goes on with. A bool is never taken for a number.
+Each takes the name that errors begin with ("conv2d: stride") and the value, and returns the value
+in the type that the program uses. A bool is never accepted as a number.
 """
 
 from __future__ import annotations

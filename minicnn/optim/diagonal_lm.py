@@ -58,20 +58,20 @@ class DiagonalLM(Optimizer):
         labels: Any,
         batch_size: int = 10,
     ) -> None:
-        """Replace h by its estimate on these images, of which the paper takes 500; no step.
+        """Estimate h on these images (the paper uses 500) and keep it; this takes no step.
 
         h = mean over n of diag(Jᵀ H J), J the derivatives of the K outputs of image n to the
         parameters, H ≥ 0 the (K, K) second derivatives of its loss to them, exact by autograd.
         With random signs s, the gradient of <H^½ s, outputs> squared has the mean diag(Jᵀ H J), and
-        images with signs of their own do not disturb each other's. So one walk back for each batch
-        is exact in expectation, its relative error about sqrt(2 · batch_size / images).
+        images with independent signs do not disturb each other. So one backward pass per batch is
+        exact in expectation, with a relative error of about sqrt(2 · batch_size / images).
 
         model: a function images -> outputs (N, K); loss: (outputs, labels) -> the mean over the
-        batch. H is all of the curvature that is seen: where the outputs are something curved, such
-        as squared distances to targets, let the model end before and the loss begin there.
-        Directions in which the loss curves down count as flat. The model is called as it is: put
-        one with dropout into evaluation before. No ``.grad`` is touched; the signs come from the
-        global generator.
+        batch. H is the only curvature that is seen: if the outputs are a curved function, such as
+        squared distances to targets, end the model before it and begin the loss with it.
+        Directions in which the loss curves down count as flat. The model is called as it is: put a
+        model with dropout into evaluation mode first. No ``.grad`` is changed; the signs are drawn
+        from the global generator.
         Raises ValueError for outputs that are not (N, K), RuntimeError for a loss without
         curvature.
         """
@@ -106,7 +106,7 @@ def _hessians(loss: Callable[[Tensor, Any], Tensor], outputs: Tensor, labels: An
     (slope,) = grad(loss(x, labels) * len(x), x, create_graph=True)  # (N, K)
     if not slope.requires_grad:
         raise RuntimeError("loss: is linear in the outputs, there is no curvature to estimate")
-    # An image's loss depends on its own outputs alone, so one walk serves all images.
+    # An image's loss depends only on its own outputs, so one backward pass serves all images.
     rows = [grad(slope[:, k].sum(), x, retain_graph=True)[0] for k in range(x.shape[1])]
     return np.stack([row.numpy() for row in rows], 1)  # (N, K, K)
 

@@ -1,4 +1,4 @@
-"""Making Tensors, looking at them, and their life beside NumPy."""
+"""Creating Tensors, their attributes, and how they work with NumPy."""
 
 from __future__ import annotations
 

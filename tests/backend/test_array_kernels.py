@@ -123,7 +123,7 @@ def test_gate(device: str, data: st.DataObject, shape: Any) -> None:
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 @given(st.data(), st.lists(st.integers(1, 4), min_size=1, max_size=4), st.booleans())
 def test_softmax(device: str, name: str, data: st.DataObject, shape: Any, empty: bool) -> None:
-    """Rows that hold NaN or infinity are NaN in the same places; an axis beside may be empty."""
+    """Rows that hold NaN or infinity are NaN in the same places; another axis may be empty."""
     axis = data.draw(st.integers(-len(shape), len(shape) - 1))
     if empty and len(shape) > 1:
         shape[(axis + 1) % len(shape)] = 0

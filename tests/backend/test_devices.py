@@ -32,7 +32,7 @@ from minicnn.testing.strategies import MEMORY_ORDERS, in_order
 
 @pytest.fixture(autouse=True)
 def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No default device is set, and what is installed is looked for anew."""
+    """No default device is set, and the installed libraries are looked for again."""
     monkeypatch.delenv("MINICNN_DEVICE", raising=False)
     monkeypatch.setattr(default_device, "_name", None)
     for look in (devices._check_emulator, devices._count_gpus):

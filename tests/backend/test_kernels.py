@@ -29,7 +29,7 @@ ROUNDING = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 
 @st.composite
 def windows(draw: st.DrawFn, every_window_sees_a_pixel: bool = False) -> Window:
-    """Any window that fits: padding may exceed the kernel, and a window may see padding alone."""
+    """Any window that fits: padding may exceed the kernel, and a window may see only padding."""
     size = st.integers(1, 6)
     while True:
         try:

@@ -130,7 +130,7 @@ def test_a_directory_that_lacks_files_is_passed_over(
     put(tmp_path / "tiny", {stem: tiny[stem] for stem in tiny if stem.startswith("t10k")})
     put(clean_places / "tiny", tiny)
     assert locate("tiny") == clean_places / "tiny"
-    # For the test images alone the first directory is enough.
+    # For only the test images the first directory is enough.
     (clean_places / "tiny" / "t10k-images-idx3-ubyte.gz").unlink()
     assert len(load("tiny", "test")) == 4
 

@@ -1,4 +1,4 @@
-"""Stochastic diagonal Levenberg-Marquardt: its step, and its estimate beside the exact diagonal."""
+"""Stochastic diagonal Levenberg-Marquardt: its step, and its estimate of the exact diagonal."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def test_centered_rmsprop_stays_finite_when_the_gradient_never_changes(device):
     for _ in range(200):
         stepper.step()
     v, m = (stepper.state_dict()["state"][0][name] for name in ("square_avg", "grad_avg"))
-    assert (v < m * m).any()  # by rounding alone
+    assert (v < m * m).any()  # only by rounding
     assert np.isfinite(p.numpy()).all()
 
 

@@ -19,7 +19,7 @@ def train(parameters, stepper, give, steps) -> None:
 
 @pytest.mark.parametrize("there", ["the same device", "the CPU"])
 def test_a_loaded_state_continues_bit_by_bit(device, make, give, build, there):
-    """On another device too: what one saved is what any other goes on from."""
+    """Also on another device: any of them continues from what another saved."""
     other = device if there == "the same device" else "cpu"
     whole, first = make(np.float32, device=device), make(np.float32, device=device)
     second = make(np.float32, device=other)

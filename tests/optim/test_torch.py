@@ -48,7 +48,7 @@ def assert_same(parameters, theirs) -> None:
         np.testing.assert_allclose(p.data, t.detach().numpy(), rtol=1e-9, atol=1e-12)
 
 
-# Parameters without a gradient are left alone, keep their step count, and catch up later.
+# Parameters without a gradient do not change, keep their step count, and catch up later.
 WITHOUT = {"all": lambda step: (), "some": lambda step: {0: (1,), 1: (0, 3)}.get(step % 3, ())}
 
 

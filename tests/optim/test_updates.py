@@ -23,7 +23,7 @@ Array = NDArray[Any]
 ROUNDING = {np.float32: 2e-4, np.float64: 1e-11}
 RATES = st.sampled_from([0.0, 1e-3, 0.1, 1.0])
 MOMENTA = st.sampled_from([0.5, 0.9, 0.999])
-ALPHAS = st.sampled_from([0.5, 0.99])  # not 0: v - m² would be rounding alone when centered
+ALPHAS = st.sampled_from([0.5, 0.99])  # not 0: v - m² would be only rounding when centered
 MEANS = st.sampled_from([0.0, 0.5, 0.9, 0.999])
 DECAYS = st.sampled_from([0.0, 1e-2, 0.5])
 EPS = st.sampled_from([1e-8, 1e-3])
@@ -73,7 +73,7 @@ def moved(state: dict[str, Array | None], device: str) -> dict[str, Array | None
 @pytest.mark.parametrize("kind", OPTIONS)
 @given(st.data())
 def test_steps(device: str, kind: type[optim.Optimizer], data: st.DataObject) -> None:
-    """Parameters and state are those of the formula after each step; gradients are left alone."""
+    """Parameters and state are those of the formula after each step; gradients do not change."""
     p, state, options = data.draw(cases(kind))
     there, state_there = to_device(p.copy(), device), moved(state, device)
     update, _ = update_for(there, kind.update)

@@ -15,7 +15,7 @@ from .case import SIDES, Array, Call, Draw, F, OpCase, Shape, as_torch, numbers,
 
 
 def affine(draw: Draw, x: mc.Tensor, shape: Shape) -> list[mc.Tensor]:
-    """The inputs of a normalisation: alone, with a weight, or with a weight and a bias."""
+    """The inputs of a normalisation: only x, x with a weight, or x with a weight and a bias."""
     inputs = [x, numbers(draw, shape), numbers(draw, shape)]
     return inputs[: draw(st.integers(1, 3))]
 
