@@ -24,11 +24,11 @@ class Function:
     """One differentiable operation; write a subclass and call it with ``apply``.
 
     ``forward(*arrays, **options)`` gets the raw arrays of the inputs and returns an array, new or a
-    view of an input (neither may be written into); it stores on ``self`` the options that backward
-    needs. Arrays are referenced, not copied. ``backward(grad)`` gets the gradient of the output as
-    a Tensor and returns one gradient (or None) per input. It is written with ops, so that the
-    gradient can be differentiated again. The attributes below are for backward: they are not set
-    yet when forward runs.
+    view of an input (neither may be written into). Arrays are referenced, not copied.
+    ``backward(grad)`` gets the gradient of the output as a Tensor and returns one gradient (or
+    None) per input; it finds the options in ``self.options``. It is written with ops, so that the
+    gradient can be differentiated again. The other attributes below are for backward, too: they are
+    not set yet when forward runs.
 
     >>> class Square(mc.autograd.Function):
     ...     def forward(self, x):
@@ -60,6 +60,8 @@ class Function:
     """The dtypes of the inputs."""
     called_at: str = "outside detect_anomaly()"
     """The line of the user's program that called the op, set inside detect_anomaly()."""
+    options: dict[str, Any]
+    """The options that ``apply`` was called with, set before forward runs."""
     _output_data: Array
 
     def __init_subclass__(cls) -> None:
@@ -83,6 +85,7 @@ class Function:
                     "see minicnn.tensor()"
                 )
         function, arrays = cls(), [t.data for t in inputs]
+        function.options = options
         if {type(a) for a in arrays} == ON_CPU:
             data = function.forward(*arrays, **options)
         else:

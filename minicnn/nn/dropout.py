@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import ops
-from ..ops.dropout import check_probability
+from ..checks import check_number
 from .op_layer import OpLayer
 
 
@@ -25,7 +25,7 @@ class Dropout(OpLayer):
     p: float = 0.5
 
     def __post_init__(self) -> None:
-        self.p = check_probability(type(self).__name__, self.p)
+        self.p = check_number(f"{type(self).__name__}: p", self.p, "a number from 0 to 1")
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         return super().forward(*inputs, training=self.training, **options)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from .. import ops
+from ..ops.convert import TensorLike
 from .op_layer import OpLayer
 
 
@@ -19,7 +19,7 @@ class CrossEntropyLoss(OpLayer):
     """
 
     op = staticmethod(ops.cross_entropy)
-    weight: Any = None
+    weight: TensorLike | None = None
     ignore_index: int = -100
     reduction: str = "mean"
     label_smoothing: float = 0.0
@@ -35,7 +35,7 @@ class NLLLoss(OpLayer):
     """
 
     op = staticmethod(ops.nll_loss)
-    weight: Any = None
+    weight: TensorLike | None = None
     ignore_index: int = -100
     reduction: str = "mean"
 
@@ -86,9 +86,9 @@ class BCEWithLogitsLoss(OpLayer):
     """
 
     op = staticmethod(ops.binary_cross_entropy_with_logits)
-    weight: Any = None
+    weight: TensorLike | None = None
     reduction: str = "mean"
-    pos_weight: Any = None
+    pos_weight: TensorLike | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -102,5 +102,5 @@ class MultiMarginLoss(OpLayer):
     op = staticmethod(ops.hinge_loss)
     p: int = 1
     margin: float = 1.0
-    weight: Any = None
+    weight: TensorLike | None = None
     reduction: str = "mean"

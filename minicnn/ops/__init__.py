@@ -48,95 +48,29 @@ from .select import clip, maximum, minimum, where
 from .shape import broadcast_to, flatten, getitem, permute, reshape, sum_to, transpose
 from .softmax import log_softmax, softmax
 
+# fmt: off
 __all__ = [
-    # arithmetic
-    "abs",
-    "add",
-    "div",
-    "einsum",
-    "exp",
-    "log",
-    "matmul",
-    "mul",
-    "neg",
-    "pow",
-    "sqrt",
-    "sub",
-    # select
-    "clip",
-    "maximum",
-    "minimum",
-    "where",
-    # shape
-    "broadcast_to",
-    "flatten",
-    "getitem",
-    "permute",
-    "reshape",
-    "sum_to",
-    "transpose",
-    # join
-    "concatenate",
-    "split",
-    "stack",
-    # reduce
-    "argmax",
-    "argmin",
-    "max",
-    "mean",
-    "min",
-    "sum",
-    "var",
+    # arithmetic, choosing
+    "abs", "add", "div", "einsum", "exp", "log", "matmul", "mul", "neg", "pow", "sqrt", "sub",
+    "clip", "maximum", "minimum", "where",
+    # shapes, joining
+    "broadcast_to", "flatten", "getitem", "permute", "reshape", "sum_to", "transpose",
+    "concatenate", "split", "stack",
+    # reductions
+    "argmax", "argmin", "max", "mean", "min", "sum", "var",
     # convolution, padding
-    "col2im",
-    "conv2d",
-    "conv_transpose2d",
-    "fold",
-    "im2col",
-    "pad2d",
-    "unfold",
+    "col2im", "conv2d", "conv_transpose2d", "fold", "im2col", "pad2d", "unfold",
     # pooling
-    "adaptive_avg_pool2d",
-    "adaptive_max_pool2d",
-    "avg_pool2d",
-    "global_avg_pool2d",
-    "global_max_pool2d",
-    "global_min_pool2d",
-    "lp_pool2d",
-    "max_pool2d",
-    "max_unpool2d",
+    "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool2d", "global_avg_pool2d",
+    "global_max_pool2d", "global_min_pool2d", "lp_pool2d", "max_pool2d", "max_unpool2d",
     "min_pool2d",
-    # normalisation, regularisation
-    "batch_norm",
-    "dropout",
-    "dropout2d",
-    "layer_norm",
-    "local_response_norm",
-    # layers
-    "linear",
+    # dense layer, normalisation, regularisation
+    "linear", "batch_norm", "layer_norm", "local_response_norm", "dropout", "dropout2d",
     # activations
-    "elu",
-    "gelu",
-    "hardtanh",
-    "leaky_relu",
-    "log_softmax",
-    "relu",
-    "scaled_tanh",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "softplus",
-    "tanh",
+    "elu", "gelu", "hardtanh", "leaky_relu", "log_softmax", "relu", "scaled_tanh", "selu",
+    "sigmoid", "silu", "softmax", "softplus", "tanh",
     # losses and metrics
-    "accuracy",
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "hinge_loss",
-    "huber_loss",
-    "l1_loss",
-    "mse_loss",
-    "nll_loss",
-    "one_hot",
-    "topk_accuracy",
+    "accuracy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss",
+    "l1_loss", "mse_loss", "nll_loss", "one_hot", "topk_accuracy",
 ]
+# fmt: on

@@ -2,98 +2,94 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .convert import as_float, binary_operands, broadcast_operands
-from .shape import sum_to, transpose
+from .convert import TensorLike, as_float, as_operands, broadcast_operands
+from .elementwise import Elementwise, sum_to_inputs
+from .shape import transpose
 
 
-class Add(Function):
-    elementwise = True
+class Add(Elementwise):
     keeps = "nothing"
 
     def forward(self, a: Array, b: Array) -> Array:
         return a + b
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        a_shape, b_shape = self.shapes
-        return (
-            sum_to(grad, a_shape) if self.needs_grad[0] else None,
-            sum_to(grad, b_shape) if self.needs_grad[1] else None,
-        )
+        return sum_to_inputs(self, lambda: grad, lambda: grad)
 
 
-def add(a: Any, b: Any) -> Tensor:
-    """``a + b``, broadcast."""
+def add(a: TensorLike, b: TensorLike) -> Tensor:
+    """``a + b``, broadcast.
+
+    >>> mc.ops.add(mc.tensor([[1.0], [2.0]]), mc.tensor([10.0, 20.0]))
+    tensor([[11., 21.],
+            [12., 22.]])
+    """
     return Add.apply(*broadcast_operands("add", a, b))
 
 
-class Sub(Function):
-    elementwise = True
+class Sub(Elementwise):
     keeps = "nothing"
 
     def forward(self, a: Array, b: Array) -> Array:
         return a - b
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        a_shape, b_shape = self.shapes
-        return (
-            sum_to(grad, a_shape) if self.needs_grad[0] else None,
-            sum_to(-grad, b_shape) if self.needs_grad[1] else None,
-        )
+        return sum_to_inputs(self, lambda: grad, lambda: -grad)
 
 
-def sub(a: Any, b: Any) -> Tensor:
-    """``a - b``, broadcast."""
+def sub(a: TensorLike, b: TensorLike) -> Tensor:
+    """``a - b``, broadcast.
+
+    >>> mc.ops.sub(1, mc.tensor([0.25, 0.5]))
+    tensor([0.75, 0.5 ])
+    """
     return Sub.apply(*broadcast_operands("sub", a, b))
 
 
-class Mul(Function):
-    elementwise = True
-
+class Mul(Elementwise):
     def forward(self, a: Array, b: Array) -> Array:
         return a * b
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.inputs
-        return (
-            sum_to(grad * b, a.shape) if self.needs_grad[0] else None,
-            sum_to(grad * a, b.shape) if self.needs_grad[1] else None,
-        )
+        return sum_to_inputs(self, lambda: grad * b, lambda: grad * a)
 
 
-def mul(a: Any, b: Any) -> Tensor:
-    """``a * b``, broadcast."""
+def mul(a: TensorLike, b: TensorLike) -> Tensor:
+    """``a * b``, broadcast.
+
+    >>> mc.ops.mul(mc.tensor([[1.0], [2.0]]), mc.tensor([10.0, 20.0]))
+    tensor([[10., 20.],
+            [20., 40.]])
+    """
     return Mul.apply(*broadcast_operands("mul", a, b))
 
 
-class Div(Function):
-    elementwise = True
-
+class Div(Elementwise):
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.inputs
         grad_a = grad / b
-        return (
-            sum_to(grad_a, a.shape) if self.needs_grad[0] else None,
-            sum_to(-grad_a * (a / b), b.shape) if self.needs_grad[1] else None,
-        )
+        return sum_to_inputs(self, lambda: grad_a, lambda: -grad_a * (a / b))
 
 
-def div(a: Any, b: Any) -> Tensor:
-    """``a / b``, broadcast; integers are divided as float32."""
+def div(a: TensorLike, b: TensorLike) -> Tensor:
+    """``a / b``, broadcast; integers are divided as float32.
+
+    >>> mc.ops.div(mc.tensor([1, 2, 3]), 2)
+    tensor([0.5, 1. , 1.5])
+    """
     a, b = broadcast_operands("div", a, b)
     return Div.apply(as_float("div", a), as_float("div", b))
 
 
-class Neg(Function):
-    elementwise = True
+class Neg(Elementwise):
     keeps = "nothing"
 
     def forward(self, x: Array) -> Array:
@@ -104,48 +100,51 @@ class Neg(Function):
 
 
 def neg(x: Tensor) -> Tensor:
-    """``-x``"""
+    """``-x``
+
+    >>> mc.ops.neg(mc.tensor([1.0, -2.0]))
+    tensor([-1.,  2.])
+    """
     return Neg.apply(x)
 
 
-class Pow(Function):
+class Pow(Elementwise):
     """x ** p with a constant number p, for which NumPy has short cuts (square, root)."""
 
-    elementwise = True
-
     def forward(self, x: Array, *, exponent: float) -> Array:
-        self.exponent = exponent
         return x**exponent
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        p = self.exponent
+        p = self.options["exponent"]
         return grad * (p * x ** (p - 1) if p else 0.0)  # d(x**0)/dx is 0 at x = 0 too
 
 
-class PowTensor(Function):
-    elementwise = True
+class PowTensor(Elementwise):
     keeps = "both"
 
     def forward(self, x: Array, exponent: Array) -> Array:
         return x**exponent
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, exponent = self.inputs
-        grad_x = grad_exponent = None
-        if self.needs_grad[0]:
-            is_zero = Tensor(((exponent.data == 0) & (x.data == 0)).astype(exponent.dtype))
+        x, p = self.inputs
+        zero_base = Tensor((x.data == 0).astype(x.dtype))
+        zero_both = Tensor(((x.data == 0) & (p.data == 0)).astype(p.dtype))
+        return sum_to_inputs(
+            self,
             # Where p = 0 the gradient is 0; x ** (p - 1) would be infinite for x = 0.
-            grad_x = sum_to(grad * exponent * x ** (exponent - 1 + is_zero), x.shape)
-        if self.needs_grad[1]:
-            is_zero = Tensor((x.data == 0).astype(x.dtype))
+            lambda: grad * p * x ** (p - 1 + zero_both),
             # 0 ** p does not change with p > 0; log(x) would be infinite there.
-            grad_exponent = sum_to(grad * self.output * log(x + is_zero), exponent.shape)
-        return grad_x, grad_exponent
+            lambda: grad * self.output * log(x + zero_base),
+        )
 
 
-def pow(x: Any, exponent: Any) -> Tensor:
-    """``x ** exponent``, broadcast when the exponent is a tensor."""
+def pow(x: TensorLike, exponent: TensorLike) -> Tensor:
+    """``x ** exponent``, broadcast when the exponent is a tensor.
+
+    >>> mc.ops.pow(mc.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
+    """
     if isinstance(exponent, np.generic):
         exponent = exponent.item()
     if isinstance(x, Tensor) and isinstance(exponent, int | float):
@@ -154,8 +153,7 @@ def pow(x: Any, exponent: Any) -> Tensor:
     return PowTensor.apply(*broadcast_operands("pow", x, exponent))
 
 
-class Exp(Function):
-    elementwise = True
+class Exp(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -166,13 +164,15 @@ class Exp(Function):
 
 
 def exp(x: Tensor) -> Tensor:
-    """``e ** x``"""
+    """``e ** x``
+
+    >>> mc.ops.exp(mc.tensor([0.0, 1.0])).numpy().round(3)
+    array([1.   , 2.718], dtype=float32)
+    """
     return Exp.apply(as_float("exp", x))
 
 
-class Log(Function):
-    elementwise = True
-
+class Log(Elementwise):
     def forward(self, x: Array) -> Array:
         return array_module(x).log(x)
 
@@ -182,12 +182,15 @@ class Log(Function):
 
 
 def log(x: Tensor) -> Tensor:
-    """The natural logarithm."""
+    """The natural logarithm.
+
+    >>> mc.ops.log(mc.tensor([1.0, 2.0])).numpy().round(3)
+    array([0.   , 0.693], dtype=float32)
+    """
     return Log.apply(as_float("log", x))
 
 
-class Sqrt(Function):
-    elementwise = True
+class Sqrt(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
@@ -198,13 +201,15 @@ class Sqrt(Function):
 
 
 def sqrt(x: Tensor) -> Tensor:
-    """The square root."""
+    """The square root.
+
+    >>> mc.ops.sqrt(mc.tensor([4.0, 9.0]))
+    tensor([2., 3.])
+    """
     return Sqrt.apply(as_float("sqrt", x))
 
 
-class Abs(Function):
-    elementwise = True
-
+class Abs(Elementwise):
     def forward(self, x: Array) -> Array:
         return array_module(x).abs(x)
 
@@ -214,7 +219,11 @@ class Abs(Function):
 
 
 def abs(x: Tensor) -> Tensor:
-    """The absolute value; its gradient at 0 is 0."""
+    """The absolute value; its gradient at 0 is 0.
+
+    >>> mc.ops.abs(mc.tensor([-2.0, 0.0, 3.0]))
+    tensor([2., 0., 3.])
+    """
     return Abs.apply(x)
 
 
@@ -224,19 +233,21 @@ class MatMul(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.inputs
-        return (
-            sum_to(grad @ transpose(b, -1, -2), a.shape) if self.needs_grad[0] else None,
-            sum_to(transpose(a, -1, -2) @ grad, b.shape) if self.needs_grad[1] else None,
+        return sum_to_inputs(
+            self, lambda: grad @ transpose(b, -1, -2), lambda: transpose(a, -1, -2) @ grad
         )
 
 
-def matmul(a: Any, b: Any) -> Tensor:
+def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """The matrix product (..., n, k) @ (..., k, m) -> (..., n, m), leading axes broadcast.
 
     A one-dimensional a counts as a row, a one-dimensional b as a column, as in NumPy.
     Raises ValueError when the inner lengths differ.
+
+    >>> mc.ops.matmul(mc.tensor([[1.0, 2.0], [3.0, 4.0]]), mc.tensor([1.0, 10.0]))
+    tensor([21., 43.])
     """
-    a, b = binary_operands(a, b)
+    a, b = as_operands(a, b)
     if not _fit_together(a.shape, b.shape):
         raise ValueError(f"matmul: shapes {a.shape} @ {b.shape} do not fit together")
     if a.ndim > 1 and b.ndim > 1:

@@ -1,4 +1,4 @@
-"""Checks that many ops share; each error names the op, the argument, what it got and expected."""
+"""Checks of Tensors that many ops share; each error names the op and the argument."""
 
 from __future__ import annotations
 
@@ -8,25 +8,45 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import DeviceError
-from ..backend.geometry import Window, make_window, pixel_counts
+from ..backend.geometry import PaddingForm, Sides, Window, make_window, pixel_counts
+from ..checks import IntOrPair, Pair, check_integer
 
 
 def check_tensor(op: str, **arguments: Any) -> None:
-    """Raise TypeError for an argument that is no Tensor."""
+    """Raise TypeError for an argument that is not a Tensor."""
     for name, value in arguments.items():
         if not isinstance(value, Tensor):
             kind = type(value).__name__
             raise TypeError(f"{op}: {name} is a {kind}, expected a Tensor; see minicnn.tensor()")
 
 
-def check_axis(op: str, x: Tensor, axis: Any) -> int:
-    """The axis counted from the front. Raises TypeError or ValueError unless x has it."""
+def check_axis(op: str, x: Tensor, axis: Any, new: int = 0) -> int:
+    """The axis counted from the front, of x with so many new axes.
+
+    Raises TypeError unless it is an integer, ValueError if there is no such axis.
+    """
     check_tensor(op, x=x)
-    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
-        raise TypeError(f"{op}: axis: got {axis!r}, expected an integer")
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
-    return int(axis) % x.ndim
+    ndim = x.ndim + new
+    number = axis if type(axis) is int else check_integer(f"{op}: axis", axis)
+    if not -ndim <= number < ndim:
+        added = " with the new one" if new else ""
+        raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {ndim} axes{added}")
+    return number % ndim
+
+
+def check_axes(op: str, x: Tensor, axis: Any) -> tuple[int, ...]:
+    """One axis, several, or (None) all, counted from the front and in order.
+
+    Raises as ``check_axis`` does, and ValueError for an axis that is named twice.
+    """
+    check_tensor(op, x=x)
+    if axis is None:
+        return tuple(range(x.ndim))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = tuple(sorted([check_axis(op, x, a) for a in given]))
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{op}: axis: got {axis} for {x.shape}, expected each axis once")
+    return axes
 
 
 def check_broadcast(op: str, **tensors: Tensor) -> None:
@@ -38,31 +58,36 @@ def check_broadcast(op: str, **tensors: Tensor) -> None:
         raise ValueError(f"{op}: the shapes do not broadcast together: {shapes}") from None
 
 
-def check_images(op: str, x: Tensor) -> None:
-    """Raise ValueError unless x has the four axes (N, C, H, W), TypeError unless it is a float."""
+def check_images(op: str, x: Tensor) -> Pair:
+    """The size (H, W) of the images x (N, C, H, W).
+
+    Raises ValueError unless x has these four axes, TypeError unless it holds floats.
+    """
     check_tensor(op, x=x)
     if x.ndim != 4:
         raise ValueError(f"{op}: x has shape {x.shape}, expected four axes (N, C, H, W)")
-    check_float(op, x)
+    check_float(op, x=x)
+    return x.shape[2], x.shape[3]
 
 
-def check_float(op: str, x: Tensor, **others: Any) -> None:
-    """Raise TypeError unless x is a float and the others (None is left out) share its dtype."""
-    check_tensor(op, x=x)
+def check_float(op: str, **tensors: Any) -> None:
+    """Raise TypeError unless the first holds floats and the others (except None) have its dtype."""
+    (first, x), *others = tensors.items()
+    given = {name: t for name, t in others if t is not None}
+    check_tensor(op, **{first: x}, **given)
     if x.dtype.kind != "f":
-        raise TypeError(f"{op}: x is {x.dtype}, expected floats; convert it with x.to('float32')")
-    for name, other in others.items():
-        if other is not None:
-            check_tensor(op, **{name: other})
-        if other is not None and other.dtype != x.dtype:
+        expected = f"expected floats; convert it with {first}.to('float32')"
+        raise TypeError(f"{op}: {first} is {x.dtype}, {expected}")
+    for name, other in given.items():
+        if other.dtype != x.dtype:
             raise TypeError(
-                f"{op}: {name} is {other.dtype} but x is {x.dtype}, expected the same; "
-                f"convert with x.to('{other.dtype}')"
+                f"{op}: {name} is {other.dtype} but {first} is {x.dtype}, expected the same; "
+                f"convert with {first}.to('{other.dtype}')"
             )
 
 
 def check_device(op: str, x: Tensor, **others: Tensor | None) -> None:
-    """Raise DeviceError unless the others (None is left out) are where x is."""
+    """Raise DeviceError unless the others (except None) are on the device of x."""
     for name, other in others.items():
         if other is not None and other.device != x.device:
             raise DeviceError(
@@ -71,37 +96,28 @@ def check_device(op: str, x: Tensor, **others: Tensor | None) -> None:
             )
 
 
-def check_bias(op: str, bias: Tensor | None, outputs: int) -> None:
-    """Raise ValueError unless bias is None or has one value for each output."""
-    if bias is not None and bias.shape != (outputs,):
-        raise ValueError(f"{op}: bias has shape {bias.shape}, expected ({outputs},)")
-
-
-def check_number(op: str, **argument: Any) -> float:
-    """The one argument as a Python number, which leaves float32 be. Raises TypeError for others."""
-    ((name, value),) = argument.items()
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    if not is_number or isinstance(value, bool):
-        raise TypeError(f"{op}: {name} is {value!r}, expected a number")
-    return float(value)
+def check_shape(op: str, expected: tuple[int, ...], of: str = "", **tensors: Tensor | None) -> None:
+    """Raise ValueError unless the tensors (except None) have this shape; of: where it is from."""
+    for name, t in tensors.items():
+        if t is not None and t.shape != expected:
+            raise ValueError(f"{op}: {name} has shape {t.shape}, expected {expected}{of}")
 
 
 def check_pool_window(
     op: str,
     x: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any = 1,
+    kernel_size: IntOrPair,
+    stride: IntOrPair | None,
+    padding: PaddingForm,
+    dilation: IntOrPair = 1,
     ceil_mode: bool = False,
 ) -> Window:
-    """The window of a pooling of images; stride None means kernel_size.
+    """The window with which images are pooled; stride None means kernel_size.
 
-    Raises ValueError when it does not fit, or where it would see nothing but padding.
+    Raises ValueError when it does not fit, or where it would see only padding.
     """
-    check_images(op, x)
+    height, width = check_images(op, x)
     stride = kernel_size if stride is None else stride
-    height, width = x.shape[2:]
     window = make_window(op, (height, width), kernel_size, stride, padding, dilation, ceil_mode)
     if any(min(counts) == 0 for counts in pixel_counts(window)):
         raise ValueError(
@@ -111,7 +127,22 @@ def check_pool_window(
     return window
 
 
-def check_reduction(op: str, reduction: str) -> None:
-    """Raise ValueError unless the reduction is one that losses know."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'{op}: reduction is {reduction!r}, expected "mean", "sum" or "none"')
+def check_transposed_size(
+    op: str, size: Pair, kernel: Pair, stride: Pair, cut: Sides, extra: Pair, dilation: Pair
+) -> Pair:
+    """The size (H, W) whose windows have so many places: OH = (H - 1)·stride + span - cut + extra.
+
+    Raises ValueError for a size without pixels.
+    """
+    height, width = (
+        (n - 1) * s + d * (k - 1) + 1 - before - after + e
+        for n, k, s, (before, after), e, d in zip(
+            size, kernel, stride, cut, extra, dilation, strict=True
+        )
+    )
+    if min(size) < 1 or min(height, width) < 1:
+        raise ValueError(
+            f"{op}: a {size[0]}x{size[1]} input, kernel {kernel}, stride {stride} and padding "
+            f"{cut} would give {height}x{width} pixels"
+        )
+    return height, width

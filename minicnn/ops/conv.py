@@ -7,21 +7,25 @@ convolution closes under differentiation, so every derivative of it is exact.
     ConvTranspose2d g, w    -> x    x  = convolve_input_gradient(g, w)      the gradient of y to x
     ConvWeight      x, g    -> w    w  = convolve_weight_gradient(x, g)     the gradient of y to w
 
-With G groups, the C input and O output channels are cut into G parts that see only each other. How
-a device computes the three, with columns and a matrix product or without, is in ``backend/``.
+With G groups, the C input and O output channels are split into G parts that see only each other.
+How a device computes the three, with columns and a matrix product or without, is in ``backend/``.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
 from ..backend.geometry import PaddingForm, Window, make_window, sides
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.padding import PADDING_MODES
-from ..checks import IntOrPair, Pair, check_choice, check_integer, check_pair
-from .check import check_bias, check_float, check_images, check_tensor
+from ..checks import IntOrPair, check_choice, check_integer, check_pair
+from .check import (
+    check_float,
+    check_images,
+    check_shape,
+    check_tensor,
+    check_transposed_size,
+)
 from .pad import pad_sides
 from .reduce import sum
 
@@ -30,7 +34,6 @@ class Conv2d(Function):
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, *, window: Window, groups: int
     ) -> Array:
-        self.options: dict[str, Any] = {"window": window, "groups": groups}
         return as_nchw(kernels_for(x).convolve(as_chwn(x), weight, bias, window, groups))
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -44,7 +47,6 @@ class Conv2d(Function):
 
 class ConvTranspose2d(Function):
     def forward(self, grad: Array, weight: Array, *, window: Window, groups: int) -> Array:
-        self.options: dict[str, Any] = {"window": window, "groups": groups}
         kernels = kernels_for(grad)
         return as_nchw(kernels.convolve_input_gradient(as_chwn(grad), weight, window, groups))
 
@@ -58,7 +60,6 @@ class ConvTranspose2d(Function):
 
 class ConvWeight(Function):
     def forward(self, x: Array, grad: Array, *, window: Window, groups: int) -> Array:
-        self.options: dict[str, Any] = {"window": window, "groups": groups}
         kernels = kernels_for(x)
         return kernels.convolve_weight_gradient(as_chwn(x), as_chwn(grad), window, groups)
 
@@ -94,26 +95,29 @@ def conv2d(
 
     Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
     Source: LeCun et al., 1998, section II; im2col: Chellapilla et al., 2006.
+
+    >>> x = mc.tensor([[[[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 9.0]]]])
+    >>> edges = mc.tensor([[[[-1.0, 1.0]]]])
+    >>> mc.ops.conv2d(x, edges).data.tolist()
+    [[[[0.0, 9.0, 0.0], [0.0, 9.0, 0.0]]]]
     """
-    check_images("conv2d", x)
-    check_float("conv2d", x, weight=weight, bias=bias)
-    groups = _check_weight("conv2d", weight, groups)
+    op, size = "conv2d", check_images("conv2d", x)
+    check_float(op, x=x, weight=weight, bias=bias)
+    groups = _check_weight(op, weight, groups)
     outputs, per_group, kh, kw = weight.shape
     if x.shape[1] != per_group * groups:
         raise ValueError(
-            f"conv2d: x has {x.shape[1]} channels, but weight {weight.shape} with groups={groups} "
+            f"{op}: x has {x.shape[1]} channels, but weight {weight.shape} with groups={groups} "
             f"expects {per_group} * {groups} = {per_group * groups}"
         )
     if outputs % groups:
-        raise ValueError(f"conv2d: {outputs} output channels cannot be cut into {groups} groups")
-    check_bias("conv2d", bias, outputs)
-    height, width = x.shape[2:]
-    window = make_window("conv2d", (height, width), (kh, kw), stride, padding, dilation)
-    check_choice("conv2d: padding_mode", padding_mode, PADDING_MODES)
+        raise ValueError(f"{op}: {outputs} output channels cannot be split into {groups} groups")
+    check_shape(op, (outputs,), bias=bias)
+    window = make_window(op, size, (kh, kw), stride, padding, dilation)
+    check_choice(f"{op}: padding_mode", padding_mode, PADDING_MODES)
     if padding_mode != "zeros" and window.padding != ((0, 0), (0, 0)):
-        x = pad_sides("conv2d", x, window.padding, padding_mode)
-        height, width = x.shape[2:]
-        window = make_window("conv2d", (height, width), (kh, kw), stride, 0, dilation)
+        x = pad_sides(op, x, window.padding, padding_mode)
+        window = make_window(op, (x.shape[2], x.shape[3]), (kh, kw), stride, 0, dilation)
     inputs = (x, weight) if bias is None else (x, weight, bias)
     return Conv2d.apply(*inputs, window=window, groups=groups)
 
@@ -128,7 +132,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: IntOrPair = 1,
 ) -> Tensor:
-    """The transposed convolution: the gradient of ``conv2d`` to its input, as a map of its own.
+    """The transposed convolution: the gradient of ``conv2d`` to its input, as an op of its own.
 
     Each input pixel adds a copy of the kernel, scaled by it, to the output; <conv2d(a), b> equals
     <a, conv_transpose2d(b)>.
@@ -136,14 +140,18 @@ def conv_transpose2d(
     x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)
     OH = (H - 1)·stride - top - bottom + dilation·(KH - 1) + 1 + output_padding, OW alike.
 
-    padding is cut off the output, and is numeric here; output_padding adds rows and columns at the
-    bottom and right that a strided conv2d would have rounded away.
+    padding, numeric here, is cut off the output; output_padding adds rows and columns at the bottom
+    and right, which a strided conv2d drops by rounding down.
     Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
     Source: Zeiler et al., 2010; Dumoulin and Visin, 2016 (arXiv 1603.07285).
+
+    >>> x = mc.tensor([[[[1.0, 0.0, 5.0]]]])
+    >>> mc.ops.conv_transpose2d(x, mc.tensor([[[[1.0, 2.0]]]]), stride=(1, 2))
+    tensor([[[[ 1.,  2.,  0.,  0.,  5., 10.]]]])
     """
     op = "conv_transpose2d"
-    check_images(op, x)
-    check_float(op, x, weight=weight, bias=bias)
+    size = check_images(op, x)
+    check_float(op, x=x, weight=weight, bias=bias)
     groups = _check_weight(op, weight, groups)
     channels, per_group, kh, kw = weight.shape
     if x.shape[1] != channels or channels % groups:
@@ -151,49 +159,25 @@ def conv_transpose2d(
             f"{op}: x has {x.shape[1]} channels and weight shape {weight.shape}, expected "
             f"(C, O/groups, KH, KW) with C = {x.shape[1]} divisible by groups={groups}"
         )
-    check_bias(op, bias, per_group * groups)
-    window = _transposed_window(
-        op,
-        x.shape[2:],
-        (kh, kw),
-        check_pair(f"{op}: stride", stride),
-        padding,
-        check_pair(f"{op}: output_padding", output_padding, least=0),
-        check_pair(f"{op}: dilation", dilation),
-    )
+    check_shape(op, (per_group * groups,), bias=bias)
+    strides = check_pair(f"{op}: stride", stride)
+    dilations = check_pair(f"{op}: dilation", dilation)
+    extra = check_pair(f"{op}: output_padding", output_padding, least=0)
+    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
+        raise ValueError(
+            f"{op}: output_padding {extra} must be smaller than stride {strides} "
+            f"or dilation {dilations}"
+        )
+    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
+    output_size = check_transposed_size(op, size, (kh, kw), strides, cut, extra, dilations)
+    # The window of the convolution that leads from this output back to x.
+    window = Window(output_size, size, (kh, kw), strides, cut, dilations)
     y = ConvTranspose2d.apply(x, weight, window=window, groups=groups)
     return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
 
-def _transposed_window(
-    op: str,
-    size: tuple[int, ...],
-    kernel: Pair,
-    stride: Pair,
-    padding: PaddingForm,
-    extra: Pair,
-    dilation: Pair,
-) -> Window:
-    """The window of the convolution whose output has the given size and whose input is wanted."""
-    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
-    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
-        raise ValueError(
-            f"{op}: output_padding {extra} must be smaller than stride {stride} "
-            f"or dilation {dilation}"
-        )
-    height, width = (
-        (n - 1) * s - p0 - p1 + d * (k - 1) + 1 + e
-        for n, s, (p0, p1), d, k, e in zip(size, stride, cut, dilation, kernel, extra, strict=True)
-    )
-    if min(size) < 1 or min(height, width) < 1:
-        raise ValueError(
-            f"{op}: a {size[0]}x{size[1]} input, padding {cut} would give {height}x{width} pixels"
-        )
-    return Window((height, width), (size[0], size[1]), kernel, stride, cut, dilation)
-
-
 def _check_weight(op: str, weight: Tensor, groups: int) -> int:
-    """The groups, if they and the weight make sense. Raises TypeError or ValueError."""
+    """Check the weight and the groups, which are returned. Raises TypeError or ValueError."""
     check_tensor(op, weight=weight)
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(f"{op}: weight has shape {weight.shape}, expected four axes of 1 or more")

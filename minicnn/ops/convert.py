@@ -6,17 +6,21 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from ..autograd import Function, Tensor
 from ..backend import Array, device_of, is_array, is_device_name, to_device
 from .check import check_broadcast, check_tensor
 
+TensorLike = Tensor | ArrayLike
+"""A Tensor, or a number, nested lists or an array that become one."""
+
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
-    """The value itself if it is a Tensor, else a constant beside ``like``.
+    """The value itself if it is a Tensor, else a constant to be combined with ``like``.
 
-    A number takes the dtype of ``like``, so that ``x * 2.0`` stays float32; a float beside integers
-    makes float32, as in PyTorch. Raises TypeError for what holds no real numbers.
+    A number takes the dtype of ``like``, so that ``x * 2.0`` stays float32; a float combined with
+    integers becomes float32, as in PyTorch. Raises TypeError for anything but real numbers.
     """
     if isinstance(value, Tensor):
         return value
@@ -34,7 +38,7 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
         else:
             array = to_device(value if is_array(value) else np.asarray(value), like.device)
     except ValueError as error:
-        raise TypeError(f"expected numbers, got no regular array ({error})") from error
+        raise TypeError(f"expected numbers, got an irregular array ({error})") from error
     if array.dtype.kind not in "fiub":
         kind = array.dtype if hasattr(value, "dtype") else type(value).__name__
         raise TypeError(f"expected a number, an array or a Tensor, got {kind}")
@@ -43,30 +47,30 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
 
 @lru_cache(maxsize=1024)
 def _constant(text: str, value: float, dtype: Any, device: str) -> Array:
-    """A number on another device, where it stays for the next time; 0 and -0 differ as text."""
+    """A number as an array on another device, kept for the next call; as text 0 and -0 differ."""
     return to_device(np.asarray(value, dtype), device)
 
 
-def _number_dtype(number: float, beside: np.dtype[Any]) -> np.dtype[Any] | None:
-    """The dtype of a Python number beside a tensor of another dtype; None leaves it to NumPy."""
-    if beside.kind == "f":
-        return beside
+def _number_dtype(number: float, other: np.dtype[Any]) -> np.dtype[Any] | None:
+    """The dtype of a Python number next to a tensor of dtype other; None leaves it to NumPy."""
+    if other.kind == "f":
+        return other
     if isinstance(number, float):
         return np.dtype(np.float32)
-    if beside.kind == "b":
-        return beside if isinstance(number, bool) else None
-    limits = np.iinfo(beside)
-    return beside if limits.min <= number <= limits.max else None
+    if other.kind == "b":
+        return other if isinstance(number, bool) else None
+    limits = np.iinfo(other)
+    return other if limits.min <= number <= limits.max else None
 
 
 def as_float(op: str, x: Tensor) -> Tensor:
-    """The input of the op itself if it holds floats, else as float32."""
+    """x itself if it holds floats, else converted to float32."""
     check_tensor(op, x=x)
-    return x if x.dtype.kind == "f" else to(x, np.float32)
+    return x if x.dtype.kind == "f" else convert(x, np.float32)
 
 
-def binary_operands(a: Any, b: Any) -> tuple[Tensor, Tensor]:
-    """Both operands of a binary op as Tensors; integers beside floats take their dtype."""
+def as_operands(a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
+    """Both operands of a binary op as Tensors; integers next to floats take their dtype."""
     if isinstance(a, Tensor):
         b = as_tensor(b, like=a)
     else:
@@ -78,12 +82,12 @@ def binary_operands(a: Any, b: Any) -> tuple[Tensor, Tensor]:
         dtype = a.dtype if a.dtype.kind == "f" else b.dtype
     else:
         dtype = np.promote_types(a.dtype, b.dtype)
-    return to(a, dtype), to(b, dtype)  # as ops, so that each gradient has its tensor's dtype
+    return convert(a, dtype), convert(b, dtype)  # as ops: each gradient has its tensor's dtype
 
 
-def broadcast_operands(op: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
-    """The same for an op that goes element by element. Raises ValueError for other shapes."""
-    a, b = binary_operands(a, b)
+def broadcast_operands(op: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
+    """``as_operands`` of an elementwise op. Raises ValueError for shapes that do not broadcast."""
+    a, b = as_operands(a, b)
     if a.shape != b.shape and a.shape and b.shape:
         check_broadcast(op, a=a, b=b)
     return a, b
@@ -100,13 +104,13 @@ class To(Function):
         return x.astype(target, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return to(grad, self.origin)
+        return convert(grad, self.origin)
 
 
-def to(x: Tensor, target: Any) -> Tensor:
+def convert(x: Tensor, target: DTypeLike) -> Tensor:
     """The tensor on a device (``"cpu"``) or in a dtype (``np.float64``); gradients flow back.
 
-    Raises DeviceError for a device that cannot be used, TypeError for what is no dtype of numbers.
+    Raises DeviceError for a device that cannot be used, TypeError for a dtype without numbers.
     """
     if target is None or (not is_device_name(target) and np.dtype(target).kind not in "fiub"):
         raise TypeError(f"to: got {target!r}, expected a device or a dtype of numbers")

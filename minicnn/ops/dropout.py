@@ -8,50 +8,50 @@ from ..autograd import Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, as_nchw, batch_last
 from ..backend.random import generator
-from .check import check_float, check_images, check_number
+from ..checks import check_number
+from .check import check_float, check_images
 from .select import keep
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """Each element 0 with probability p, else divided by 1 - p, so that its mean stays.
+    """Each element 0 with probability p, else divided by 1 - p, which keeps its mean.
 
-    x (...) -> the same shape; x itself when not training. The choice comes from the generator that
-    ``minicnn.manual_seed`` seeds, the same on every device; the gradient is 0 where the element was
+    x (...) -> the same shape; x itself when not training. The random numbers are those of
+    ``minicnn.manual_seed``, the same on every device; the gradient is 0 where the element was
     dropped.
     Raises ValueError for a p outside [0, 1], TypeError unless x holds floats.
-    Source: Srivastava et al., 2014, with the division moved into training as is usual.
+    Source: Srivastava et al., 2014, with the division done in training, as is usual.
+
+    >>> mc.ops.dropout(mc.tensor(np.ones(8, np.float32)), p=0.5)
+    tensor([2., 0., 0., 0., 2., 2., 0., 0.])
     """
-    check_float("dropout", x)
+    check_float("dropout", x=x)
     return _drop("dropout", x, x.shape, p, training)
 
 
 def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """Each map (n, c) 0 with probability p as a whole, else divided by 1 - p.
+    """Each map (n, c) 0 as a whole with probability p, else divided by 1 - p.
 
-    x (N, C, H, W) -> the same shape. Neighbouring pixels tell the same, so single ones are hardly
-    missed. Errors as in ``dropout``. Source: Tompson et al., 2015 (arXiv 1411.4280).
+    x (N, C, H, W) -> the same shape. Neighbouring pixels are so alike that dropping single ones
+    hardly removes information. Errors as in ``dropout``.
+    Source: Tompson et al., 2015 (arXiv 1411.4280).
+
+    >>> mc.ops.dropout2d(mc.tensor(np.ones((1, 3, 1, 2), np.float32))).data.tolist()
+    [[[[2.0, 2.0]], [[0.0, 0.0]], [[0.0, 0.0]]]]
     """
     check_images("dropout2d", x)
     return _drop("dropout2d", x, (*x.shape[:2], 1, 1), p, training)
 
 
 def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) -> Tensor:
-    """Drop what lies under one drawn number each: a shape that broadcasts to that of x."""
-    p = check_probability(op, p)
+    """Drop the elements under each of the numbers drawn: a shape that broadcasts to that of x."""
+    p = check_number(f"{op}: p", p, "a number from 0 to 1")
     if not training or p == 0:
         return x
     key = int(generator().integers(2**63))
-    chances = kernels_for(x.data).uniform(x.data, math.prod(shape), key)
-    kept: Array = batch_last(chances >= p, shape)
+    draws = kernels_for(x.data).uniform(x.data, math.prod(shape), key)
+    mask: Array = batch_last(draws >= p, shape)
     if shape != x.shape:
-        maps = array_module(kept).broadcast_to(kept, x.shape)
-        kept = as_nchw(as_chwn(maps))  # as long as x, so that the result lies in memory as x does
-    return keep(x, kept) * (1 / (1 - p) if p < 1 else 0.0)
-
-
-def check_probability(op: str, p: float) -> float:
-    """p as a number. Raises TypeError for others, ValueError for one outside [0, 1]."""
-    number = check_number(op, p=p)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{op}: p is {p}, expected a probability, 0 to 1")
-    return number
+        maps = array_module(mask).broadcast_to(mask, x.shape)
+        mask = as_nchw(as_chwn(maps))  # as long as x, so that the result lies in memory as x does
+    return keep(x, mask) * (1 / (1 - p) if p < 1 else 0.0)

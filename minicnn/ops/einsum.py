@@ -6,7 +6,7 @@ import string
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .join import same_dtype
+from .join import promote_dtypes
 from .select import keep
 from .shape import broadcast_to, reshape
 
@@ -17,21 +17,21 @@ class Einsum(Function):
     """Terms of plain letters, one for each axis; an output without repeated letters."""
 
     def forward(self, *arrays: Array, terms: Terms, output: str) -> Array:
-        self.terms, self.output_term = terms, output
         equation = ",".join(terms) + "->" + output
         y: Array = array_module(arrays[0]).einsum(equation, *arrays, optimize=True)
         return y
 
     def backward(self, grad: Tensor) -> list[Tensor | None]:
-        return [self._of(i, grad) if need else None for i, need in enumerate(self.needs_grad)]
+        wanted = enumerate(self.needs_grad)
+        return [self._operand_gradient(i, grad) if need else None for i, need in wanted]
 
-    def _of(self, i: int, grad: Tensor) -> Tensor:
+    def _operand_gradient(self, i: int, grad: Tensor) -> Tensor:
         """The gradient of operand i: grad and the other operands, summed to its letters."""
-        term = self.terms[i]
-        others = [j for j in range(len(self.terms)) if j != i]
-        terms = (self.output_term, *[self.terms[j] for j in others])
+        inputs, term = self.options["terms"], self.options["terms"][i]
+        others = [j for j in range(len(inputs)) if j != i]
+        terms = (self.options["output"], *[inputs[j] for j in others])
         known = "".join(terms)
-        # Letters that only operand i has were summed there; the gradient is the same along them.
+        # Letters that only operand i has were summed over; the gradient is constant along them.
         letters = "".join(letter for letter in dict.fromkeys(term) if letter in known)
         operands = [grad, *[self.inputs[j] for j in others]]
         y = Einsum.apply(*operands, terms=terms, output=letters)
@@ -46,32 +46,35 @@ class Einsum(Function):
 def _diagonal(x: Array, term: str) -> Array:
     """Whether the indices of an element agree along all axes of the same letter."""
     xp = array_module(x)
-    kept = xp.ones(x.shape, bool)
+    mask = xp.ones(x.shape, bool)
     for axis, letter in enumerate(term):
         a, b = (xp.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - 1 - k))
                 for k in (axis, term.index(letter)))  # fmt: skip
-        kept &= a == b
-    return kept
+        mask &= a == b
+    return mask
 
 
 def einsum(equation: str, *operands: Tensor) -> Tensor:
-    """Multiply the operands and sum over every letter that the output lacks.
+    """Multiply the operands and sum over every letter that is not in the output.
 
     ``einsum("ij,jk->ik", a, b)`` is a @ b: y[i, k] = sum over j of a[i, j] · b[j, k]. A letter
     names an axis and has one length everywhere; twice in one term it means the diagonal
     (``"ii->"`` is the trace). ``...`` stands for further axes, which broadcast. Without ``->`` the
-    output has ``...`` and the letters that come once, sorted; an output that leaves ``...`` out
-    sums over it. Dtypes mix as in ``concatenate``.
+    output has ``...`` and the letters that occur once, sorted; an output that leaves ``...`` out
+    sums over it. Dtypes are promoted as in ``concatenate``.
 
-    Raises TypeError for operands that are no Tensors, and ValueError for an equation that cannot
+    Raises TypeError for operands that are not Tensors, and ValueError for an equation that cannot
     be read, does not fit the operands, or gives one letter two lengths.
+
+    >>> mc.ops.einsum("ij,jk->ik", mc.tensor([[1.0, 2.0]]), mc.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
     """
     terms, output = _parse(equation)
     if len(terms) != len(operands):
         raise ValueError(
             f"einsum: {equation!r} has {len(terms)} terms, got {len(operands)} operands"
         )
-    tensors = same_dtype("einsum", operands, "operands")
+    tensors = promote_dtypes("einsum", operands, "operands")
     _check_lengths(equation, terms, tensors)
     tensors, terms, dots = _name_dots(equation, terms, tensors)
     return Einsum.apply(*tensors, terms=terms, output=output.replace("...", dots))
@@ -99,16 +102,16 @@ def _parse(equation: str) -> tuple[Terms, str]:
         if letter not in letters:
             raise ValueError(f"einsum: output letter {letter!r} of {equation!r} is in no operand")
         if output.count(letter) > 1:
-            raise ValueError(f"einsum: output letter {letter!r} of {equation!r} comes twice")
+            raise ValueError(f"einsum: output letter {letter!r} of {equation!r} occurs twice")
     return terms, output
 
 
 def _check_lengths(equation: str, terms: Terms, tensors: list[Tensor]) -> None:
     """Raise ValueError unless each term names the axes of its operand, and each letter one length.
 
-    A "..." is left to _name_dots.
+    The axes under "..." are checked by _name_dots.
     """
-    seen: dict[str, tuple[int, int]] = {}  # letter -> (its length, the operand that said so)
+    seen: dict[str, tuple[int, int]] = {}  # letter -> (its length, the operand it is from)
     for i, (term, t) in enumerate(zip(terms, tensors, strict=True)):
         left, dots, right = term.partition("...")
         named = len(left) + len(right)
@@ -130,11 +133,12 @@ def _check_lengths(equation: str, terms: Terms, tensors: list[Tensor]) -> None:
 def _name_dots(
     equation: str, terms: Terms, tensors: list[Tensor]
 ) -> tuple[list[Tensor], Terms, str]:
-    """Tensors, terms with letters of their own for the axes under "...", and these letters.
+    """Tensors, terms that name the axes under "..." by letters of their own, and these letters.
 
-    The axes are counted from the right; one to be repeated (1 where others have more) is left out.
+    The axes are counted from the right; an axis to be repeated (length 1 where others have more) is
+    dropped.
     """
-    hidden = [_hidden(term, t) for term, t in zip(terms, tensors, strict=True)]
+    hidden = [_lengths_under_dots(term, t) for term, t in zip(terms, tensors, strict=True)]
     count = max(len(lengths) for lengths in hidden)
     free = [letter for letter in string.ascii_letters if letter not in equation]
     if count > len(free):
@@ -154,15 +158,15 @@ def _name_dots(
     for term, t, lengths in zip(terms, tensors, hidden, strict=True):
         first = count - len(lengths)
         own = "".join(dots[k] for k, n in enumerate(lengths, first) if n == full[k])
-        at = term.find("...")
-        repeated = {at + k for k, n in enumerate(lengths) if n != full[first + k]}
+        position = term.find("...")
+        repeated = {position + k for k, n in enumerate(lengths) if n != full[first + k]}
         shape = [n for axis, n in enumerate(t.shape) if axis not in repeated]
         shortened.append(reshape(t, *shape) if repeated else t)
         named.append(term.replace("...", own))
     return shortened, tuple(named), dots
 
 
-def _hidden(term: str, t: Tensor) -> tuple[int, ...]:
+def _lengths_under_dots(term: str, t: Tensor) -> tuple[int, ...]:
     """The lengths of the axes that "..." stands for."""
     left, dots, right = term.partition("...")
     return t.shape[len(left) : t.ndim - len(right)] if dots else ()

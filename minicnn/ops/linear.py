@@ -1,7 +1,7 @@
 """The dense layer y = x Wᵀ + b, and the two ops that are its gradients.
 
 As with convolution the three maps are linear in each argument, and the gradient of each is made of
-the others. All of them compute the transpose of what they return, so that it is batch-last too:
+the others. All compute the transpose of their result, so that the result is batch-last too:
 
     Linear        x, w -> y    yᵀ = w · xᵀ      (outputs, N)
     LinearInput   g, w -> x    xᵀ = wᵀ · gᵀ     (inputs, N), the gradient of y to x
@@ -14,7 +14,7 @@ import math
 
 from ..autograd import Function, Tensor
 from ..backend import Array
-from .check import check_bias, check_float
+from .check import check_float, check_shape
 from .reduce import sum
 
 
@@ -63,15 +63,19 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     x (..., inputs), weight (outputs, inputs), bias (outputs,) -> (..., outputs)
     Raises ValueError when the lengths differ, TypeError when the dtypes do.
+
+    >>> weight, bias = mc.tensor([[1.0, 2.0], [0.0, -1.0]]), mc.tensor([0.5, 0.0])
+    >>> mc.ops.linear(mc.tensor([[3.0, 1.0]]), weight, bias)
+    tensor([[ 5.5, -1. ]])
     """
-    check_float("linear", x, weight=weight, bias=bias)
+    check_float("linear", x=x, weight=weight, bias=bias)
     if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"linear: x has shape {x.shape} and weight {weight.shape}, "
             "expected (..., inputs) and (outputs, inputs)"
         )
     outputs = weight.shape[0]
-    check_bias("linear", bias, outputs)
+    check_shape("linear", (outputs,), bias=bias)
     rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     y = Linear.apply(rows, weight) if bias is None else Linear.apply(rows, weight, bias)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], outputs)

@@ -8,24 +8,30 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import Array, array_module
-from .check import check_device, check_tensor
-from .convert import as_tensor, to
+from ..checks import check_choice, check_integer
+from .check import check_device, check_float, check_shape
+from .convert import TensorLike, as_tensor, convert
 from .reduce import sum
 
+REDUCTIONS = ("mean", "sum", "none")
 
-def one_hot(target: Any, num_classes: int) -> Tensor:
+
+def one_hot(target: TensorLike, num_classes: int) -> Tensor:
     """1 at each class index, 0 elsewhere: target (...) -> (..., num_classes), float32.
 
     Raises TypeError unless the target holds integers, ValueError for a class out of range.
+
+    >>> mc.ops.one_hot([2, 0], 3)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
     classes = as_named_tensor("one_hot", target=target).data
-    if not isinstance(num_classes, int | np.integer) or num_classes < 1:
-        raise ValueError(f"one_hot: num_classes is {num_classes!r}, expected an integer from 1 on")
+    num_classes = check_integer("one_hot: num_classes", num_classes, least=1)
     check_classes("one_hot", classes, num_classes)
     return Tensor(array_module(classes).eye(num_classes, dtype=np.float32)[classes])
 
 
-def as_named_tensor(op: str, **argument: Any) -> Tensor:
+def as_named_tensor(op: str, **argument: TensorLike) -> Tensor:
     """The one argument, a Tensor, an array or a list, as a Tensor. Raises TypeError for others."""
     ((name, value),) = argument.items()
     try:
@@ -34,55 +40,46 @@ def as_named_tensor(op: str, **argument: Any) -> Tensor:
         raise TypeError(f"{op}: {name}: {error}") from error
 
 
-def to_device_of(op: str, x: Tensor, **argument: Any) -> Tensor:
-    """The same, an array or a list on the device of x; a Tensor has to be there by itself."""
+def to_device_of(op: str, x: Tensor, **argument: TensorLike) -> Tensor:
+    """The one argument as a Tensor on the device of x; a Tensor must already be there."""
     ((name, value),) = argument.items()
     tensor = as_named_tensor(op, **argument)
     if isinstance(value, Tensor):
         check_device(op, x, **{name: value})
         return tensor
-    return to(tensor, x.device)
+    return convert(tensor, x.device)
 
 
-def check_same_shape(op: str, input: Tensor, target: Any) -> tuple[Tensor, Tensor]:
+def check_same_shape(op: str, input: Tensor, target: TensorLike) -> tuple[Tensor, Tensor]:
     """Input and target of one shape, the target in the dtype of the input.
 
     Raises TypeError unless the input is a Tensor of floats, ValueError for different shapes.
     """
-    _check_floats(op, input=input)
+    check_float(op, input=input)
     target = to_device_of(op, input, target=target)
     if target.shape != input.shape or input.size == 0:
         raise ValueError(
             f"{op}: input has shape {input.shape} and target {target.shape}, "
             "expected the same shape, not empty"
         )
-    return input, to(target, input.dtype)
+    return input, convert(target, input.dtype)
 
 
 def check_scores(op: str, **argument: Tensor) -> None:
     """Raise unless the one argument is a Tensor of floats (N, C, ...) that is not empty."""
-    _check_floats(op, **argument)
+    check_float(op, **argument)
     ((name, scores),) = argument.items()
     if scores.ndim < 2 or scores.size == 0:
         raise ValueError(f"{op}: {name} have shape {scores.shape}, expected (N, C, ...), not empty")
 
 
-def _check_floats(op: str, **argument: Tensor) -> None:
-    check_tensor(op, **argument)
-    ((name, value),) = argument.items()
-    if value.dtype.kind != "f":
-        raise TypeError(
-            f"{op}: {name}: got {value.dtype}, expected floats; convert it with .to('float32')"
-        )
-
-
 def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
-    """The target as integers (N, ...) beside scores (N, C, ...); their range is not checked yet."""
+    """The target as integers (N, ...) for scores (N, C, ...); their range is not checked yet."""
     expected = scores.shape[:1] + scores.shape[2:]
     if target.shape != expected:
         raise ValueError(
             f"{op}: target has shape {target.shape}, expected {expected} "
-            f"for class indices beside scores of shape {scores.shape}"
+            f"for class indices with scores of shape {scores.shape}"
         )
     _check_integers(op, target.data)
     return target.data
@@ -104,18 +101,21 @@ def _check_integers(op: str, classes: Array) -> None:
         raise TypeError(f"{op}: target is {classes.dtype}, expected integers for class indices")
 
 
-def class_weights(op: str, scores: Tensor, weight: Any) -> Array | None:
+def as_class_weights(op: str, scores: Tensor, weight: TensorLike | None) -> Array | None:
     """One weight for each class, in the dtype of the scores: (C,); None if all are 1."""
     if weight is None:
         return None
-    weights, classes = to_device_of(op, scores, weight=weight).data, scores.shape[1]
-    if weights.shape != (classes,):
-        raise ValueError(f"{op}: weight has shape {weights.shape}, expected ({classes},)")
-    return weights.astype(scores.dtype)
+    weights = to_device_of(op, scores, weight=weight)
+    check_shape(op, scores.shape[1:2], weight=weights)
+    return weights.data.astype(scores.dtype)
 
 
-def reduce_losses(losses: Tensor, reduction: str, count: Any = None) -> Tensor:
-    """The losses, their sum, or the sum divided by count (None is how many losses there are)."""
+def reduce_losses(op: str, losses: Tensor, reduction: str, count: Any = None) -> Tensor:
+    """The losses, their sum, or the sum divided by count (None: the number of losses).
+
+    Raises TypeError or ValueError for an unknown reduction.
+    """
+    check_choice(f"{op}: reduction", reduction, REDUCTIONS)
     if reduction == "none":
         return losses
     total = sum(losses)

@@ -1,19 +1,25 @@
 """Pooling by the extreme of each window, maximum or minimum, and putting the winners back.
 
-The gradient goes to the winner alone. Two maps close under differentiation: pick the winners of a
-given x from an array, and put values back onto them.
+Only the winner gets the gradient. Two maps close under differentiation: gather the winners of a
+given x from an array, and scatter values back onto them.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.geometry import PaddingForm, Window, sides
 from ..backend.layout import as_chwn, as_nchw
-from ..checks import Pair, check_pair
-from .check import check_device, check_images, check_pool_window, check_tensor
+from ..checks import IntOrPair, Pair, check_pair
+from .check import (
+    check_device,
+    check_images,
+    check_pool_window,
+    check_shape,
+    check_tensor,
+    check_transposed_size,
+)
+from .linear_map import LinearMap
 from .select import keep
 
 
@@ -21,68 +27,57 @@ class MaxPool2d(Function):
     keeps = "both"
 
     def forward(self, x: Array, *, window: Window) -> Array:
-        self.window = window
         return as_nchw(kernels_for(x).max_pool(as_chwn(x), window))
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        winners = {"x": x.data, "y": self._output_data, "window": self.window}
-        return WinnerScatter.apply(grad, **winners)
+        return WinnerScatter.apply(grad, x=x.data, y=self._output_data, **self.options)
 
 
 class MinPool2d(MaxPool2d):
     def forward(self, x: Array, *, window: Window) -> Array:
-        self.window = window
         return as_nchw(kernels_for(x).min_pool(as_chwn(x), window))
 
 
-class WinnerScatter(Function):
-    """Put each window's value back onto its winner in x."""
-
-    keeps = "nothing"
+class WinnerScatter(LinearMap):
+    """Put the value of each window back onto its winner in x, whose value is y."""
 
     def forward(self, values: Array, *, x: Array, y: Array, window: Window) -> Array:
-        self.winners = {"x": x, "y": y, "window": window}
         scatter = kernels_for(values).winner_scatter
         return as_nchw(scatter(as_chwn(values), as_chwn(x), as_chwn(y), window))
 
-    def backward(self, grad: Tensor) -> Tensor:
-        return WinnerGather.apply(grad, **self.winners)
 
-
-class WinnerGather(Function):
-    """GatherClass the winners of x from another array: the adjoint of WinnerScatter."""
-
-    keeps = "nothing"
+class WinnerGather(LinearMap, adjoint_of=WinnerScatter):
+    """Take the values at the winners of x."""
 
     def forward(self, values: Array, *, x: Array, y: Array, window: Window) -> Array:
-        self.winners = {"x": x, "y": y, "window": window}
         gather = kernels_for(values).winner_gather
         return as_nchw(gather(as_chwn(values), as_chwn(x), as_chwn(y), window))
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return WinnerScatter.apply(grad, **self.winners)
 
 
 def max_pool2d(
     x: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
+    kernel_size: IntOrPair,
+    stride: IntOrPair | None = None,
     padding: PaddingForm = 0,
-    dilation: Any = 1,
+    dilation: IntOrPair = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest pixel of each window: y[n, c, i, j] = max over kh, kw of x[n, c, ih, iw].
 
     x (N, C, H, W) -> y (N, C, OH, OW), sizes as in ``conv2d``; stride None means kernel_size.
-    Padding counts as -inf. On ties the first in row order takes the gradient; NaN wins over all,
-    the first NaN of a window (PyTorch: the last).
+    Padding counts as -inf. On ties the first in row order takes the gradient; NaN wins over
+    everything, the first NaN of a window (PyTorch: the last).
     ceil_mode: also keep the windows that reach past the bottom and right.
     return_indices: also return the winners, int64, flat within one H·W map (PyTorch's).
-    padding "same" is TensorFlow's; PyTorch has numbers of at most half the kernel alone.
+    padding "same" is TensorFlow's; PyTorch takes only numbers of at most half the kernel.
     Raises ValueError when the window does not fit, or padding leaves windows without a pixel.
     Source: Zhou and Chellappa, 1988; Weng et al., 1992 (Cresceptron).
+
+    >>> x = mc.tensor([[[[1.0, 2.0, 5.0, 0.0], [3.0, 4.0, 1.0, 6.0]]]])
+    >>> mc.ops.max_pool2d(x, 2, return_indices=True)
+    (tensor([[[[4., 6.]]]]), tensor([[[[5, 7]]]], dtype=int64))
     """
     window = check_pool_window("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     y = MaxPool2d.apply(x, window=window)
@@ -91,18 +86,21 @@ def max_pool2d(
 
 def min_pool2d(
     x: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
+    kernel_size: IntOrPair,
+    stride: IntOrPair | None = None,
     padding: PaddingForm = 0,
-    dilation: Any = 1,
+    dilation: IntOrPair = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The smallest pixel of each window: y[n, c, i, j] = min over kh, kw of x[n, c, ih, iw].
 
     Padding counts as +inf; shapes, arguments, rules and errors are those of ``max_pool2d``, and
-    min_pool2d(x) = -max_pool2d(-x). It keeps dark strokes on light paper where maximum pooling
-    wipes them out: the erosion of mathematical morphology (Serra, 1982). PyTorch has no such op.
+    min_pool2d(x) = -max_pool2d(-x). It keeps dark strokes on light paper, which maximum pooling
+    removes: the erosion of mathematical morphology (Serra, 1982). PyTorch has no such op.
+
+    >>> mc.ops.min_pool2d(mc.tensor([[[[1.0, 2.0, 5.0, 0.0], [3.0, 4.0, 1.0, 6.0]]]]), 2)
+    tensor([[[[1., 0.]]]])
     """
     window = check_pool_window("min_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     y = MinPool2d.apply(x, window=window)
@@ -119,58 +117,56 @@ def _winner_indices(x: Tensor, y: Tensor, window: Window) -> Tensor:
     return Tensor(as_nchw(gather(positions, as_chwn(x.data), as_chwn(y.data), window)))
 
 
-class MaxUnpool2d(Function):
-    keeps = "nothing"
-
+class MaxUnpool2d(LinearMap):
     def forward(self, values: Array, *, positions: Array, size: Pair) -> Array:
-        self.positions, self.size = positions, size
         return as_nchw(kernels_for(values).unpool(as_chwn(values), positions, size))
 
-    def backward(self, grad: Tensor) -> Tensor:
-        return MaxUnpoolAdjoint.apply(grad, positions=self.positions, size=self.size)
 
-
-class MaxUnpoolAdjoint(Function):
-    """Pick the pixels at the positions: the adjoint of MaxUnpool2d where none comes twice."""
-
-    keeps = "nothing"
+class MaxUnpoolAdjoint(LinearMap, adjoint_of=MaxUnpool2d):
+    """Take the pixels at the positions; the adjoint only if no position occurs twice."""
 
     def forward(self, x: Array, *, positions: Array, size: Pair) -> Array:
-        self.positions, self.size = positions, size
         return as_nchw(kernels_for(x).unpool_adjoint(as_chwn(x), positions))
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return MaxUnpool2d.apply(grad, positions=self.positions, size=self.size)
 
 
 def max_unpool2d(
     x: Tensor,
     indices: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
+    kernel_size: IntOrPair,
+    stride: IntOrPair | None = None,
     padding: PaddingForm = 0,
-    output_size: Any = None,
+    output_size: IntOrPair | None = None,
 ) -> Tensor:
     """Put pooled values back where they came from, zeros elsewhere: a partial inverse of pooling.
 
     y[n, c, indices[n, c, i, j]] = x[n, c, i, j], with y flat within one map.
 
     x, indices (N, C, H, W) -> y (N, C, OH, OW), indices as ``max_pool2d`` returns them;
-    OH = (H - 1)·stride - top - bottom + KH unless output_size (OH, OW) says otherwise.
-    An index that comes twice keeps the last value in row order, whose gradient is the only one
-    (PyTorch gives it to all).
+    OH = (H - 1)·stride - top - bottom + KH unless output_size (OH, OW) is given.
+    Where an index occurs twice the last value in row order is kept, and only it gets the gradient
+    (in PyTorch all do).
     Raises ValueError for shapes that differ or indices outside the map, TypeError for indices that
-    are no integers. Source: Zeiler and Fergus, 2014.
+    are not integers. Source: Zeiler and Fergus, 2014.
+
+    >>> x = mc.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> y, indices = mc.ops.max_pool2d(x, 2, return_indices=True)
+    >>> mc.ops.max_unpool2d(y, indices, 2).data.tolist()
+    [[[[0.0, 0.0], [0.0, 4.0]]]]
     """
     op = "max_unpool2d"
-    check_images(op, x)
+    input_size = check_images(op, x)
     check_tensor(op, indices=indices)
     check_device(op, x, indices=indices)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{op}: indices are {indices.dtype}, expected integers")
-    if indices.shape != x.shape:
-        raise ValueError(f"{op}: indices have shape {indices.shape}, expected {x.shape}, that of x")
-    size = _unpooled_size(op, x, kernel_size, stride, padding, output_size)
+    check_shape(op, x.shape, ", that of x", indices=indices)
+    kernel = check_pair(f"{op}: kernel_size", kernel_size)
+    strides = kernel if stride is None else check_pair(f"{op}: stride", stride)
+    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
+    if output_size is None:
+        size = check_transposed_size(op, input_size, kernel, strides, cut, (0, 0), (1, 1))
+    else:
+        size = check_pair(f"{op}: output_size", output_size)
     positions = as_chwn(indices.data)
     outside = positions[(positions < 0) | (positions >= size[0] * size[1])]
     if outside.size:
@@ -178,38 +174,18 @@ def max_unpool2d(
             f"{op}: indices hold {int(outside[0])}, but a map of {size[0]}x{size[1]} pixels has "
             f"0 to {size[0] * size[1] - 1}"
         )
-    return MaxUnpool2d.apply(_written_last(x, positions, size), positions=positions, size=size)
+    return MaxUnpool2d.apply(_keep_last(x, positions, size), positions=positions, size=size)
 
 
-def _unpooled_size(
-    op: str, x: Tensor, kernel_size: Any, stride: Any, padding: PaddingForm, output_size: Any
-) -> Pair:
-    kernel = check_pair(f"{op}: kernel_size", kernel_size)
-    strides = kernel if stride is None else check_pair(f"{op}: stride", stride)
-    cut = sides(0 if padding == "valid" else padding, f"{op}: padding")
-    if output_size is not None:
-        return check_pair(f"{op}: output_size", output_size)
-    height, width = (
-        (n - 1) * s - before - after + k
-        for n, s, (before, after), k in zip(x.shape[2:], strides, cut, kernel, strict=True)
-    )
-    if min(height, width) < 1:
-        raise ValueError(
-            f"{op}: a {x.shape[2]}x{x.shape[3]} input, kernel {kernel}, stride {strides} and "
-            f"padding {cut} would give {height}x{width} pixels"
-        )
-    return height, width
+def _keep_last(x: Tensor, positions: Array, size: Pair) -> Tensor:
+    """x, with 0 where a later value has the same position, so that none is written twice.
 
-
-def _written_last(x: Tensor, positions: Array, size: Pair) -> Tensor:
-    """x, with 0 where a later value goes to the same position: no position is written twice then.
-
-    Only then is picking the adjoint of putting back, and the gradient exact.
+    Only then is taking the adjoint of putting back, and the gradient exact.
     """
     kernels, xp = kernels_for(x.data), array_module(x.data)
     _, height, width, _ = positions.shape
     places = xp.arange(height * width).reshape(1, height, width, 1)
     places = xp.broadcast_to(places, positions.shape)
-    owners = kernels.unpool(places, positions, size)
-    kept = kernels.unpool_adjoint(owners, positions) == places
-    return x if kept.all() else keep(x, as_nchw(kept))
+    last = kernels.unpool(places, positions, size)
+    mask = kernels.unpool_adjoint(last, positions) == places
+    return x if mask.all() else keep(x, as_nchw(mask))

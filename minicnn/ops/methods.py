@@ -31,47 +31,32 @@ def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, 
     return compare
 
 
+BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
+    "add": arithmetic.add,
+    "sub": arithmetic.sub,
+    "mul": arithmetic.mul,
+    "truediv": arithmetic.div,
+    "pow": arithmetic.pow,
+    "matmul": arithmetic.matmul,
+}
+COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
+# fmt: off
+NAMED: tuple[Callable[..., Any], ...] = (
+    reduce.sum, reduce.mean, reduce.var, reduce.max, reduce.min, reduce.argmax, reduce.argmin,
+    arithmetic.exp, arithmetic.log, arithmetic.sqrt, arithmetic.abs, select.clip,
+    shape.reshape, shape.flatten, shape.transpose, shape.permute, join.split, backward,
+)
+# fmt: on
+
 METHODS: dict[str, Callable[..., Any]] = {
-    "__add__": arithmetic.add,
-    "__radd__": _reflected(arithmetic.add),
-    "__sub__": arithmetic.sub,
-    "__rsub__": _reflected(arithmetic.sub),
-    "__mul__": arithmetic.mul,
-    "__rmul__": _reflected(arithmetic.mul),
-    "__truediv__": arithmetic.div,
-    "__rtruediv__": _reflected(arithmetic.div),
-    "__pow__": arithmetic.pow,
-    "__rpow__": _reflected(arithmetic.pow),
-    "__matmul__": arithmetic.matmul,
-    "__rmatmul__": _reflected(arithmetic.matmul),
+    **{f"__{name}__": op for name, op in BINARY.items()},
+    **{f"__r{name}__": _reflected(op) for name, op in BINARY.items()},
+    **{f"__{compare.__name__}__": _comparison(compare) for compare in COMPARISONS},
+    **{op.__name__: op for op in NAMED},
     "__neg__": arithmetic.neg,
     "__abs__": arithmetic.abs,
     "__getitem__": shape.getitem,
-    "__eq__": _comparison(operator.eq),
-    "__ne__": _comparison(operator.ne),
-    "__lt__": _comparison(operator.lt),
-    "__le__": _comparison(operator.le),
-    "__gt__": _comparison(operator.gt),
-    "__ge__": _comparison(operator.ge),
-    "sum": reduce.sum,
-    "mean": reduce.mean,
-    "var": reduce.var,
-    "max": reduce.max,
-    "min": reduce.min,
-    "argmax": reduce.argmax,
-    "argmin": reduce.argmin,
-    "exp": arithmetic.exp,
-    "log": arithmetic.log,
-    "sqrt": arithmetic.sqrt,
-    "abs": arithmetic.abs,
-    "clip": select.clip,
-    "reshape": shape.reshape,
-    "flatten": shape.flatten,
-    "transpose": shape.transpose,
-    "permute": shape.permute,
-    "split": join.split,
-    "to": convert.to,
-    "backward": backward,
+    "to": convert.convert,
 }
 
 for _name, _function in METHODS.items():

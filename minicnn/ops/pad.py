@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from ..autograd import Function, Tensor
+from ..autograd import Tensor
 from ..backend import Array, kernels_for
 from ..backend.geometry import PaddingForm, Sides, sides
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.padding import PADDING_MODES, IndexMap, padding_map
-from ..checks import Pair
-from .check import check_images, check_number
+from ..checks import check_choice, check_number
+from .check import check_images
+from .linear_map import LinearMap
 
 
-class Pad2d(Function):
-    keeps = "nothing"
+class Pad2d(LinearMap):
+    """Linear for value = 0; another value is a constant, which has no part in the gradient."""
 
-    def forward(self, x: Array, *, rows: IndexMap, columns: IndexMap, value: float) -> Array:
-        self.rows, self.columns = rows, columns
+    def forward(self, x: Array, *, rows: IndexMap, columns: IndexMap, value: float = 0.0) -> Array:
         return as_nchw(kernels_for(x).pad(as_chwn(x), rows, columns, value))
 
     def backward(self, grad: Tensor) -> Tensor:
-        height, width = self.shapes[0][2:]
-        size = (height, width)
-        return Pad2dAdjoint.apply(grad, rows=self.rows, columns=self.columns, size=size)
+        rows, columns = self.options["rows"], self.options["columns"]
+        return Pad2dAdjoint.apply(grad, rows=rows, columns=columns, shape=self.shapes[0])
 
 
-class Pad2dAdjoint(Function):
-    keeps = "nothing"
+class Pad2dAdjoint(LinearMap, adjoint_of=Pad2d):
+    takes_shape = True
 
-    def forward(self, y: Array, *, rows: IndexMap, columns: IndexMap, size: Pair) -> Array:
-        self.rows, self.columns = rows, columns
+    def forward(
+        self, y: Array, *, rows: IndexMap, columns: IndexMap, shape: tuple[int, ...]
+    ) -> Array:
+        size = (shape[2], shape[3])
         return as_nchw(kernels_for(y).pad_adjoint(as_chwn(y), rows, columns, size))
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return Pad2d.apply(grad, rows=self.rows, columns=self.columns, value=0.0)
 
 
 def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0.0) -> Tensor:
@@ -47,17 +45,20 @@ def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0
         "circular"   2 3 1 2 3 1 2   at most size pixels
     The gradient of a new pixel goes to the pixel it copies.
     Raises ValueError for an unknown mode, a padding too large for it, or a crop of everything.
+
+    >>> x = mc.tensor([[[[1.0, 2.0, 3.0]]]])
+    >>> mc.ops.pad2d(x, (0, 2), "reflect")
+    tensor([[[[3., 2., 1., 2., 3., 2., 1.]]]])
     """
     check_images("pad2d", x)
-    if mode not in PADDING_MODES:
-        raise ValueError(f"pad2d: mode is {mode!r}, expected one of {', '.join(PADDING_MODES)}")
-    value = check_number("pad2d", value=value)
+    check_choice("pad2d: mode", mode, PADDING_MODES)
+    value = check_number("pad2d: value", value)
     both = sides(padding, "pad2d: padding", least=None)
     return pad_sides("pad2d", x, both, mode, value if mode == "constant" else 0.0)
 
 
 def pad_sides(op: str, x: Tensor, both: Sides, mode: str, value: float = 0.0) -> Tensor:
-    """``pad2d`` for the op of that name, which has checked all but how much the mode allows."""
+    """``pad2d`` for another op, which has checked everything but how much the mode allows."""
     rows, columns = (
         padding_map(size, before, after, mode, f"{op}: padding")
         for size, (before, after) in zip(x.shape[2:], both, strict=True)

@@ -9,18 +9,19 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, in_storage_order
-from .check import check_axis, check_tensor
+from .check import check_axes, check_axis
 from .select import keep
 from .shape import broadcast_to, reshape
 
-Axis = int | tuple[int, ...] | None
+Axes = tuple[int, ...]
+AxisForm = int | Axes | None
+"""Axes as users write them: one, several, or None for all."""
 
 
 class Sum(Function):
     keeps = "nothing"
 
-    def forward(self, x: Array, *, axes: tuple[int, ...], keepdim: bool) -> Array:
-        self.axes = axes
+    def forward(self, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         if axes == (0, 2, 3) and x.ndim == 4 and x.dtype.kind == "f":
             totals = kernels_for(x).sum_per_channel(as_chwn(x))  # (C,)
             return totals.reshape(1, -1, 1, 1) if keepdim else totals
@@ -29,137 +30,145 @@ class Sum(Function):
     def backward(self, grad: Tensor) -> Tensor:
         (shape,) = self.shapes
         if grad.ndim not in (0, len(shape)):
-            grad = reshape(grad, tuple(1 if i in self.axes else n for i, n in enumerate(shape)))
+            axes = self.options["axes"]
+            grad = reshape(grad, tuple(1 if i in axes else n for i, n in enumerate(shape)))
         return broadcast_to(grad, shape)
 
 
-def sum(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
+def sum(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     """The sum over one axis, several, or (None) all; keepdim leaves them with length 1.
 
     Raises ValueError for an axis that x does not have or that is named twice.
+
+    >>> mc.ops.sum(mc.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([4., 6.])
     """
-    return Sum.apply(x, axes=_axes("sum", x, axis), keepdim=bool(keepdim))
+    return Sum.apply(x, axes=check_axes("sum", x, axis), keepdim=bool(keepdim))
 
 
-def mean(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
-    """The mean over one axis, several, or all. Raises ValueError for a mean over no elements."""
-    return sum(x, axis, keepdim) / _count(x, axis, "mean", least=1)
+def mean(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
+    """The mean over one axis, several, or all. Raises ValueError for a mean over no elements.
+
+    >>> mc.ops.mean(mc.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    tensor([1.5, 3.5])
+    """
+    axes = check_axes("mean", x, axis)
+    return sum(x, axes, keepdim) / _count_elements("mean", x, axes)
 
 
-def var(x: Tensor, axis: Axis = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+def var(x: Tensor, axis: AxisForm = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """The variance: sum((x - mean) ** 2) / (n - correction).
 
     correction = 1 (PyTorch's default) is the unbiased estimate from a sample, 0 the variance of the
     elements themselves. Raises ValueError when n - correction is not positive.
+
+    >>> x = mc.tensor([1.0, 2.0, 3.0])
+    >>> mc.ops.var(x).item(), mc.ops.var(mc.tensor([1.0, 3.0]), correction=0).item()
+    (1.0, 1.0)
     """
-    n = _count(x, axis, "var", least=correction + 1)
-    deviation = x - mean(x, axis, keepdim=True)
-    return sum(deviation * deviation, axis, keepdim) / (n - correction)
+    axes = check_axes("var", x, axis)
+    n = _count_elements("var", x, axes, least=correction + 1)
+    deviation = x - mean(x, axes, keepdim=True)
+    return sum(deviation * deviation, axes, keepdim) / (n - correction)
 
 
 class Max(Function):
     keeps = "both"
 
-    def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
-        self.axes = axes
+    def forward(self, x: Array, *, axes: Axes) -> Array:
         return x.max(axes, keepdims=True)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        wins = in_storage_order(_can_win, [x.data, self._output_data])
-        return keep(broadcast_to(grad, x.shape), _first(wins, self.axes))
+        candidates = in_storage_order(_may_win, [x.data, self._output_data])
+        return keep(broadcast_to(grad, x.shape), _first_in_order(candidates, self.options["axes"]))
 
 
 class Min(Max):
-    def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
-        self.axes = axes
+    def forward(self, x: Array, *, axes: Axes) -> Array:
         return x.min(axes, keepdims=True)
 
 
-def _can_win(x: Array, y: Array) -> Array:
+def _may_win(x: Array, y: Array) -> Array:
     return (x == y) | (x != x)  # NaN equals nothing
 
 
-def _first(candidates: Array, axes: tuple[int, ...]) -> Array:
+def _first_in_order(candidates: Array, axes: Axes) -> Array:
     """Whether an element is the first candidate in row order over the axes; stored as they are."""
     xp, shape = array_module(candidates), candidates.shape
-    if xp.count_nonzero(candidates) * math.prod(shape[a] for a in axes) == candidates.size:
+    count = math.prod(shape[a] for a in axes)
+    if xp.count_nonzero(candidates) * count == candidates.size:
         return candidates  # one in each: there are no ties
     one = tuple(1 if i in axes else n for i, n in enumerate(shape))  # (.., 1, ..)
-    count = math.prod(shape[a] for a in axes)
-    moved = xp.moveaxis(candidates, axes, range(-len(axes), 0))  # (kept axes, reduced axes)
+    moved = xp.moveaxis(candidates, axes, range(-len(axes), 0))  # (other axes, reduced axes)
     flat = moved.reshape(*[n for i, n in enumerate(shape) if i not in axes], count)
     winner = flat.argmax(-1).reshape(one)
-    place = xp.arange(count).reshape([n if i in axes else 1 for i, n in enumerate(shape)])
-    return xp.equal(place, winner, out=xp.empty_like(candidates))
+    position = xp.arange(count).reshape([n if i in axes else 1 for i, n in enumerate(shape)])
+    return xp.equal(position, winner, out=xp.empty_like(candidates))
 
 
-def max(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
+def max(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     """The largest element over one axis, several, or all; NaN wins over everything.
 
     On ties the first in row order takes the gradient. Unlike PyTorch's max over one axis, no
     indices are returned. Raises ValueError for a maximum over no elements.
+
+    >>> mc.ops.max(mc.tensor([[1.0, 5.0], [3.0, 2.0]]), axis=1)
+    tensor([5., 3.])
     """
-    axes = _axes("max", x, axis)
-    _count(x, axis, "max", least=1)
-    return _drop(Max.apply(x, axes=axes), axes, keepdim)
+    return _extreme("max", Max, x, axis, keepdim)
 
 
-def min(x: Tensor, axis: Axis = None, keepdim: bool = False) -> Tensor:
-    """The smallest element, with the same rules as ``max``."""
-    axes = _axes("min", x, axis)
-    _count(x, axis, "min", least=1)
-    return _drop(Min.apply(x, axes=axes), axes, keepdim)
+def min(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
+    """The smallest element, with the same rules as ``max``.
 
-
-def argmax(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
-    """Where the largest element stands along an axis, or (None) in the flattened tensor: int64.
-
-    The first in row order on ties; NaN counts as the largest. The result is outside the graph.
-    Raises ValueError for an axis that x does not have, or one without elements.
+    >>> mc.ops.min(mc.tensor([[1.0, 5.0], [3.0, 2.0]]), axis=1)
+    tensor([1., 2.])
     """
-    return _place("argmax", x, axis, keepdim)
+    return _extreme("min", Min, x, axis, keepdim)
 
 
-def argmin(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
-    """Where the smallest element stands, with the same rules as ``argmax``; NaN counts as it."""
-    return _place("argmin", x, axis, keepdim)
-
-
-def _place(op: str, x: Tensor, axis: int | None, keepdim: bool) -> Tensor:
-    check_tensor(op, x=x)
-    axis = None if axis is None else check_axis(op, x, axis)
-    _count(x, axis, op, least=1)
-    find = getattr(array_module(x.data), op)
-    return Tensor(find(x.data, axis, keepdims=bool(keepdim)).astype(np.int64, copy=False))
-
-
-def _axes(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
-    """The axes counted from the front, in order."""
-    check_tensor(op, x=x)
-    if axis is None:
-        return tuple(range(x.ndim))
-    given = axis if isinstance(axis, tuple | list) else (axis,)
-    if any(isinstance(a, bool) or not isinstance(a, int | np.integer) for a in given):
-        raise TypeError(f"{op}: axis: got {axis!r}, expected an integer or several")
-    if any(not -x.ndim <= a < x.ndim for a in given):
-        raise ValueError(f"{op}: axis: got {axis}, but shape {x.shape} has {x.ndim} axes")
-    axes = tuple(sorted(a % x.ndim for a in given))
-    if len(set(axes)) < len(axes):
-        raise ValueError(f"{op}: axis: got {axis} for {x.shape}, expected each axis once")
-    return axes
-
-
-def _drop(y: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
-    """The reduced axes removed, unless keepdim."""
+def _extreme(op: str, function: type[Max], x: Tensor, axis: AxisForm, keepdim: bool) -> Tensor:
+    axes = check_axes(op, x, axis)
+    _count_elements(op, x, axes)
+    y = function.apply(x, axes=axes)  # (.., 1, ..)
     if keepdim or not axes:
         return y
     return reshape(y, tuple(n for i, n in enumerate(y.shape) if i not in axes))
 
 
-def _count(x: Tensor, axis: Axis, op: str, least: int) -> int:
-    """How many elements one result is made of."""
-    n = math.prod(x.shape[a] for a in _axes(op, x, axis))
+def argmax(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
+    """The position of the largest element along an axis, or (None) in the flattened tensor: int64.
+
+    The first in row order on ties; NaN counts as the largest. The result is outside the graph.
+    Raises ValueError for an axis that x does not have, or one without elements.
+
+    >>> mc.ops.argmax(mc.tensor([[1.0, 5.0], [3.0, 2.0]]), axis=1).data.tolist()
+    [1, 0]
+    """
+    return _position("argmax", x, axis, keepdim)
+
+
+def argmin(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
+    """The position of the smallest element, as in ``argmax``; NaN counts as the smallest.
+
+    >>> mc.ops.argmin(mc.tensor([[1.0, 5.0], [3.0, 2.0]])).item()
+    0
+    """
+    return _position("argmin", x, axis, keepdim)
+
+
+def _position(op: str, x: Tensor, axis: int | None, keepdim: bool) -> Tensor:
+    axes = check_axes(op, x, None if axis is None else check_axis(op, x, axis))
+    _count_elements(op, x, axes)
+    find = getattr(array_module(x.data), op)
+    only = None if axis is None else axes[0]
+    return Tensor(find(x.data, only, keepdims=bool(keepdim)).astype(np.int64, copy=False))
+
+
+def _count_elements(op: str, x: Tensor, axes: Axes, least: int = 1) -> int:
+    """How many elements are reduced to one. Raises ValueError for fewer than least."""
+    n = math.prod(x.shape[a] for a in axes)
     if n < least:
         raise ValueError(f"{op}: {n} elements to reduce in shape {x.shape}, {least} are needed")
     return n

@@ -167,7 +167,7 @@ def test_the_same_seed_gives_the_same_weights(build, fan_in):
     [
         (lambda: nn.Linear(0, 1), "in_features: got 0"),
         (lambda: nn.Linear(1, -1), "out_features: got -1"),
-                (lambda: nn.Conv2d(0, 1, 3), "in_channels: got 0"),
+        (lambda: nn.Conv2d(0, 1, 3), "in_channels: got 0"),
         (lambda: nn.Conv2d(1, 0, 3), "out_channels: got 0"),
         (lambda: nn.Conv2d(1, 1, 0), "kernel_size"),
         (lambda: nn.Conv2d(1, 1, (3, -1)), "kernel_size"),

@@ -164,7 +164,7 @@ def test_windows_without_a_pixel_are_refused(pool: Any) -> None:
 
 
 def test_zero_is_not_a_divisor() -> None:
-    with pytest.raises(ValueError, match="divisor_override is 0, expected another number"):
+    with pytest.raises(ValueError, match="divisor_override: got 0, expected another number"):
         ops.avg_pool2d(image(np.ones((2, 2))), 2, divisor_override=0)
 
 

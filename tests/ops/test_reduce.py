@@ -154,7 +154,7 @@ def test_var_needs_more_elements_than_its_correction(device: str) -> None:
     [
         (2, r"axis: got 2, but shape \(2, 3\) has 2 axes"),
         (-3, "axis: got -3"),
-        ((0, 5), r"axis: got \(0, 5\)"),
+        ((0, 5), "axis: got 5"),
         ((0, 0), "expected each axis once"),
         ((1, -1), "expected each axis once"),
         ("a", "axis: got 'a'"),
