@@ -99,6 +99,7 @@ SLOW = {
     "tests/test_readme.py": [
         "test_examples",
     ],
+    "tests/test_slow.py": ["test_pytest_runs_without_plugins"],
     "tests/testing/test_strategies.py": [
         "test_every_kind_of_convolution_occurs",
         "test_every_memory_order_occurs",
