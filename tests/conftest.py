@@ -108,23 +108,16 @@ def _devices(config: pytest.Config) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def seeded() -> None:
-    """The same random numbers in every test, whichever tests ran before."""
+def like_a_fresh_process() -> Iterator[None]:
+    """Whichever tests ran before: the same random numbers, strict NumPy, the modes as they were.
+
+    An overflow, a division by zero or an invalid operation is an error; underflow is not. One
+    fixture and not three, which would cost thousands of short tests some seconds.
+    """
     mc.manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def numpy_raises() -> Iterator[None]:
-    """An overflow, a division by zero or an invalid operation is an error; underflow is not."""
     before = np.seterr(all="raise", under="ignore")
     yield
     np.seterr(**before)
-
-
-@pytest.fixture(autouse=True)
-def modes_restored() -> Iterator[None]:
-    """If a test leaves a mode of its thread changed, the next test is not affected."""
-    yield
     state.grad_enabled, state.observers = True, ()
 
 

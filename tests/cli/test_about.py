@@ -38,7 +38,10 @@ def test_data_list_says_where_each_is(capsys, arguments):
 def test_data_get(capsys):
     assert cli.main(["data", "get", "digits"]) == 0
     assert capsys.readouterr().out == f"digits is in {mc.data.locate('digits')}\n"
-    for name, message in (("mnist", "no mirror delivered"), ("cifar", "got 'cifar', expected 'digits', 'mnist'")):
+    for name, message in (
+        ("mnist", "no mirror delivered"),
+        ("cifar", "got 'cifar', expected 'digits', 'mnist'"),
+    ):
         assert cli.main(["data", "get", name]) == 2
         assert re.fullmatch(f"minicnn: .*{message}.*\n", capsys.readouterr().err)
 

@@ -99,9 +99,9 @@ def test_no_mistakes_without_matplotlib(
     capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Said before the weights are read, which do not exist."""
+    monkeypatch.delattr(mc, "viz", raising=False)  # first: to look for it imports it
     for name in [name for name in sys.modules if name.startswith("minicnn.viz")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr(mc, "viz", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert cli.main(["evaluate", "none.st", "--mistakes", str(tmp_path / "a.png")]) == 2
     captured = capsys.readouterr()

@@ -32,6 +32,7 @@ SLOW = {
         "test_summary_prints_in_any_encoding",
         "test_version_help_and_the_module",
     ],
+    "tests/cli/test_pictures.py": ["test_training_and_evaluating"],
     "tests/cli/test_train.py": [
         "test_a_closed_pipe_ends_quietly",
         "test_ctrl_c_in_a_process_of_its_own",
@@ -46,12 +47,16 @@ SLOW = {
         "test_evaluate_without_mistakes_needs_no_matplotlib",
         "test_mistakes_are_drawn",
         "test_mistakes_with_the_names_of_classes",
+        "test_predict_names_the_three_likeliest",
     ],
     "tests/data/test_catalog.py": [
         "test_real_mnist",
     ],
     "tests/data/test_idx.py": [
         "test_a_gzip_bomb_is_not_unpacked",
+    ],
+    "tests/data/transforms/test_augment.py": [
+        "test_lighting_finds_the_principal_components",
     ],
     "tests/explain/test_explain.py": [
         "test_every_picture_can_be_drawn",
@@ -71,6 +76,7 @@ SLOW = {
     "tests/models/test_models.py": [
         "test_a_network_learns_32_images_by_heart",
     ],
+    "tests/ops/test_complete.py": ["test_nothing_is_listed_that_does_not_exist"],
     "tests/ops/test_every_op.py": [
         "test_gradients_are_where_the_inputs_are",
     ],
@@ -80,6 +86,7 @@ SLOW = {
     "tests/optim/test_diagonal_lm.py": [
         "test_estimate_is_the_exact_diagonal_in_expectation",
     ],
+    "tests/optim/test_formulas.py": ["test_all_reach_the_bottom_of_a_bowl"],
     "tests/test_benchmarks.py": [
         "test_a_quick_run",
         "test_a_quick_run_keeps_nothing",
@@ -125,6 +132,7 @@ SLOW = {
     ],
     "tests/viz/test_architecture.py": [
         "test_alexnet_has_its_eight_layers_and_three_pools",
+        "test_lenet5",
         "test_no_texts_or_blocks_overlap",
         "test_the_lenet5_of_1998",
     ],
