@@ -9,7 +9,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def cuda_is_available() -> bool:
         return False
 
 
-def is_device_name(target: object) -> bool:
+def is_device_name(target: object) -> TypeGuard[str]:
     """Whether ``x.to(target)`` means a device ("cuda:1") and not a dtype ("float64")."""
     return isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "emulator")
 

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..autograd import Parameter, Tensor, no_grad
 from ..backend import Array, is_device_name, resolve_device, to_device
@@ -135,7 +136,7 @@ class Module:
         """Switch this module and all below it to evaluation."""
         return self.train(False)
 
-    def to(self, target: Any) -> Module:
+    def to(self, target: str | DTypeLike) -> Module:
         """Move parameters and buffers to a device ("cuda"), or into a float dtype (np.float64).
 
         An existing optimizer follows to another device at its next step.
