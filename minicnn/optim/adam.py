@@ -48,9 +48,10 @@ class Adam(Optimizer):
         super().check(options)
         betas = options["betas"]
         if not isinstance(betas, Sequence) or len(betas) != 2:
-            raise TypeError(f"betas: got {betas!r}, expected two numbers")
+            raise TypeError(f"{type(self).__name__}: betas: got {betas!r}, expected two numbers")
         for i, beta in enumerate(betas):
-            check_number(f"betas[{i}]", beta, "a number from 0 to below 1")
+            name = f"{type(self).__name__}: betas[{i}]"
+            check_number(name, beta, "a number from 0 to below 1")
 
     @staticmethod
     @fused("adam")

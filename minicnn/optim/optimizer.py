@@ -30,7 +30,7 @@ class Optimizer:
     ...     def update(p, grad, step, state, o):
     ...         p -= o.lr * np.sign(grad)
     >>> p = mc.Parameter(np.array([1.0, 1.0]))
-    >>> optimizer = Signs([p], lr=0.25, weight_decay=0.0)
+    >>> optimizer = Signs([p], lr=0.25)
     >>> (3 * p[0] - p[1]).backward()
     >>> optimizer.step()
     >>> p
@@ -81,7 +81,8 @@ class Optimizer:
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise TypeError for options that are not numbers, ValueError for one out of its range."""
         for name, expected in self.ranges.items():
-            check_number(name, options[name], expected)
+            if name in options:
+                check_number(f"{type(self).__name__}: {name}", options[name], expected)
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""

@@ -45,7 +45,7 @@ class SGD(Optimizer):
     def check(self, options: Mapping[str, Any]) -> None:
         super().check(options)
         if options["nesterov"] and not options["momentum"]:
-            raise ValueError("nesterov: needs a momentum above 0")
+            raise ValueError("SGD: nesterov: needs a momentum above 0")
 
     @staticmethod
     @fused("sgd")
