@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .function import Function
 
 
+# Only the types of methods: importing minicnn.ops puts the real ones in their place.
+
+
 def _unary(x: Tensor) -> Tensor:
     raise NotImplementedError
 
