@@ -61,6 +61,7 @@ class Tensor:
     split: ClassVar[Callable[..., tuple[Tensor, ...]]]
     backward: ClassVar[Callable[..., None]]
     __array_ufunc__: ClassVar[Callable[..., Any]]
+    __array_function__: ClassVar[Callable[..., Any]]
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
         if type(data) is not np.ndarray:
@@ -172,9 +173,8 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
             raise RuntimeError(
-                "NumPy would take the values of a tensor that requires a gradient out of the graph "
-                "without a word; use the op for a result with a gradient (minicnn.ops.stack, not "
-                "numpy.stack), or x.detach() where only the values count"
+                "NumPy got a tensor that requires a gradient, which the array would not have; "
+                "use an op of minicnn, or x.detach().numpy() where only the values count"
             )
         array = self.numpy() if dtype is None else self.numpy().astype(dtype, copy=False)
         if copy is False and array is not self.data:
@@ -204,7 +204,8 @@ class Tensor:
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
             "tensors are immutable: the graph may still need their values; create a new one with "
-            "ops.where or ops.concatenate, or write into the array: x.data[index] = value"
+            "ops.where or ops.concatenate, or write into the array, which backward() does not "
+            "notice: x.data[index] = value"
         )
 
     def __iter__(self) -> Iterator[Tensor]:

@@ -79,13 +79,33 @@ def _array_ufunc(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **option
         return ufunc(*[v.data if isinstance(v, Tensor) else v for v in inputs], **options)
     if method == "__call__" and not options and ufunc in UFUNCS:
         return UFUNCS[ufunc](*inputs)
+    raise TypeError(f"numpy.{name}: got a Tensor; {_advice(name if method == '__call__' else '')}")
+
+
+def _array_function(x: Tensor, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """NumPy's other functions take the values, unless a gradient would get lost: RuntimeError."""
+
+    def array(value: Any) -> Any:
+        if isinstance(value, tuple | list):
+            return (list if isinstance(value, list) else tuple)(map(array, value))
+        if not isinstance(value, Tensor):
+            return value
+        if value.requires_grad and function not in (np.shape, np.ndim, np.size):
+            raise RuntimeError(
+                f"numpy.{function.__name__}: got a tensor that requires a gradient, which the "
+                f"result would not have; {_advice(function.__name__)}"
+            )
+        return value.data
+
+    return function(*array(args), **{name: array(value) for name, value in kwargs.items()})
+
+
+def _advice(name: str) -> str:
+    """What to write instead of NumPy's function of this name."""
     name = OP_NAMES.get(name, name)
-    is_ours = method == "__call__" and hasattr(sys.modules[__package__], name)
+    is_ours = hasattr(sys.modules[__package__], name)
     ours = f"minicnn.ops.{name}" if is_ours else "an op of minicnn"
-    raise TypeError(
-        f"numpy.{ufunc.__name__}: got a Tensor; use {ours} for a result with a gradient, or "
-        "x.detach().numpy() where only the values count"
-    )
+    return f"use {ours} for a result with a gradient, x.detach().numpy() where only values count"
 
 
 BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
@@ -130,6 +150,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{f"__i{name}__": _augmented(f"{SYMBOLS[name]}=", op) for name, op in BINARY.items()},
     **{f"__{name}__": compare for name, compare in COMPARISONS.items()},
     "__array_ufunc__": _array_ufunc,
+    "__array_function__": _array_function,
     **{op.__name__: op for op in NAMED},
     "__neg__": arithmetic.neg,
     "__abs__": arithmetic.abs,

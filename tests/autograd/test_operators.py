@@ -149,7 +149,7 @@ def test_shapes_that_do_not_broadcast(op: Any) -> None:
 )
 @pytest.mark.parametrize("requires_grad", [True, False])
 def test_numpy_functions_name_the_op(call: Any, ours: str, requires_grad: bool) -> None:
-    with pytest.raises(TypeError, match=f"got a Tensor; use {ours}.*x.detach"):
+    with pytest.raises(TypeError, match=f"got a Tensor; use {ours}.*detach"):
         call(mc.tensor([1.0], requires_grad=requires_grad))
 
 

@@ -149,6 +149,9 @@ LEAVING = {
     "dot": lambda t: np.dot(np.ones(2), t),
     "tensor of a list": lambda t: mc.tensor([t, t]),
     "operand": lambda t: ops.add(mc.tensor([1.0, 2.0]), [t, t]),
+    "array_equal": lambda t: np.array_equal(t, t),
+    "sum": np.sum,
+    "var, by name": lambda t: np.var(a=t),
     "assert": lambda t: np.testing.assert_array_equal(t, t),
 }
 
@@ -156,11 +159,27 @@ LEAVING = {
 @pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING)
 def test_numpy_takes_no_values_out_of_the_graph_silently(leave: Any) -> None:
     for t in (x := mc.tensor([1.0, 2.0], requires_grad=True), x * 2):
-        with pytest.raises(RuntimeError, match="minicnn.ops.stack, not numpy.stack.*detach"):
+        with pytest.raises(RuntimeError, match="got a tensor that requires a gradient.*detach"):
             leave(t)
         leave(t.detach())
         with mc.no_grad():
             leave(t * 1)
+
+
+def test_numpy_functions_point_to_the_op() -> None:
+    t = mc.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"^numpy.stack: .*; use minicnn.ops.stack for"):
+        np.stack([t.detach(), t])
+    with pytest.raises(RuntimeError, match=r"^numpy.sort: .*; use an op of minicnn for"):
+        np.sort(t)
+    assert (np.shape(t), np.ndim(t), np.size(t)) == ((2,), 1, 2)
+
+
+def test_numpy_functions_of_tensors_without_gradient() -> None:
+    t = mc.tensor([[1.0, 3.0]])
+    assert np.sum(t) == 4
+    assert np.array_equal(t, t.data)
+    np.testing.assert_array_equal(np.concatenate([t, np.ones((1, 2))]), [[1, 3], [1, 1]])
 
 
 def test_the_gradient_of_a_result_is_told_to_be_elsewhere() -> None:
