@@ -264,6 +264,16 @@ def test_views_of_a_changed_leaf(view: Any) -> None:
         loss.backward()
 
 
+def test_data_that_was_replaced() -> None:
+    """The graph refers to the tensor, whose data is another array now."""
+    p = leaf()
+    needs, does_not = (p * p).sum(), (3 * p).sum()
+    p.data = p.data * 2
+    does_not.backward()
+    with pytest.raises(RuntimeError, match="but an assignment to .data has changed it"):
+        needs.backward()
+
+
 def test_only_what_is_read_has_to_be_unchanged() -> None:
     """The gradient of a linear model's weight is the input, whatever the weight is now."""
     w, b = leaf(), mc.Parameter(np.zeros(2))
