@@ -75,11 +75,11 @@ def backward(
         assert isinstance(leaf, Tensor)
         # A new array in each case: this one may be a view that other gradients share.
         if create_graph:
-            leaf.grad = leaf_grad * 1.0 if leaf.grad is None else leaf.grad + leaf_grad
-        elif leaf.grad is None:
-            leaf.grad = Tensor(leaf_grad.data.copy(order="K"))
+            leaf._grad = leaf_grad * 1.0 if leaf._grad is None else leaf._grad + leaf_grad
+        elif leaf._grad is None:
+            leaf._grad = Tensor(leaf_grad._data.copy(order="K"))
         else:
-            leaf.grad = Tensor(leaf.grad.data + leaf_grad.data)
+            leaf._grad = Tensor(leaf._grad._data + leaf_grad._data)
 
 
 def grad(
@@ -207,7 +207,7 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
             continue
         if not isinstance(g, Tensor):
             raise TypeError(f"{name}.backward returned a {type(g).__name__}, expected a Tensor")
-        if g.data.shape != shape:
+        if g._data.shape != shape:
             raise RuntimeError(
                 f"{name}.backward returned a gradient of shape {g.shape} "
                 f"for input {i} of shape {shape}"
