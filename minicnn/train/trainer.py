@@ -1,11 +1,11 @@
-"""The training loop, and the interface of the callbacks that it calls."""
+"""The training loop."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence, Sized
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -19,7 +19,10 @@ from ..nn.module import evaluating
 from ..ops.convert import as_tensor
 from ..optim import Optimizer, clip_grad_norm
 from .batches import Batches, place, place_batches
+from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
+from .finite import check_finite, constants
+from .fit_checks import check_batches, check_callbacks, check_optimizer
 from .history import History
 from .progress import Means, Progress
 from .state import check_state, load_optimizer_state, optimizer_state
@@ -27,54 +30,6 @@ from .state import check_state, load_optimizer_state, optimizer_state
 Metric = Callable[[Tensor, Tensor], Tensor]
 
 METRICS: dict[str, Metric] = {"accuracy": ops.accuracy}
-
-
-class Callback:
-    """Override the methods you need; by default none does anything.
-
-    ``trainer.stop_training = True`` ends training after the epoch, ``trainer.progress`` tells how
-    far it is. A callback whose state affects later training (a schedule, a best value) returns it
-    from ``state_dict``, which is part of ``Trainer.state_dict`` and of checkpoints.
-
-    >>> class Names(mc.train.Callback):
-    ...     def on_epoch_end(self, trainer, epoch, row):
-    ...         print(epoch, list(row)[:2])
-    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
-    >>> trainer = mc.train.Trainer(model, mc.optim.Adam(model.parameters()), callbacks=[Names()])
-    >>> history = trainer.fit(mc.data.DataLoader(mc.data.load("digits", "test"), 128), epochs=1)
-    1 ['loss', 'accuracy']
-    """
-
-    rank: ClassVar[int] = 0
-    """Callbacks of a higher rank are called after the others, whose results they save."""
-
-    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
-        """Before the first epoch."""
-
-    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
-        """Before an epoch (numbered from 1); batches: how many it has, if the data has a length.
-
-        Also when training is resumed in the middle of one: ``trainer.progress.batch`` is not 0.
-        """
-
-    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
-        """After each batch of ``images`` images; ``means()`` are those of the epoch so far."""
-
-    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
-        """After an epoch and its validation; row is the last one of the History."""
-
-    def on_fit_end(self, trainer: Trainer) -> None:
-        """After the last epoch, and also after an error or Ctrl-C."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Numbers, text, arrays, lists and dicts; always empty for a callback without a state.
-
-        May be called before ``on_fit_begin``.
-        """
-        return {}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a ``state_dict()``; called before ``on_fit_begin``."""
 
 
 class Trainer:
@@ -109,6 +64,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         clip_norm: float | None = None,
     ) -> None:
+        check_optimizer("Trainer", model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         named = [_named_metric(metric) for metric in metrics]
         names = ["loss", *(name for name, _ in named)]
@@ -121,9 +77,10 @@ class Trainer:
         if device is not None:
             model.to(device)
         self.device = next((p.device for p in model.parameters()), resolve_device(device))
-        self.callbacks = tuple(callbacks)
+        self.callbacks = check_callbacks(callbacks)
         self.history = History()
         self.progress, self.stop_training = Progress(), False
+        self._constants: frozenset[str] = frozenset()
 
     def fit(
         self,
@@ -147,9 +104,16 @@ class Trainer:
         been changed.
         """
         epochs = check_integer("epochs", epochs, least=1)
+        check_batches("fit: train", train, epochs)
+        if validation is not None:
+            check_batches("fit: validation", validation, epochs)
+        check_optimizer("fit", self.model, self.optimizer, self.loss)
         self.progress, self.stop_training = Progress(train, validation), False
+        self._call("check_fit")
         if resume is not None:
             self._resume(resume)
+        self._constants = constants(self.model, self.optimizer)
+        self.check_finite("fit: before the first batch")
         random_state = generator_state()
         self._call("on_fit_begin", epochs)
         if resume is not None:
@@ -159,7 +123,18 @@ class Trainer:
                 self._run_epoch(train, validation)
         finally:
             self._call("on_fit_end")
+        self.check_finite("fit: after the last epoch")
         return self.history
+
+    def check_finite(self, where: str) -> None:
+        """Raise FloatingPointError, naming the array, for weights that are not finite.
+
+        Also for buffers and the state of the optimizer. where: what the message begins with.
+        ``fit`` calls this at its beginning and end and after each epoch; call it in a callback that
+        saves the model, before it overwrites a good file.
+        Buffers and frozen parameters that were infinite when ``fit`` began (a mask) may stay so.
+        """
+        check_finite(where, self.model, self.optimizer, self._constants)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Loss and metrics over the data in evaluation mode, without recording a graph.
@@ -264,12 +239,14 @@ class Trainer:
         row = progress.means()  # waits for a GPU, so it is part of the time
         seconds = progress.seconds
         row.update(seconds=seconds, images_per_second=progress.means.images / seconds)
+        if math.isfinite(row["loss"]):  # otherwise the callbacks see the row first
+            self.check_finite(f"fit: epoch {number}")
         if validation is not None:
             row.update({f"val_{k}": v for k, v in self.evaluate(validation).items()})
         self.history.rows.append(row)
         progress.end_epoch()
         self._call("on_epoch_end", number, row)
-        _check_finite(number, row)
+        _check_losses(number, row)
 
     def _step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Learn from one batch; returns loss and metrics before the step."""
@@ -294,7 +271,7 @@ class Trainer:
             getattr(callback, event)(self, *args)
 
 
-def _check_finite(epoch: int, row: Mapping[str, float]) -> None:
+def _check_losses(epoch: int, row: Mapping[str, float]) -> None:
     for name in ("loss", "val_loss"):
         if not math.isfinite(row.get(name, 0.0)):
             raise FloatingPointError(
