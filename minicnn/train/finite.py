@@ -13,42 +13,44 @@ def check_finite(
     where: str, model: Module, optimizer: Optimizer, allowed: Collection[str] = ()
 ) -> None:
     """Raise FloatingPointError, naming them, for arrays that are not finite and not allowed."""
-    found = [f"{n} ({count})" for n, count, _ in _not_finite(model, optimizer) if n not in allowed]
-    if found:
-        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    arrays = [*_named_arrays(model), *_arrays_of(optimizer, model)]
+    found = {name: _count_bad(array) for name, array in arrays if name not in allowed}
+    shown = [f"{n} ({bad:,} of {size:,} elements)" for n, (bad, size) in found.items() if bad]
+    if shown:
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         raise FloatingPointError(
-            f"{where}: NaN or infinity in {', '.join(found[:3])}{more}; begin again from finite "
+            f"{where}: NaN or infinity in {', '.join(shown[:3])}{more}; begin again from finite "
             "weights, and try a smaller learning rate, or find the cause inside "
             "minicnn.detect_anomaly()"
         )
 
 
-def constants(model: Module, optimizer: Optimizer) -> frozenset[str]:
+def constants(model: Module) -> frozenset[str]:
     """The buffers and frozen parameters that are not finite now, such as a mask of -inf."""
-    return frozenset(n for n, _, learned in _not_finite(model, optimizer) if not learned)
+    learned = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    arrays = _named_arrays(model)
+    return frozenset(name for name, array in arrays if name not in learned and _count_bad(array)[0])
 
 
-def _not_finite(model: Module, optimizer: Optimizer) -> Iterator[tuple[str, str, bool]]:
-    """Arrays with NaN or infinity: the name, how many elements, and whether training changes it."""
-    for name, array, learned in _arrays(model, optimizer):
-        if array.dtype.kind != "f":
-            continue
-        finite = array_module(array).isfinite(array)
-        if not bool(finite.all()):
-            bad = array.size - int(finite.sum())
-            yield name, f"{bad:,} of {array.size:,} elements", learned
+def _count_bad(array: Array) -> tuple[int, int]:
+    """How many elements are NaN or infinite, and how many there are."""
+    if array.dtype.kind != "f":
+        return 0, array.size
+    finite = array_module(array).isfinite(array)
+    return (0 if finite.all() else array.size - int(finite.sum())), array.size
 
 
-def _arrays(model: Module, optimizer: Optimizer) -> Iterator[tuple[str, Array, bool]]:
+def _named_arrays(model: Module) -> Iterator[tuple[str, Array]]:
+    for named in (model.named_parameters(), model.named_buffers()):
+        yield from ((name, value.data) for name, value in named)
+
+
+def _arrays_of(optimizer: Optimizer, model: Module) -> Iterator[tuple[str, Array]]:
+    """The state of the optimizer, and its parameters that are not the model's (the loss's)."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    for name, parameter in model.named_parameters():
-        yield name, parameter.data, parameter.requires_grad
-    for name, buffer in model.named_buffers():
-        yield name, buffer.data, False
-    kind = type(optimizer).__name__
-    for i, (trained, state) in enumerate(optimizer.state_arrays()):
-        name = names.get(id(trained), f"parameter {i} of the optimizer")
-        if id(trained) not in names:  # such as one of the loss
-            yield name, trained.data, True
-        for state_name, array in state.items():
-            yield f"{kind}'s {state_name} of {name}", array, True
+    for i, (parameter, state) in enumerate(optimizer.state_arrays()):
+        name = names.get(id(parameter), f"parameter {i} of the optimizer")
+        if id(parameter) not in names:
+            yield name, parameter.data
+        for kind, array in state.items():
+            yield f"{type(optimizer).__name__}'s {kind} of {name}", array

@@ -80,7 +80,7 @@ class Trainer:
         self.callbacks = check_callbacks(callbacks)
         self.history = History()
         self.progress, self.stop_training = Progress(), False
-        self._constants: frozenset[str] = frozenset()
+        self._constants = constants(model)
 
     def fit(
         self,
@@ -112,7 +112,6 @@ class Trainer:
         self._call("check_fit")
         if resume is not None:
             self._resume(resume)
-        self._constants = constants(self.model, self.optimizer)
         self.check_finite("fit: before the first batch")
         random_state = generator_state()
         self._call("on_fit_begin", epochs)
@@ -132,7 +131,7 @@ class Trainer:
         Also for buffers and the state of the optimizer. where: what the message begins with.
         ``fit`` calls this at its beginning and end and after each epoch; call it in a callback that
         saves the model, before it overwrites a good file.
-        Buffers and frozen parameters that were infinite when ``fit`` began (a mask) may stay so.
+        Buffers and frozen parameters that were not finite for ``__init__`` (a mask of -inf) may stay so.
         """
         check_finite(where, self.model, self.optimizer, self._constants)
 
