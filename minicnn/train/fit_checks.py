@@ -53,7 +53,7 @@ def check_batches(where: str, data: Any, epochs: int = 1) -> None:
     Only what can be told without drawing a batch: the batches themselves are checked as they come.
     """
     if isinstance(data, ArrayDataset | ImageFolder):
-        raise TypeError(f"{where}: got an {type(data).__name__}, expected batches: {LOADER}")
+        raise TypeError(f"{where}: got {_kind(data)}, expected batches: {LOADER}")
     if isinstance(data, Tensor | Mapping | str | bytes) or is_array(data) or not _iterates(data):
         raise TypeError(
             f"{where}: got {_kind(data)}, expected batches of (inputs, labels): {LOADER}, or a "
@@ -124,8 +124,8 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool | int | float | str | bytes | None):
         return repr(value)
     if isinstance(value, Tensor) or is_array(value):
-        return f"a {kind} of shape {value.shape}"
-    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
+        return f"{kind} of shape {value.shape}"
+    return kind
 
 
 def _few(names: Iterable[str]) -> str:

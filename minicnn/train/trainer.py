@@ -40,8 +40,9 @@ class Trainer:
     batch. device: where to train; None stays where the model is. callbacks: see ``Callback``.
     clip_norm: scale the gradients of each batch so that the norm of all parameters of the optimizer
     together is at most this (``optim.clip_grad_norm``).
-    Raises ValueError for an unknown metric, for two of the same name and for a clip_norm that is
-    not above 0, DeviceError for a device that cannot be used.
+    Raises TypeError for other kinds of arguments, ValueError for an optimizer of another model, for
+    an unknown metric, for two of the same name and for a clip_norm that is not above 0, DeviceError
+    for a device that cannot be used.
 
     A callback sets ``stop_training`` to end training after the epoch; ``progress`` tells how far
     it is.
@@ -98,10 +99,11 @@ class Trainer:
         random numbers from the global generator. A training that had ended, by its epochs or by a
         callback, is not continued.
 
-        Raises TypeError or ValueError for epochs below 1 or data without a batch,
-        FloatingPointError when the loss is no longer a finite number; CheckpointError, a
-        ValueError, for a file that is not an intact checkpoint of such a training: then nothing has
-        been changed.
+        Raises TypeError or ValueError for epochs below 1, data that is not batches or has none, an
+        optimizer that no longer belongs to the model, and callbacks that could not do their work;
+        CheckpointError, a ValueError, for a file that is not an intact checkpoint of such a
+        training: then nothing has been changed. Raises FloatingPointError when the loss, a weight,
+        a buffer or the state of the optimizer is no longer finite.
         """
         epochs = check_integer("epochs", epochs, least=1)
         check_batches("fit: train", train, epochs)
@@ -130,16 +132,17 @@ class Trainer:
 
         Also for buffers and the state of the optimizer. where: what the message begins with.
         ``fit`` calls this at its beginning and end and after each epoch; call it in a callback that
-        saves the model, before it overwrites a good file.
-        Buffers and frozen parameters that were not finite for ``__init__`` (a mask of -inf) may stay so.
+        saves the model, before it overwrites a good file. What was not finite when the Trainer was
+        made and is not learned, such as a mask of -inf, may stay so.
         """
         check_finite(where, self.model, self.optimizer, self._constants)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Loss and metrics over the data in evaluation mode, without recording a graph.
 
-        Raises ValueError for data without a batch.
+        Raises TypeError or ValueError for data that is not batches, or has none.
         """
+        check_batches("evaluate: data", data)
         means = Means()
         with evaluating(self.model):
             for x, y in place_batches(data, self.device):
