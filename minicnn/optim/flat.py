@@ -68,7 +68,7 @@ class FlatGroup:
         self._follow()
         for i, parameter in enumerate(self.parameters):
             view = self.views[i]
-            if view is None or _owner(view) is not _owner(self.data):  # at first, and once moved
+            if view is None:  # at first, and after a move to another device
                 view = self.views[i] = self.part(self.data, i)
             if parameter.data is view:
                 continue
@@ -90,6 +90,7 @@ class FlatGroup:
         (device,) = devices
         self.data, self.grad = to_device(self.data, device), to_device(self.grad, device)
         self.state = {name: to_device(flat, device) for name, flat in self.state.items()}
+        self.views = [None] * len(self.parameters)
 
     def collect(self) -> None:
         """Begin the next step: gather the gradients, and count it for parameters that have one."""
@@ -122,10 +123,3 @@ class FlatGroup:
 
     def _step(self, i: int) -> int | None:
         return None if self.parameters[i].grad is None else self.steps[i]
-
-
-def _owner(x: Array) -> Array:
-    """The array whose memory x lies in."""
-    while x.base is not None:
-        x = x.base
-    return x
