@@ -33,6 +33,9 @@ class Callback:
     adds: ClassVar[Sequence[str] | None] = None
     """The columns that ``on_epoch_end`` adds to the History; None if they are not known."""
 
+    same_when_resumed: ClassVar[Sequence[str]] = ()
+    """The attributes that ``fit(resume=...)`` compares with those the checkpoint was made with."""
+
     def check_fit(self, trainer: Trainer) -> None:
         """Before anything else of a fit: raise if the callback cannot do its work in it.
 

@@ -31,6 +31,9 @@ class EarlyStopping(Callback):
     """
 
     adds: ClassVar = ()
+    same_when_resumed: ClassVar = (
+        "best.metric", "best.mode", "best.min_delta", "patience", "restore_best",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -1,8 +1,9 @@
-"""Whether the numbers of a training are finite: weights, buffers, and the optimizer's state."""
+"""Whether the numbers of a training are finite: losses, weights, buffers, optimizer state."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Mapping
 
 from ..backend import Array, array_module
 from ..nn import Module
@@ -23,6 +24,16 @@ def check_finite(
             "weights, and try a smaller learning rate, or find the cause inside "
             "minicnn.detect_anomaly()"
         )
+
+
+def check_losses(epoch: int, row: Mapping[str, float]) -> None:
+    """Raise FloatingPointError if a loss in a row of the History is not finite."""
+    for name in ("loss", "val_loss"):
+        if not math.isfinite(row.get(name, 0.0)):
+            raise FloatingPointError(
+                f"fit: {name} of epoch {epoch} is {row[name]}; try a smaller learning rate, or "
+                "find the cause inside minicnn.detect_anomaly()"
+            )
 
 
 def constants(model: Module) -> frozenset[str]:

@@ -31,6 +31,7 @@ class LearningRate(Callback):
     """
 
     adds: ClassVar = ("learning_rate",)
+    same_when_resumed: ClassVar = ("every", "metric", "schedule")
 
     def __init__(
         self,

@@ -21,9 +21,10 @@ from ..optim import Optimizer, clip_grad_norm
 from .batches import Batches, place, place_batches
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
-from .finite import check_finite, constants
+from .finite import check_finite, check_losses, constants
 from .fit_checks import check_batches, check_callbacks, check_optimizer
 from .history import History
+from .options import check_options, data_options, describe, merge, options_of
 from .progress import Means, Progress
 from .state import check_state, load_optimizer_state, optimizer_state
 
@@ -82,6 +83,7 @@ class Trainer:
         self.history = History()
         self.progress, self.stop_training = Progress(), False
         self._constants = constants(model)
+        self._begun: list[tuple[Optimizer | Callback, dict[str, Any]]] = []
 
     def fit(
         self,
@@ -93,11 +95,11 @@ class Trainer:
         """Train for ``epochs`` epochs; returns the History, which later calls extend.
 
         resume: a file that a ``Checkpoint`` wrote, or a ``state_dict()``, from a fit with the same
-        arguments of a Trainer made in the same way. Training continues from there until it has
-        ``epochs`` epochs in all, and everything except the seconds becomes, bit by bit, what it
-        would have been without an interruption, provided that transforms and callbacks take their
-        random numbers from the global generator. A training that had ended, by its epochs or by a
-        callback, is not continued.
+        arguments of a Trainer made in the same way; options that differ are an error. Training
+        continues from there until it has ``epochs`` epochs in all, and everything except the
+        seconds becomes, bit by bit, what it would have been without an interruption, provided that
+        transforms and callbacks take their random numbers from the global generator. A training
+        that had ended, by its epochs or by a callback, is not continued.
 
         Raises TypeError or ValueError for epochs below 1, data that is not batches or has none, an
         optimizer that no longer belongs to the model, and callbacks that could not do their work;
@@ -112,6 +114,8 @@ class Trainer:
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         self.progress, self.stop_training = Progress(train, validation), False
         self._call("check_fit")
+        # Before schedules and the checkpoint change them.
+        self._begun = self._part_options()
         if resume is not None:
             self._resume(resume)
         self.check_finite("fit: before the first batch")
@@ -185,6 +189,7 @@ class Trainer:
             "metrics": list(self.metrics),
             "history": [dict(row) for row in self.history.rows],
             "stopped": self.stop_training,
+            "options": self._options(),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -194,9 +199,14 @@ class Trainer:
         ``resume``. Raises ValueError if the state does not fit: another model or optimizer, other
         metrics, callbacks or data.
         """
+        self._load(state_dict, resuming=False)
+
+    def _load(self, state_dict: Mapping[str, Any], resuming: bool) -> None:
         before = self.state_dict()
         try:
             check_state(state_dict, before)
+            if resuming:
+                check_options(state_dict.get("options", {}), before["options"])
             self._restore(state_dict)
         except Exception as error:
             self._restore(before)  # a part may have been written already
@@ -218,13 +228,24 @@ class Trainer:
 
     def _resume(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> None:
         if isinstance(source, Mapping):
-            self.load_state_dict(source)
+            self._load(source, resuming=True)
             return
         state = read_checkpoint(source)
         try:
-            self.load_state_dict(state)
+            self._load(state, resuming=True)
         except ValueError as error:
             raise CheckpointError(f"{os.fspath(source)}: cannot resume: {error}") from error
+
+    def _options(self) -> dict[str, Any]:
+        """The options of the training by name, as they were when it began."""
+        own = {"loss": describe(self.loss), "clip_norm": self.clip_norm}
+        return merge([own, data_options(self.progress), *(o for _, o in self._part_options())])
+
+    def _part_options(self) -> list[tuple[Optimizer | Callback, dict[str, Any]]]:
+        """The options of the optimizer and of each callback when it was first trained with."""
+        parts: list[Optimizer | Callback] = [self.optimizer, *self.callbacks]
+        begun = {id(part): options for part, options in self._begun}
+        return [(part, begun.get(id(part)) or options_of(part)) for part in parts]
 
     def _run_epoch(self, train: Batches, validation: Batches | None) -> None:
         progress, number = self.progress, self.progress.epoch + 1
@@ -248,7 +269,7 @@ class Trainer:
         self.history.rows.append(row)
         progress.end_epoch()
         self._call("on_epoch_end", number, row)
-        _check_losses(number, row)
+        check_losses(number, row)
 
     def _step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Learn from one batch; returns loss and metrics before the step."""
@@ -271,15 +292,6 @@ class Trainer:
     def _call(self, event: str, *args: Any) -> None:
         for callback in sorted(self.callbacks, key=lambda callback: callback.rank):
             getattr(callback, event)(self, *args)
-
-
-def _check_losses(epoch: int, row: Mapping[str, float]) -> None:
-    for name in ("loss", "val_loss"):
-        if not math.isfinite(row.get(name, 0.0)):
-            raise FloatingPointError(
-                f"fit: {name} of epoch {epoch} is {row[name]}; try a smaller learning rate, or "
-                "find the cause inside minicnn.detect_anomaly()"
-            )
 
 
 def _named_metric(metric: str | Metric) -> tuple[str, Metric]:
