@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 import subprocess
 import sys
@@ -124,6 +125,22 @@ def test_a_trainer_with_schedule_callbacks_and_loader(kind, capsys):
     twin.fit(twins, 2)
     same(twin, trainer)
     assert len(twin.history) == 4
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a terminal cannot be pickled")
+
+
+def test_a_progress_bar_that_was_shown(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    trainer, loader = make_trainer()
+    trainer.fit(loader, 1)
+    assert "epoch 1/1" in terminal.getvalue()
+    same(pickle.loads(pickle.dumps(trainer)), trainer)
 
 
 PROGRAM = """
