@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from ..backend import Array, array_module
 from .function import Edge, Function, edge_of
+from .in_place import changes
 from .modes import state
+from .stale import mark_stale
 from .tensor import Tensor
 
 Node = TypeVar("Node")
@@ -187,6 +189,8 @@ def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
 
 def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
     """Run one backward and check what it returns, since users write ops too."""
+    if function.changes_before != changes.count:
+        mark_stale(function)
     observers, state.observers = state.observers, ()  # they are told about it as a whole, below
     try:
         returned = function.backward(grad)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.in_place import changes
 from ..backend import Array, array_module, device_of, to_device
 
 
@@ -72,13 +73,13 @@ class FlatGroup:
                 view = self.views[i] = self.part(self.data, i)
             if parameter.data is view:
                 continue
-            if parameter.shape != view.shape or parameter.dtype != view.dtype:
+            if parameter.dtype != view.dtype:
                 raise RuntimeError(
-                    f"optimizer: a parameter was {view.dtype} of shape {view.shape} and is now "
-                    f"{parameter.dtype} of shape {parameter.shape}; make a new optimizer after this"
+                    f"optimizer: a parameter was {view.dtype} and is now {parameter.dtype}; "
+                    "make a new optimizer after Module.to()"
                 )
             view[...] = parameter.data
-            parameter.data = view
+            parameter._data = view  # the same values: graphs need not know
 
     def _follow(self) -> None:
         """Move to the device that the parameters were moved to."""
@@ -98,16 +99,11 @@ class FlatGroup:
         for i, parameter in enumerate(self.parameters):
             if parameter.grad is None:
                 continue
-            if parameter.grad.shape != parameter.shape:
-                raise RuntimeError(
-                    f"optimizer: a parameter of shape {parameter.shape} has a gradient of shape "
-                    f"{parameter.grad.shape}"
-                )
             self.part(self.grad, i)[...] = parameter.grad.data
             self.steps[i] += 1
 
-    def slices(self, at_once: int) -> Iterator[Slice]:
-        """What the step updates, at most so many elements at once.
+    def runs(self) -> Iterator[tuple[int, int, int]]:
+        """The spans (start, stop) that the step updates, each with the number of the step.
 
         Parameters without a gradient are left out.
         """
@@ -115,11 +111,20 @@ class FlatGroup:
         for step, members in alike:
             if step is not None:
                 numbers = list(members)
-                start, stop = self.spans[numbers[0]][0], self.spans[numbers[-1]][1]
-                for a in range(start, stop, at_once):
-                    b = min(a + at_once, stop)
-                    state = {name: flat[a:b] for name, flat in self.state.items()}
-                    yield Slice(self.data[a:b], self.grad[a:b], step, state)
+                yield self.spans[numbers[0]][0], self.spans[numbers[-1]][1], step
+
+    def slices(self, at_once: int) -> Iterator[Slice]:
+        """What the step updates, at most so many elements at once."""
+        for start, stop, step in self.runs():
+            for a in range(start, stop, at_once):
+                b = min(a + at_once, stop)
+                state = {name: flat[a:b] for name, flat in self.state.items()}
+                yield Slice(self.data[a:b], self.grad[a:b], step, state)
+
+    def record_change(self, by: str) -> None:
+        """Tell the graphs that may need the values of the parameters from before the step."""
+        for start, stop, _ in self.runs():
+            changes.record(self.data[start:stop], by)
 
     def _step(self, i: int) -> int | None:
         return None if self.parameters[i].grad is None else self.steps[i]

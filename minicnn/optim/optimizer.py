@@ -95,6 +95,7 @@ class Optimizer:
                 for p, grad, step, flat_state in flat.slices(at_once):
                     state = {n: flat_state[n] if n in needed else None for n in self.state_names}
                     update(p, grad, step, State(**state), options)
+                flat.record_change(f"{type(self).__name__}.step()")
 
     def zero_grad(self) -> None:
         """Forget the gradients: set ``.grad`` of every parameter to None."""
