@@ -183,6 +183,19 @@ class Tensor:
             )
         return array.copy() if copy else array
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What copy and pickle take: the data, the gradient, and attributes of a subclass.
+
+        Raises RuntimeError for a result in a graph, which would lose the record of how it was made.
+        """
+        if self.function is not None:
+            raise RuntimeError(
+                f"a tensor of shape {self.shape} made by {self._made_by()} cannot be copied or "
+                "pickled, since the graph is not; use x.detach(), or mc.tensor(x) for a copy"
+            )
+        more = getattr(self, "__dict__", None)
+        return _restored, (type(self), self.data, self.requires_grad, self.grad), more
+
     __hash__ = object.__hash__  # == compares elements, so a tensor's identity is its key
 
     def __bool__(self) -> bool:
@@ -249,6 +262,13 @@ class Parameter(Tensor):
 
     def __init__(self, data: Array, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
+
+
+def _restored(kind: type[Tensor], data: Array, requires_grad: bool, grad: Tensor | None) -> Tensor:
+    made = kind.__new__(kind)  # the __init__ of a subclass may take other arguments
+    Tensor.__init__(made, data, requires_grad)
+    made.grad = grad
+    return made
 
 
 def tensor(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.in_place import changes
 from ..backend import Array, array_module, device_of, to_device
-from ..backend.arrays import memory_owner
 
 
 class Slice(NamedTuple):
@@ -27,20 +26,30 @@ class FlatGroup:
     """The parameters of one group as views into a single contiguous array.
 
     An update is then a few long array operations instead of a few short ones for each parameter.
+    steps, state: of another group, which this one continues.
     """
 
-    def __init__(self, parameters: list[Tensor]) -> None:
+    def __init__(
+        self,
+        parameters: list[Tensor],
+        steps: list[int] | None = None,
+        state: dict[str, Array] | None = None,
+    ) -> None:
         xp = array_module(parameters[0].data)
         ends = np.cumsum([p.size for p in parameters]).tolist()
         self.parameters = parameters
         self.spans = list(zip([0, *ends[:-1]], ends, strict=True))
-        self.steps = [0] * len(parameters)
+        self.steps = [0] * len(parameters) if steps is None else steps
         self.data = xp.concatenate([p.data.ravel() for p in parameters])
         self.grad = xp.zeros_like(self.data)
-        self.state: dict[str, Array] = {}
+        self.state: dict[str, Array] = {} if state is None else state
         self.shapes = [p.shape for p in parameters]
         self.views: list[Array | None] = [None] * len(parameters)
         self.bind()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copied or unpickled array by array, the views would no longer be views.
+        return FlatGroup, (self.parameters, self.steps, self.state)
 
     def zeros(self, names: Iterable[str]) -> dict[str, Array]:
         """A flat array of zeros for each of these names."""
@@ -60,8 +69,7 @@ class FlatGroup:
         self._follow()
         for i, parameter in enumerate(self.parameters):
             view = self.views[i]
-            # At first, and in a copy.
-            if view is None or memory_owner(view) is not memory_owner(self.data):
+            if view is None:  # at first, and after a move to another device
                 view = self.views[i] = self.part(self.data, i)
             if parameter.data is view:
                 continue
@@ -83,6 +91,7 @@ class FlatGroup:
         (device,) = devices
         self.data, self.grad = to_device(self.data, device), to_device(self.grad, device)
         self.state = {name: to_device(flat, device) for name, flat in self.state.items()}
+        self.views = [None] * len(self.parameters)
 
     def collect(self) -> None:
         """Begin the next step: gather the gradients, and count it for parameters that have one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -313,3 +315,45 @@ def test_gradients_flow_back_through_to_in_the_first_dtype() -> None:
     assert x.grad is not None
     assert x.grad.dtype == np.float32
     np.testing.assert_array_equal(x.grad.numpy(), [3, 4])
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("kind", ["leaf", "parameter", "integers"])
+def test_copies_and_pickles_of_leaves(how, kind, device):
+    x = mc.tensor([1.0, 2.0], device=device, requires_grad=kind == "leaf")
+    if kind == "parameter":
+        x = mc.Parameter(x.data)
+    if kind == "integers":
+        x = mc.tensor([1, 2], device=device)
+    else:
+        (x * x).sum().backward()
+    made = how(x)
+    assert type(made) is type(x)
+    assert (made.requires_grad, made.dtype, made.device) == (x.requires_grad, x.dtype, x.device)
+    np.testing.assert_array_equal(made.numpy(), x.numpy())
+    if kind == "integers":
+        assert made.grad is None
+        return
+    np.testing.assert_array_equal(made.grad.numpy(), x.grad.numpy())
+    (made * made).sum().backward()  # it is a leaf
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_result_in_a_graph_is_neither_copied_nor_pickled(how):
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    message = r"shape \(2,\) made by Mul\w* cannot be copied or pickled.*use x\.detach\(\)"
+    with pytest.raises(RuntimeError, match=message):
+        how(x * 2)
+    how((x * 2).detach())
+    with mc.no_grad():
+        how(x * 2)
+
+
+def test_copies_of_a_subclass_keep_its_attributes_and_storage_order():
+    class Named(mc.Parameter):
+        def __init__(self, name):
+            super().__init__(np.ones((2, 3, 4), order="F"))
+            self.name = name
+
+    x = copy.deepcopy(Named("a"))
+    assert (type(x), x.name, x.data.strides) == (Named, "a", Named("b").data.strides)
