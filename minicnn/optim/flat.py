@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +44,7 @@ class FlatGroup:
         self.state: dict[str, Array] = {} if state is None else state
         self.shapes = [p.shape for p in parameters]
         self.views: list[Array | None] = [None] * len(parameters)
+        self.runs: list[tuple[int, int, int]] = []
         self.bind()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -71,7 +71,7 @@ class FlatGroup:
             view = self.views[i]
             if view is None:  # at first, and after a move to another device
                 view = self.views[i] = self.part(self.data, i)
-            if parameter.data is view:
+            if parameter._data is view:
                 continue
             if parameter.dtype != view.dtype:
                 raise RuntimeError(
@@ -94,28 +94,25 @@ class FlatGroup:
         self.views = [None] * len(self.parameters)
 
     def collect(self) -> None:
-        """Begin the next step: gather the gradients, and count it for parameters that have one."""
-        self.bind()
-        for i, parameter in enumerate(self.parameters):
-            if parameter.grad is None:
-                continue
-            self.part(self.grad, i)[...] = parameter.grad.data
-            self.steps[i] += 1
+        """Begin the next step: gather the gradients, and count it for parameters that have one.
 
-    def runs(self) -> Iterator[tuple[int, int, int]]:
-        """The spans (start, stop) that the step updates, each with the number of the step.
-
-        Parameters without a gradient are left out.
+        ``runs`` are then the spans (start, stop) that the step updates, each with its number.
         """
-        alike = groupby(range(len(self.parameters)), key=self._step)
-        for step, members in alike:
-            if step is not None:
-                numbers = list(members)
-                yield self.spans[numbers[0]][0], self.spans[numbers[-1]][1], step
+        self.bind()
+        self.runs.clear()
+        for i, parameter in enumerate(self.parameters):
+            if parameter._grad is None:
+                continue
+            self.part(self.grad, i)[...] = parameter._grad._data
+            step = self.steps[i] = self.steps[i] + 1
+            start, stop = self.spans[i]
+            if self.runs and self.runs[-1][1:] == (start, step):
+                start = self.runs.pop()[0]
+            self.runs.append((start, stop, step))
 
     def slices(self, at_once: int) -> Iterator[Slice]:
         """What the step updates, at most so many elements at once."""
-        for start, stop, step in self.runs():
+        for start, stop, step in self.runs:
             for a in range(start, stop, at_once):
                 b = min(a + at_once, stop)
                 state = {name: flat[a:b] for name, flat in self.state.items()}
@@ -123,8 +120,5 @@ class FlatGroup:
 
     def record_change(self, by: str) -> None:
         """Tell the graphs that may need the values of the parameters from before the step."""
-        for start, stop, _ in self.runs():
+        for start, stop, _ in self.runs:
             changes.record(self.data[start:stop], by)
-
-    def _step(self, i: int) -> int | None:
-        return None if self.parameters[i].grad is None else self.steps[i]
