@@ -36,15 +36,16 @@ class DataLoader:
                 orders come from the global generator (`minicnn.manual_seed`)
     drop_last   skip the last batch if it is not full
     transform   called with each batch of images, an array (N, C, H, W), and returns such an array;
-                of several inputs with each. It does not see the labels: masks do not move along
-                with images that it shifts or flips.
+                of several inputs with each. It does not see the labels, so one that shifts, turns,
+                flips or crops by chance is refused for labels with a value for each pixel.
 
     `epoch` counts the epochs started so far. Each `iter(loader)` takes the order of the current
     `epoch` and adds one; set it to continue an interrupted run: `loader.epoch = 3`. `order` (N,) is
     the order of the epoch started last, and `on(device, start=k)` continues it.
 
     Raises TypeError or ValueError for invalid arguments, for an empty data set, if drop_last
-    leaves no batch, and, while iterating, for items that are not such images and labels.
+    leaves no batch, and, while iterating, for items that are not such images and labels, and a
+    transform that would move the images away from their labels.
 
     >>> train = mc.data.load("digits", "train")
     >>> loader = mc.data.DataLoader(train, batch_size=64, shuffle=True, seed=0)
@@ -170,6 +171,8 @@ class DataLoader:
             else:
                 images, labels = next(read)
             if self.transform is not None:
+                if getattr(self.transform, "moves_pixels", False):
+                    _check_not_moved(self.transform, images, labels)
                 images = map_parts(partial(_apply_transform, self.transform), images)
             yield (
                 map_parts(lambda array: Tensor(to_device(array, device)), images),
@@ -220,6 +223,20 @@ def _check_image(name: str, image: Any) -> NDArray[np.float32]:
 def _place_labels(labels: Array, device: str) -> Tensor:
     # Class indices stay on the CPU: losses check them, which would make them wait for a GPU.
     return Tensor(labels if labels.dtype.kind in "iu" else to_device(labels, device))
+
+
+def _check_not_moved(transform: Transform, images: Any, labels: Any) -> None:
+    """Raise ValueError if a label is a value for each pixel, which the transform would not move."""
+    size = first_part(images).shape[2:]
+
+    def check(part: Array) -> None:
+        if part.ndim > 2 and part.shape[-2:] == size:
+            raise ValueError(
+                f"transform: {transform!r} moves the pixels of the images, but not the labels of "
+                f"shape {part.shape}; move both in the data set, where dataset[i] is read"
+            )
+
+    map_parts(check, labels)
 
 
 def _apply_transform(transform: Transform, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -364,3 +364,29 @@ def test_a_transform_does_not_see_the_labels() -> None:
     ((images, labels),) = loader
     assert not images.data.any()
     np.testing.assert_array_equal(labels.data, pictures.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        transforms.RandomHorizontalFlip(),
+        transforms.RandomShift(1),
+        transforms.RandomRotation(10),
+        transforms.RandomCrop((3, 4), padding=1),
+        transforms.Compose([transforms.Normalize(0.5, 0.5), transforms.RandomAffine(10)]),
+    ],
+)
+def test_images_are_not_moved_away_from_their_masks(transform: Any) -> None:
+    masks = np.zeros((10, 3, 4), int)
+    for labels in (masks, masks[:, None], (np.arange(10), masks), IMAGES):
+        loader = DataLoader(ArrayDataset(IMAGES, labels), 5, transform=transform)
+        with pytest.raises(ValueError, match="moves the pixels .* but not the labels"):
+            next(iter(loader))
+    for labels in (np.arange(10), masks[:, 0], masks[:, :1]):
+        assert len(list(DataLoader(ArrayDataset(IMAGES, labels), 5, transform=transform))) == 2
+
+
+def test_a_transform_of_values_may_be_used_with_masks() -> None:
+    scale = transforms.Compose([transforms.Normalize(0.5, 0.5), lambda images: images])
+    dataset = ArrayDataset(IMAGES, np.zeros((10, 3, 4), int))
+    assert len(list(DataLoader(dataset, 5, transform=scale))) == 2
