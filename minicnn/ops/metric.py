@@ -66,7 +66,7 @@ def topk_accuracy(logits: Tensor, target: TensorLike, k: int, ignore_index: int 
 
 def count_targets(target: Tensor, ignore_index: int) -> int:
     """How many class indices count: all but those equal to ignore_index."""
-    return int((target.data != ignore_index).sum())
+    return int(array_module(target.data).count_nonzero(target.data != ignore_index))
 
 
 def _scores_and_classes(

@@ -224,9 +224,10 @@ def test_several_inputs_are_a_tuple() -> None:
 
 
 @pytest.mark.parametrize("device", ["cpu", "emulator"])
-def test_the_images_as_labels_are_read_as_images(device: str) -> None:
-    expected = COLOUR / np.float32(255)
-    for dataset in (ArrayDataset(COLOUR, COLOUR), ArrayDataset(COLOUR, (LABELS, COLOUR))):
+@pytest.mark.parametrize("source", [GRAY, COLOUR, np.asfortranarray(COLOUR)])
+def test_the_images_as_labels_are_read_as_images(source: np.ndarray, device: str) -> None:
+    expected = (source if source.ndim == 4 else source[:, None]) / np.float32(255)
+    for dataset in (ArrayDataset(source, source), ArrayDataset(source, (LABELS, source))):
         for part in (dataset, dataset.subset([*range(7)]), dataset.to(device)):
             images, labels = part[:]
             labels = labels[1] if isinstance(labels, tuple) else labels

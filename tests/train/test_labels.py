@@ -312,3 +312,10 @@ def test_outputs_that_are_neither_tensor_nor_tuple() -> None:
     trainer.model.register_forward_hook(lambda module, inputs, output: {"logits": output})
     with pytest.raises(TypeError, match="predict: the model returned a dict"):
         trainer.predict(np.zeros((2, 1, 6, 6), np.float32))
+
+
+def test_means_of_a_checkpoint_without_counts_are_over_images() -> None:
+    means = mc.train.progress.Means()
+    means.load_state_dict({"images": 8, "sums": {"loss": 4.0}})
+    means.add(2, {"loss": mc.tensor(3.0)}, {})
+    assert means() == {"loss": 1.0}
