@@ -134,7 +134,8 @@ def test_a_model_loads_its_own_tensors(net):
         ),
         (lambda: nn.MaxPool2d(2), {}),
         (lambda: nn.AvgPool2d(2), {}),
-        (lambda: nn.CrossEntropyLoss(weight=np.ones(3)), {}),
+        (lambda: nn.CrossEntropyLoss(), {}),
+        (lambda: nn.CrossEntropyLoss(np.ones(3, np.float32)), {"weight": (3,)}),
     ],
 )
 def test_keys_and_shapes_are_pytorchs(layer, shapes):

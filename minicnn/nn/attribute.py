@@ -1,0 +1,56 @@
+"""What may not be an attribute of a Module, since it would hide what is learned and saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import Parameter, Tensor
+from .contents import find
+from .tree import Tree
+
+
+def check_attribute(module: Tree, name: str, before: Any, value: Any) -> None:
+    """Raise TypeError or ValueError if setting an attribute would lose something silently.
+
+    before: its value until now. What was found (a Parameter, a Module, a list of them) may be
+    replaced by what is found too, by None, or by an empty list.
+    """
+    where = f"{type(module).__name__}.{name}"
+    held = [found for _, found in find(where, value, (Tree, Tensor))]
+    for found in held:
+        _check_held(where, module, found)
+    found_too = any(isinstance(found, Tree | Parameter) for found in held)
+    if found_too and (not name or "." in name):
+        raise ValueError(f"{where}: {name!r} cannot name a layer, expected a name without dots")
+    is_empty = value is None or (isinstance(value, list | tuple | dict) and not value)
+    if found_too or is_empty:
+        return
+    for _, lost in find(where, before, (Tree, Parameter)):
+        raise TypeError(f"{where}: got a {type(value).__name__}, {_expected(name, lost)}")
+
+
+def _check_held(where: str, module: Tree, found: Any) -> None:
+    if isinstance(found, Tree):
+        if any(below is module for below in found.modules()):
+            raise ValueError(
+                f"{where}: {type(found).__name__} contains the module that it is set on; to know "
+                "it without containing it, keep a function: self.parent = lambda: parent"
+            )
+    elif found.requires_grad and found.function is None and not isinstance(found, Parameter):
+        raise TypeError(
+            f"{where}: got a Tensor that requires a gradient; on a Module it would be neither "
+            "learned nor saved, expected mc.Parameter(x.data), or x.detach() for a constant"
+        )
+
+
+def _expected(name: str, lost: Any) -> str:
+    if isinstance(lost, Parameter):
+        return (
+            "but it is a Parameter, which would no longer be learned or saved; write "
+            f"with mc.no_grad(): module.{name} -= ..., module.{name}.data = array, or a new "
+            "mc.Parameter(array)"
+        )
+    return (
+        f"but it holds a {type(lost).__name__}, which would no longer be found; expected a Module "
+        f"or None, or write del module.{name} first"
+    )
