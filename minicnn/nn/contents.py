@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import UserDict, UserList, deque
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections import deque
+from collections.abc import Iterable, Iterator
 from types import GeneratorType, MappingProxyType
 from typing import Any
-
-import numpy as np
 
 Kinds = tuple[type, ...]
 
 PLAIN = frozenset({type(None), bool, int, float, str})
 """The types of most attributes, which hold nothing."""
 
-WITHOUT_NAMES = (
-    *(set, frozenset, deque, UserList, UserDict, MappingProxyType),
-    *(KeysView, ValuesView, ItemsView),
-)
+VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+WITHOUT_NAMES = (set, frozenset, deque, MappingProxyType, *VIEWS)
 READ_ONCE = (GeneratorType, map, filter, zip, enumerate, reversed)
 LOOKED_INTO = (list, tuple, dict, *WITHOUT_NAMES, *READ_ONCE)
 
@@ -30,6 +26,8 @@ def find(name: str, value: Any, kinds: Kinds) -> Iterator[tuple[str, Any]]:
     """
     if isinstance(value, kinds):
         yield name, value
+    elif not isinstance(value, LOOKED_INTO):
+        return
     elif isinstance(value, list | tuple):
         if _may_hold(value, kinds):
             for i, item in enumerate(value):
@@ -42,11 +40,10 @@ def find(name: str, value: Any, kinds: Kinds) -> Iterator[tuple[str, Any]]:
                     _check_key(name, key)
                     yield path, found
     elif isinstance(value, WITHOUT_NAMES):
-        _refuse_if_held(name, value, value.values() if isinstance(value, Mapping) else value, kinds)
-    elif isinstance(value, READ_ONCE):
+        values = value.values() if isinstance(value, MappingProxyType) else value
+        _refuse_if_held(name, value, values, kinds)
+    else:
         raise TypeError(_refused(name, value, "can be read only once, so that layers in it"))
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        _refuse_if_held(name, value, value.ravel().tolist(), kinds)
 
 
 def _may_hold(values: Iterable[Any], kinds: Kinds) -> bool:
