@@ -9,7 +9,6 @@ from ..autograd import Parameter, Tensor
 from .contents import LOOKED_INTO, find
 from .tree import Tree
 
-
 MATTERS = (Tree, Tensor, *LOOKED_INTO)
 """The types of values that may be, or hold, something learned."""
 

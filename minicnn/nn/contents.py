@@ -12,9 +12,17 @@ Kinds = tuple[type, ...]
 PLAIN = frozenset({type(None), bool, int, float, str})
 """The types of most attributes, which hold nothing."""
 
-VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 WITHOUT_NAMES = (set, frozenset, deque, MappingProxyType, *VIEWS)
-READ_ONCE = (GeneratorType, map, filter, zip, enumerate, reversed)
+READ_ONCE: tuple[type, ...] = (
+    GeneratorType,
+    map,
+    filter,
+    zip,
+    enumerate,
+    reversed,
+    type(reversed([])),
+)
 LOOKED_INTO = (list, tuple, dict, *WITHOUT_NAMES, *READ_ONCE)
 
 
@@ -40,7 +48,7 @@ def find(name: str, value: Any, kinds: Kinds) -> Iterator[tuple[str, Any]]:
                     _check_key(name, key)
                     yield path, found
     elif isinstance(value, WITHOUT_NAMES):
-        values = value.values() if isinstance(value, MappingProxyType) else value
+        values: Any = value.values() if isinstance(value, MappingProxyType) else value
         _refuse_if_held(name, value, values, kinds)
     else:
         raise TypeError(_refused(name, value, "can be read only once, so that layers in it"))

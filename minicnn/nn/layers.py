@@ -89,7 +89,7 @@ class _Convolution(Module):
             return "a batch of one image, x.reshape(1, *x.shape),"
         if len(shape) != 4 or shape[1] == self.in_channels:
             return ""
-        if shape[3] == self.in_channels:
+        if shape[3] == self.in_channels < min(shape[1:3]):
             return "channels first, x.permute(0, 3, 1, 2),"
         groups = f", groups={self.groups}" if self.groups > 1 else ""
         shown = f"{shape[1]}, {self.out_channels}, {self.kernel_size}{groups}"

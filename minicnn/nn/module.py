@@ -16,7 +16,7 @@ from ..autograd import Tensor, no_grad
 from ..autograd.in_place import write_into
 from ..backend import Array, is_array, is_device_name, resolve_device, to_device
 from .attribute import check_attribute
-from .contents import find
+from .contents import PLAIN, find
 from .display import module_html
 from .located import name_layer
 from .tree import Tree
@@ -91,7 +91,7 @@ class Module(Tree):
             raise TypeError(f"{type(self).__name__}.{name}: is a method, expected another name")
         if name in held.get("_buffer_names", ()):
             value = self._as_buffer(name, value)
-        else:
+        elif type(value) not in PLAIN or type(before) not in PLAIN:
             check_attribute(self, name, before, value)
         super().__setattr__(name, value)
 
