@@ -204,3 +204,11 @@ def test_a_module_does_not_contain_itself():
     held.append(parent)
     with pytest.raises(RuntimeError, match="contains it"):
         list(child.parameters())
+
+
+def test_what_walks_the_layers_names_them():
+    model = Blocks()
+    rows = mc.explain.explain_shapes(model, (2,)).rows
+    assert [row.layer for row in rows] == PATHS
+    with pytest.raises(ValueError, match=r"blocks.0 \(Linear\) fails on an input of 5: linear: "):
+        mc.explain.explain_shapes(model, (5,))
