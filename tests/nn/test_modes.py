@@ -32,18 +32,18 @@ def test_dropout_stays_on_while_another_thread_predicts():
     class Net(nn.Module):
         def __init__(self) -> None:
             self.dropout = nn.Dropout(0.5)
+            self.scale = mc.Parameter(np.ones(1, np.float32))
 
         def forward(self, x):
             if not self.training:  # in the middle of the prediction, the other thread trains
                 zeros.append(other.submit(lambda: self(x).data == 0).result().sum())
-            return self.dropout(x)
+            return self.dropout(x) * self.scale
 
     zeros: list[int] = []
     model = Net()
     x = np.ones((4, 1000), np.float32)
     with ThreadPoolExecutor(1) as other:
-        weight = mc.Parameter(np.ones(1, np.float32))
-        trainer = Trainer(model, mc.optim.SGD([weight]), metrics=())
+        trainer = Trainer(model, mc.optim.SGD(model.parameters()), metrics=())
         np.testing.assert_array_equal(trainer.predict(mc.tensor(x)).data, x)
     assert zeros
     assert all(1500 < z < 2500 for z in zeros)
