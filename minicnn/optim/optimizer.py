@@ -12,6 +12,7 @@ from ..backend import Array, device_of, on_device_of, to_device
 from ..backend.updates import Options, State, update_for
 from ..checks import check_integer, check_number
 from .flat import FlatGroup
+from .torch_state import from_torch
 
 Params = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 """Parameters, or groups of them: {"params": [...], "lr": ...}."""
@@ -123,11 +124,13 @@ class Optimizer:
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a ``state_dict()``; all of it or, on error, nothing.
+        """Continue from a ``state_dict()``, also PyTorch's; all of it or, on error, nothing.
 
-        Raises ValueError when it is not the state of an optimizer like this one.
+        Raises ValueError when it is not the state of an optimizer like this one, or of one of
+        PyTorch with another formula (amsgrad, maximize, dampening).
         """
         try:
+            state_dict = from_torch(self, state_dict)
             options = self._checked_options(state_dict["param_groups"])
             state = self._checked_state(state_dict["state"], options)
         except (KeyError, TypeError, AttributeError) as error:
