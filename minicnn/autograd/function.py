@@ -6,8 +6,7 @@ inputs came from: its *edges*. Together they are the graph that ``engine.py`` wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Union
 
 import numpy as np
@@ -70,8 +69,6 @@ class Function:
     stale_output: Tensor | None = None
     """What stands for the output once it has changed, see ``stale.py``."""
     _output_data: Array
-    _new: ClassVar[Callable[[], Function]]
-
     save_for_backward = Habit("the inputs are kept already: backward reads self.inputs")
     saved_tensors = Habit("backward reads self.inputs; self.output with keeps = 'output' or 'both'")
     needs_input_grad = Habit("it is called self.needs_grad")
@@ -80,12 +77,9 @@ class Function:
     def __init_subclass__(cls) -> None:
         check_choice(f"{cls.__name__}: keeps", cls.keeps, ("inputs", "output", "both", "nothing"))
         check_definition(cls)
-        own_init = cls.__init__ is not Function.__init__
-        cls._new = cls if own_init else partial(object.__new__, cls)
 
     def __init__(self, *inputs: Any, **options: Any) -> None:
-        if inputs or options:  # not from apply, which makes a Function without a call of this
-            raise TypeError(f"{type(self).__name__}: {HOW_TO_CALL}")
+        raise TypeError(f"{type(self).__name__}: {HOW_TO_CALL}")
 
     def forward(self, *arrays: Any, **options: Any) -> Array:
         """The output array, computed from the input arrays."""
@@ -104,7 +98,7 @@ class Function:
                     f"{cls.__name__}: input {i} is a {type(t).__name__}, expected a Tensor; "
                     "see minicnn.tensor(), and give an option by its name"
                 )
-        function, arrays = cls._new(), [t._data for t in inputs]
+        function, arrays = object.__new__(cls), [t._data for t in inputs]
         function.options = options
         if {type(a) for a in arrays} == ON_CPU:
             data = function.forward(*arrays, **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 HOW_TO_CALL = (
@@ -37,12 +36,7 @@ def check_definition(cls: type) -> None:
                 'self.options["alpha"]'
             )
     if "__init__" in vars(cls):
-        _, *parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
-        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        required = [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
-        if required:
-            raise TypeError(
-                f"{name}: __init__ requires {', '.join(required)}, but a Function takes its "
-                f"options in forward; it {HOW_TO_CALL}, and backward reads "
-                'self.options["alpha"]'
-            )
+        raise TypeError(
+            f"{name}: has an __init__, but a Function takes its options in forward; it "
+            f'{HOW_TO_CALL}, and backward reads self.options["alpha"]'
+        )
