@@ -62,7 +62,8 @@ def test_gradients(name: str, device: str, data: st.DataObject) -> None:
         inputs[constant] = inputs[constant].detach()
     op = partial(CASES[name].op, **options)
     assert gradcheck(lambda *tensors: joined(op(*tensors)), inputs, atol=1e-4)
-    assert gradgradcheck(lambda *tensors: joined(op(*tensors)), inputs, atol=1e-3)
+    # In directions: entry by entry, the second derivatives would take most of this file's time.
+    assert gradgradcheck(lambda *tensors: joined(op(*tensors)), inputs, atol=1e-3, each_entry=False)
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
