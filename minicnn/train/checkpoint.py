@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ..checks import check_integer
 from ..data import DataLoader
+from ..io import check_path
 from .best import Best
 from .checkpoint_file import write_checkpoint
 from .progress import Means
@@ -45,6 +46,7 @@ class Checkpoint(Callback):
         every_batches: int | None = None,
         keep_best: str | None = None,
     ) -> None:
+        check_path("Checkpoint", path)
         self.path = Path(path)
         self.best_path = self.path.with_name(f"{self.path.stem}.best{self.path.suffix}")
         if every_batches is not None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .. import io
 from .trainer import Callback, Trainer
 
 
@@ -30,6 +31,7 @@ class CSVLogger(Callback):
     rank: ClassVar[int] = 1  # after callbacks that add columns
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        io.check_path("CSVLogger", path)
         self.path = path
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
@@ -52,5 +54,8 @@ class CSVLogger(Callback):
 
     def _write(self, mode: str, lines: list[list[Any]]) -> None:
         # Opened again for each epoch: the rows are flushed, and no file is left open.
-        with open(self.path, mode, newline="", encoding="utf-8") as file:
+        with (
+            io.naming("CSVLogger", self.path, writing=True),
+            open(self.path, mode, newline="", encoding="utf-8") as file,
+        ):
             csv.writer(file, lineterminator="\n").writerows(lines)
