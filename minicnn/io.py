@@ -130,7 +130,7 @@ def _explain(path: str, error: OSError, writing: bool) -> str:
     if path.startswith("~") and not os.path.lexists(folder):
         return f"~ is not expanded, write os.path.expanduser({path!r})"
     if writing and not os.path.lexists(folder) and error.errno == errno.ENOENT:
-        return f"there is no folder {folder}; make it with os.makedirs({folder!r})"
+        return f"there is no folder {folder}; make it first, with mkdir -p or os.makedirs"
     if not writing and not os.path.lexists(path) and error.errno == errno.ENOENT:
         return f"there is no such file in {os.path.abspath(folder)}"
     reason = error.strerror or str(error)

@@ -404,7 +404,7 @@ def test_errors_of_writing_name_the_path_that_the_user_gave(tmp_path, monkeypatc
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").write_text("old")
     for path, error, message in (
-        ("no/such/w.png", FileNotFoundError, "there is no folder no/such; make it with os.mak"),
+        ("no/such/w.png", FileNotFoundError, "there is no folder no/such; make it first, with"),
         ("~/no/w.png", FileNotFoundError, r"~ is not expanded, write os.path.expanduser\('~/no"),
         ("folder.png", OSError, "is a folder, expected a file, such as folder.png/NAME"),
         ("file/w.png", NotADirectoryError, r"cannot be written \(Not a directory\)"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from .progress import Means
 from .trainer import Callback, Trainer
@@ -20,6 +20,7 @@ class ProgressBar(Callback):
     epoch 1/1  loss ...  accuracy ...%  ... images/s
     """
 
+    rank: ClassVar[int] = 3  # after the checkpoint: nothing is lost if the output was closed
     refresh_seconds = 0.2
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:

@@ -277,15 +277,3 @@ def test_divergence_ends_with_one_clear_line_and_saves_nothing(tmp_path, lr, bat
     assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
     assert "smaller learning rate" in result.stderr
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    "arguments", [["train", "lenet5", "--data", "digits", *SHORT], ["devices"], ["data", "list"]]
-)
-def test_a_closed_pipe_ends_quietly(arguments):
-    ours, theirs = os.pipe()
-    os.close(ours)  # as after `| head -1` has seen enough
-    command = [sys.executable, "-m", "minicnn", *arguments]
-    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
-    os.close(theirs)
-    assert result.stderr == ""
