@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Tensor
 from ..backend.layout import as_chwn, as_nchw
 from ..data import ArrayDataset, DataLoader
+from ..data.dataset import to_float32
 from ..ops.convert import as_tensor
 
 Batches = Iterable[tuple[Any, Any]]
@@ -28,8 +31,10 @@ def place_batches(data: Batches, device: str, start: int = 0) -> Iterator[tuple[
 
 
 def place(value: Any, device: str) -> Tensor:
-    """The value as a Tensor on the device, images in batch-last storage."""
+    """The value as a Tensor on the device, images in batch-last storage, uint8 as x / 255."""
     tensor = as_tensor(value)
+    if tensor.dtype == np.uint8:
+        tensor = Tensor(to_float32(tensor.data))
     if tensor.ndim == 4:
         tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
     return tensor.to(device)

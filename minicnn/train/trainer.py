@@ -176,6 +176,7 @@ class Trainer:
     def predict(self, x: ArrayLike | Tensor, batch_size: int = 512) -> Tensor:
         """The model's outputs (logits) for images (N, C, H, W), in evaluation mode, unrecorded.
 
+        uint8 images are read as x / 255, as in the data sets.
         The classes are ``trainer.predict(x).data.argmax(1)``. Raises ValueError for no images.
         """
         images = as_tensor(x).data
