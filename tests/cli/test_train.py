@@ -247,7 +247,6 @@ def test_ctrl_c_in_a_process_of_its_own():
     command = [sys.executable, "-m", "minicnn", "train", "lenet5", "--data", "digits"]
     process = subprocess.Popen(
         [*command, "--epochs", "1000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may ignore it
     )  # fmt: skip
     try:
