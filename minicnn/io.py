@@ -61,8 +61,7 @@ def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
     """
     with naming(by, path, writing=True):
         target = Path(os.path.realpath(path))  # a link stays a link
-        if target.exists() and not target.is_file():
-            raise OSError("it exists and is not a file")
+        _check_target(target, replaced=True)
         partial = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with partial.open("xb") as file:
@@ -76,27 +75,34 @@ def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
         _sync_directory(target.parent)
 
 
-def check_writable(by: str, path: str | os.PathLike[str]) -> None:
-    """Fail before the work if its result could not be written. Errors as in ``write_whole``."""
+def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True) -> None:
+    """Fail before the work if its result could not be written. Errors as in ``write_whole``.
+
+    replaced: as a new file that is renamed to it, otherwise into an existing one.
+    """
     with naming(by, path, writing=True):
         target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            raise OSError("it exists and is not a file")
-        with tempfile.TemporaryFile(dir=target.parent, prefix=target.name):
-            pass
+        _check_target(target, replaced)
+        if replaced or not target.exists():
+            with tempfile.TemporaryFile(dir=target.parent, prefix=target.name):
+                pass
+        elif not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def check_path(by: str, path: Any) -> None:
-    """Raise TypeError for what is not a path, ValueError for one that no file can have.
+def _check_target(target: Path, replaced: bool) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if replaced and target.exists() and not target.is_file():
+        raise OSError("it exists and is not a file")
 
-    >>> mc.save(mc.nn.Linear(2, 3).state_dict(), "model.safetensors")
-    Traceback (most recent call last):
-    TypeError: save: mapping: got a path, which comes first: save(path, mapping)
-    """
-    if not isinstance(path, str | os.PathLike):
+
+def check_path(by: str, path: Any) -> Path:
+    """The path. Raises TypeError for what is none, ValueError for one that no file can have."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        got = repr(path) if isinstance(path, int | bytes | None) else f"a {type(path).__name__}"
         raise TypeError(
-            f"{by}: path: got a {type(path).__name__}, expected a string or a Path, such as "
-            "'model.safetensors'"
+            f"{by}: path: got {got}, expected a string or a Path, such as 'model.safetensors'"
         )
     text = os.fspath(path)
     try:
@@ -104,7 +110,8 @@ def check_path(by: str, path: Any) -> None:
     except UnicodeEncodeError:
         usable = False
     if not usable:
-        raise ValueError(f"{by}: path: got {text!r}, which no file can have as its name")
+        raise ValueError(f"{by}: path: got {text!r}, expected the path of a file")
+    return Path(text)
 
 
 @contextlib.contextmanager

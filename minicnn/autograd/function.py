@@ -14,6 +14,7 @@ import numpy as np
 from ..backend import Array, DeviceError, array_module, device_of, is_array, on_device_of
 from ..backend.layout import in_storage_order
 from ..checks import check_choice
+from .in_place import changes
 from .modes import state
 from .tensor import Tensor
 
@@ -62,6 +63,10 @@ class Function:
     """The line of the user's program that called the op, set inside detect_anomaly()."""
     options: dict[str, Any]
     """The options that ``apply`` was called with, set before forward runs."""
+    changes_before: int
+    """How many in-place changes there had been when it ran, see ``in_place.Changes``."""
+    stale_output: Tensor | None = None
+    """What stands for the output once it has changed, see ``stale.py``."""
     _output_data: Array
 
     def __init_subclass__(cls) -> None:
@@ -84,7 +89,7 @@ class Function:
                     f"{cls.__name__}: input {i} is a {type(t).__name__}, expected a Tensor; "
                     "see minicnn.tensor()"
                 )
-        function, arrays = cls(), [t.data for t in inputs]
+        function, arrays = cls(), [t._data for t in inputs]
         function.options = options
         if {type(a) for a in arrays} == ON_CPU:
             data = function.forward(*arrays, **options)
@@ -95,7 +100,7 @@ class Function:
             call = Call(function, inputs, options, output)
             for observer in state.observers:
                 observer.after_forward(call)
-        if state.grad_enabled and output.data.dtype.kind == "f":
+        if state.grad_enabled and output._data.dtype.kind == "f":
             needs_grad = tuple([t.requires_grad for t in inputs])
             if True in needs_grad:
                 function.needs_grad = needs_grad
@@ -118,20 +123,23 @@ class Function:
             return self.forward(*arrays, **options)
 
     def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self.shapes = tuple([t.data.shape for t in inputs])
-        self.dtypes = tuple([t.data.dtype for t in inputs])
+        self.shapes = tuple([t._data.shape for t in inputs])
+        self.dtypes = tuple([t._data.dtype for t in inputs])
         self.edges = tuple([edge_of(t) for t in inputs])
         if self.keeps in ("inputs", "both"):
             self.inputs = inputs
         if self.keeps in ("output", "both"):
             # Not the Tensor: it refers to self, which would be a cycle.
-            self._output_data = output.data
+            self._output_data = output._data
+        self.changes_before = changes.count
         output.function = self
         output.requires_grad = True
 
     @property
     def output(self) -> Tensor:
         """The output, if kept for backward."""
+        if self.stale_output is not None:
+            return self.stale_output
         output = Tensor(self._output_data)
         output.function, output.requires_grad = self, True
         return output

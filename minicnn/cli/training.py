@@ -61,9 +61,7 @@ def _train(options: argparse.Namespace) -> None:
     device = backend.resolve_device(options.device)
     for option in ("weights", "checkpoint", "log"):
         if getattr(options, option):
-            io.check_writable(f"--{option}", getattr(options, option))
-    if options.resume and options.lr is not None:
-        raise InputError("--lr: the checkpoint to resume already sets the learning rate")
+            io.check_writable(f"--{option}", getattr(options, option), replaced=option != "log")
     recipe = _choose_recipe(options)
     manual_seed(options.seed)
     model: Any = MODELS[options.model]()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import Parameter, Tensor, no_grad
+from ..autograd.in_place import write_into
 from ..backend import Array, is_device_name, resolve_device, to_device
 from ..html_table import html_table
 
@@ -145,14 +146,14 @@ class Module:
         if is_device_name(target):
             device = resolve_device(target)
             for _, value in self._named_values():
-                value.data = to_device(value.data, device)
+                value._replace(to_device(value.data, device), "Module.to()")
                 value.grad = None if value.grad is None else value.grad.to(device)
             return self
         if target is None or np.dtype(target).kind != "f":
             raise TypeError(f"to: got {target!r}, expected a device or a float dtype")
         for _, value in self._named_values():
             if value.dtype.kind == "f":
-                value.data = value.data.astype(target, copy=False)
+                value._replace(value.data.astype(target, copy=False), "Module.to()")
                 value.grad = None if value.grad is None else value.grad.to(target)
         return self
 
@@ -189,7 +190,8 @@ class Module:
                 raise TypeError(f"state dict: {name} is {array.dtype}, expected real numbers")
         for name, array in arrays.items():
             value = own[name]
-            value.data[...] = to_device(array.astype(value.dtype), value.device)
+            loaded = to_device(array.astype(value.dtype), value.device)
+            write_into(value, loaded, "load_state_dict()")
 
     def _options(self) -> str:
         """What ``repr`` shows between the parentheses: the attributes that are plain values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -95,12 +95,19 @@ class Optimizer:
                 for p, grad, step, flat_state in flat.slices(at_once):
                     state = {n: flat_state[n] if n in needed else None for n in self.state_names}
                     update(p, grad, step, State(**state), options)
+                flat.record_change(f"{type(self).__name__}.step()")
 
     def zero_grad(self) -> None:
         """Forget the gradients: set ``.grad`` of every parameter to None."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
+
+    def state_arrays(self) -> Iterator[tuple[Tensor, dict[str, Array]]]:
+        """Each parameter with its state arrays by name, views that the next step changes."""
+        for flat in self._flat:
+            for i, parameter in enumerate(flat.parameters):
+                yield parameter, {name: flat.part(a, i) for name, a in flat.state.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Options and state, shaped as PyTorch's: state by number, groups naming these numbers."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
+from .callback import Callback
 from .progress import Means
-from .trainer import Callback, Trainer
+from .trainer import Trainer
 
 
 class ProgressBar(Callback):
@@ -20,8 +21,9 @@ class ProgressBar(Callback):
     epoch 1/1  loss ...  accuracy ...%  ... images/s
     """
 
-    rank: ClassVar[int] = 3  # after the checkpoint: nothing is lost if the output was closed
+    rank: ClassVar[int] = 4  # after all files: nothing is lost if the output was closed
     refresh_seconds = 0.2
+    adds: ClassVar = ()
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self.epochs = epochs
@@ -54,6 +56,7 @@ class ProgressBar(Callback):
     def on_fit_end(self, trainer: Trainer) -> None:
         if self.bar is not None:
             self.bar.close()
+            self.bar = None  # it holds the terminal, which cannot be pickled
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         from tqdm import tqdm
