@@ -10,37 +10,43 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from .. import ops
-from ..autograd import Tensor, no_grad
-from ..backend import array_module, resolve_device
+from ..autograd import Tensor
+from ..backend import resolve_device
 from ..backend.random import generator_state, set_generator_state
-from ..checks import check_choice, check_integer, check_number
+from ..checks import check_integer, check_number
 from ..nn import Module
 from ..nn.module import evaluating
-from ..ops.convert import as_tensor
 from ..optim import Optimizer, clip_grad_norm
-from .batches import Batches, place, place_batches
+from .batches import Batches, as_inputs, concatenate, count_images, in_batches, place_batches
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
 from .finite import check_finite, check_losses, constants
 from .fit_checks import check_batches, check_callbacks, check_optimizer
 from .history import History
+from .measures import Measured, Measures, Metric
 from .options import check_options, data_options, describe, merge, options_of
 from .progress import Means, Progress
 from .state import check_state, load_optimizer_state, optimizer_state
-
-Metric = Callable[[Tensor, Tensor], Tensor]
-
-METRICS: dict[str, Metric] = {"accuracy": ops.accuracy}
 
 
 class Trainer:
     """Trains a model with an optimizer on batches of (images, labels), such as a DataLoader.
 
+    Several inputs are a tuple, and the model is called with each: ``model(*images)``. Labels may
+    have any dtype and shape that the loss takes. Several outputs or labels reach the loss and the
+    metrics as tuples.
+
     loss: a function (outputs, labels) -> Tensor of one element, the mean over the batch.
     metrics: names ("accuracy") or functions (outputs, labels) -> one number, the mean over the
-    batch. device: where to train; None stays where the model is. callbacks: see ``Callback``.
-    clip_norm: scale the gradients of each batch so that the norm of all parameters of the optimizer
-    together is at most this (``optim.clip_grad_norm``).
+    batch. By default the accuracy, but none with a loss of ops or nn that has no classes (mean
+    squared, absolute, Huber, binary cross-entropy). device: where to train; None stays where the
+    model is. callbacks: see ``Callback``. clip_norm: scale the gradients of each batch so that the
+    norm of all parameters of the optimizer together is at most this (``optim.clip_grad_norm``).
+
+    The means of an epoch are over its images, except that those of cross_entropy, of nll_loss and
+    of "accuracy" are over the labels other than ignore_index, which is that of the loss; weights of
+    classes do not count.
+
     Raises TypeError for other kinds of arguments, ValueError for an optimizer of another model, for
     an unknown metric, for two of the same name and for a clip_norm that is not above 0, DeviceError
     for a device that cannot be used.
@@ -61,18 +67,15 @@ class Trainer:
         model: Module,
         optimizer: Optimizer,
         loss: Callable[[Any, Any], Tensor] = ops.cross_entropy,
-        metrics: Sequence[str | Metric] = ("accuracy",),
+        metrics: Sequence[str | Metric] | None = None,
         device: str | None = None,
         callbacks: Sequence[Callback] = (),
         clip_norm: float | None = None,
     ) -> None:
         check_optimizer("Trainer", model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
-        named = [_named_metric(metric) for metric in metrics]
-        names = ["loss", *(name for name, _ in named)]
-        if len(set(names)) < len(names):
-            raise ValueError(f"metrics: got {', '.join(names)}, expected different names")
-        self.metrics = dict(named)
+        self._measures = Measures(loss, metrics)
+        self.metrics = self._measures.metrics
         if clip_norm is not None:
             check_number("clip_norm", clip_norm, "a number above 0, or inf")
         self.clip_norm = clip_norm
@@ -150,26 +153,26 @@ class Trainer:
         means = Means()
         with evaluating(self.model):
             for x, y in place_batches(data, self.device):
-                outputs = self.model(x)
-                means.add(len(x), self._measure(outputs, y, self.loss(outputs, y)))
+                outputs = self._outputs(x)
+                means.add(count_images(x), *self._measures(self.loss(outputs, y), outputs, y))
         return means()
 
-    def predict(self, x: ArrayLike | Tensor, batch_size: int = 512) -> Tensor:
+    def predict(
+        self, x: ArrayLike | Tensor | tuple[ArrayLike | Tensor, ...], batch_size: int = 512
+    ) -> Any:
         """The model's outputs (logits) for images (N, C, H, W), in evaluation mode, unrecorded.
 
         uint8 images are read as x / 255, as in the data sets.
-        The classes are ``trainer.predict(x).data.argmax(1)``. Raises ValueError for no images.
+        A Tensor, or a tuple if the model returns one. x is a tuple for a model with several inputs.
+        The classes are ``trainer.predict(x).data.argmax(1)``.
+
+        Raises TypeError for data sets and loaders, ValueError for no images.
         """
-        images = as_tensor(x).data
-        if images.ndim == 0 or len(images) == 0:
-            raise ValueError(f"predict: x has shape {images.shape}, expected at least one image")
+        inputs = as_inputs("predict: x", x)
         batch_size = check_integer("batch_size", batch_size, least=1)
         with evaluating(self.model):
-            parts = [
-                self.model(place(images[start : start + batch_size], self.device)).data
-                for start in range(0, len(images), batch_size)
-            ]
-        return Tensor(array_module(parts[0]).concatenate(parts))
+            parts = [self._outputs(x) for x in in_batches(inputs, batch_size, self.device)]
+            return concatenate("predict", parts)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on, as plain values and arrays.
@@ -258,8 +261,8 @@ class Trainer:
         progress.begin_epoch()
         self.model.train()
         for x, y in batches:
-            progress.end_batch(len(x), self._step(x, y))
-            self._call("on_batch_end", len(x), progress.means)
+            progress.end_batch(count_images(x), *self._step(x, y))
+            self._call("on_batch_end", count_images(x), progress.means)
         row = progress.means()  # waits for a GPU, so it is part of the time
         seconds = progress.seconds
         row.update(seconds=seconds, images_per_second=progress.means.images / seconds)
@@ -272,10 +275,14 @@ class Trainer:
         self._call("on_epoch_end", number, row)
         check_losses(number, row)
 
-    def _step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Learn from one batch; returns loss and metrics before the step."""
-        outputs = self.model(x)
+    def _outputs(self, x: Any) -> Any:
+        return self.model(*x) if isinstance(x, tuple) else self.model(x)
+
+    def _step(self, x: Any, y: Any) -> Measured:
+        """Learn from one batch; returns what was measured before the step."""
+        outputs = self._outputs(x)
         loss = self.loss(outputs, y)
+        measured = self._measures(loss, outputs, y)  # before the step: a metric may refuse y
         self.optimizer.zero_grad()
         loss.backward()
         if self.clip_norm is not None:
@@ -283,19 +290,8 @@ class Trainer:
             parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
             clip_grad_norm(parameters, self.clip_norm)
         self.optimizer.step()
-        return self._measure(outputs, y, loss)
-
-    def _measure(self, outputs: Tensor, y: Tensor, loss: Tensor) -> dict[str, Tensor]:
-        with no_grad():
-            measured = {name: metric(outputs, y) for name, metric in self.metrics.items()}
-        return {"loss": loss, **{name: as_tensor(value) for name, value in measured.items()}}
+        return measured
 
     def _call(self, event: str, *args: Any) -> None:
         for callback in sorted(self.callbacks, key=lambda callback: callback.rank):
             getattr(callback, event)(self, *args)
-
-
-def _named_metric(metric: str | Metric) -> tuple[str, Metric]:
-    if callable(metric):
-        return getattr(metric, "__name__", type(metric).__name__), metric
-    return metric, METRICS[check_choice("metrics", metric, METRICS)]
