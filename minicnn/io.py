@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,39 +27,128 @@ def save(
 
     An existing file is replaced only by a complete one: a crash leaves the old file, or none.
     metadata: strings by name, stored in the same file, for ``load_with_metadata``.
-    Raises OSError if the file cannot be written, TypeError for values that are not arrays.
+    Raises OSError, naming the path, if the file cannot be written, TypeError for a mapping or
+    values that are not arrays, TypeError or ValueError for what is not a path.
 
     >>> mc.save("model.safetensors", mc.nn.Linear(2, 3).state_dict())
     >>> mc.load("model.safetensors")["weight"].shape
     (3, 2)
     """
+    save_arrays("save", path, mapping, metadata)
+
+
+def save_arrays(
+    by: str,
+    path: str | os.PathLike[str],
+    mapping: Mapping[str, Any],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """``save``, for another caller, with whose name errors begin."""
     from safetensors.numpy import save as to_bytes  # imported only when needed
 
-    arrays = {_name(name): _array(name, value) for name, value in mapping.items()}
-    write_whole(path, to_bytes(arrays, None if metadata is None else dict(metadata)))
+    if isinstance(mapping, str | os.PathLike):
+        raise TypeError(f"{by}: mapping: got a path, which comes first: save(path, mapping)")
+    check_path(by, path)
+    _check_mapping(by, path, mapping)
+    arrays = {_name(by, name): _array(by, name, value) for name, value in mapping.items()}
+    write_whole(by, path, to_bytes(arrays, None if metadata is None else dict(metadata)))
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file that replaces an existing one only when it is complete. Raises OSError."""
-    target = Path(os.path.realpath(path))  # a link stays a link
-    if target.exists() and not target.is_file():
-        raise OSError(f"{target} exists and is not a file")
-    partial = target.with_name(f".{secrets.token_hex(8)}.part")
+def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file that replaces an existing one only when it is complete.
+
+    Errors begin with by: OSError names the path; TypeError or ValueError for what is not a path.
+    """
+    with naming(by, path, writing=True):
+        target = Path(os.path.realpath(path))  # a link stays a link
+        _check_target(target, replaced=True)
+        partial = target.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with partial.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, target)
+        finally:
+            with contextlib.suppress(OSError):  # what made the writing fail is the error to raise
+                partial.unlink(missing_ok=True)
+        _sync_directory(target.parent)
+
+
+def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True) -> None:
+    """Fail before the work if its result could not be written. Errors as in ``write_whole``.
+
+    replaced: as a new file that is renamed to it, otherwise into an existing one.
+    """
+    with naming(by, path, writing=True):
+        target = Path(os.path.realpath(path))
+        _check_target(target, replaced)
+        if replaced or not target.exists():
+            with tempfile.TemporaryFile(dir=target.parent, prefix=target.name):
+                pass
+        elif not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _check_target(target: Path, replaced: bool) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if replaced and target.exists() and not target.is_file():
+        raise OSError("it exists and is not a file")
+
+
+def check_path(by: str, path: Any) -> Path:
+    """The path. Raises TypeError for what is none, ValueError for one that no file can have."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        got = repr(path) if isinstance(path, int | bytes | None) else f"a {type(path).__name__}"
+        raise TypeError(
+            f"{by}: path: got {got}, expected a string or a Path, such as 'model.safetensors'"
+        )
+    text = os.fspath(path)
     try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-    _sync_directory(target.parent)
+        usable = bool(text) and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise ValueError(f"{by}: path: got {text!r}, expected the path of a file")
+    return Path(text)
+
+
+@contextlib.contextmanager
+def naming(by: str, path: str | os.PathLike[str], writing: bool = False) -> Iterator[None]:
+    """Errors of the system inside name the path that the user gave, and what to write instead.
+
+    Without it they name a temporary file, or only a number. The class of the error and its
+    ``errno`` stay. Errors of ``check_path`` for what is not a path.
+    """
+    check_path(by, path)
+    try:
+        yield
+    except OSError as error:
+        named = type(error)(f"{by}: {os.fspath(path)}: {_explain(os.fspath(path), error, writing)}")
+        named.errno = error.errno
+        raise named from error
+
+
+def _explain(path: str, error: OSError, writing: bool) -> str:
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        return f"is a folder, expected a file, such as {os.path.join(path, 'NAME')}"
+    if path.startswith("~") and not os.path.lexists(folder):
+        return f"~ is not expanded, write os.path.expanduser({path!r})"
+    if writing and not os.path.lexists(folder) and error.errno == errno.ENOENT:
+        return f"there is no folder {folder}; make it first, with mkdir -p or os.makedirs"
+    if not writing and not os.path.lexists(path) and error.errno == errno.ENOENT:
+        return f"there is no such file in {os.path.abspath(folder)}"
+    reason = error.strerror or str(error)
+    return f"cannot be {'written' if writing else 'read'} ({reason})"
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Array]:
     """Read the arrays of a safetensors file, for ``model.load_state_dict(load(path))``.
 
-    Raises OSError if it cannot be read, ValueError if it is not an intact safetensors file.
+    Raises OSError, naming the path, if it cannot be read, ValueError if it is not an intact
+    safetensors file, TypeError or ValueError for what is not a path.
 
     >>> mc.save("two.safetensors", {"a": np.ones(2), "b": mc.tensor([1, 2])})
     >>> mc.load("two.safetensors")["b"]
@@ -66,12 +157,15 @@ def load(path: str | os.PathLike[str]) -> dict[str, Array]:
     return load_with_metadata(path)[0]
 
 
-def load_with_metadata(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+def load_with_metadata(
+    path: str | os.PathLike[str], by: str = "load"
+) -> tuple[dict[str, Array], dict[str, str]]:
     """Read the arrays and the metadata of a safetensors file. Errors as in ``load``."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
-    content = Path(path).read_bytes()
+    with naming(by, path):
+        content = Path(path).read_bytes()
     try:
         arrays: dict[str, Array] = from_bytes(content)
     except SafetensorError as error:
@@ -95,18 +189,34 @@ def _sync_directory(directory: Path) -> None:
             os.close(descriptor)
 
 
-def _name(name: Any) -> str:
+def _check_mapping(by: str, path: str | os.PathLike[str], mapping: Any) -> None:
+    if isinstance(mapping, Mapping):
+        return
+    got = f"{by}: mapping: got a {type(mapping).__name__}, expected named arrays"
+    if hasattr(mapping, "parameters") and hasattr(mapping, "state_dict"):
+        raise TypeError(f"{got}; write save({os.fspath(path)!r}, model.state_dict())")
+    if hasattr(mapping, "state_dict"):
+        raise TypeError(
+            f"{got}; the callback train.Checkpoint saves the optimizer, the model and how far the "
+            "training is"
+        )
+    raise TypeError(f"{got}, such as {{'x': array}} or model.state_dict()")
+
+
+def _name(by: str, name: Any) -> str:
     if not isinstance(name, str) or name == "__metadata__":
-        raise TypeError(f"save: name: got {name!r}, expected a string other than '__metadata__'")
+        raise TypeError(f"{by}: name: got {name!r}, expected a string other than '__metadata__'")
     return name
 
 
-def _array(name: str, value: Any) -> Array:
+def _array(by: str, name: str, value: Any) -> Array:
     array = value.data if isinstance(value, Tensor) else value
     dtype = getattr(array, "dtype", None)
     if not isinstance(dtype, np.dtype) or dtype.kind not in "fiub" or dtype.itemsize > 8:
+        nested = isinstance(value, Mapping) or hasattr(value, "state_dict")
+        hint = "; save each state dict to its own file, or use train.Checkpoint" if nested else ""
         raise TypeError(
-            f"save: {name} is a {dtype or type(value).__name__}, expected an array or a Tensor "
-            "of floats, integers or booleans up to 64 bits"
+            f"{by}: {name} is a {dtype or type(value).__name__}, expected an array or a Tensor "
+            f"of floats, integers or booleans up to 64 bits{hint}"
         )
     return np.asarray(to_device(array, "cpu"), order="C")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.util
 import json
 import os
+import re
 import stat
 import struct
 
@@ -334,3 +336,126 @@ def test_a_tensor_of_pytorchs_is_saved_or_clearly_refused(path):
     with contextlib.suppress(TypeError):  # what it raises for all that is no array
         mc.save(path, {"x": torch.ones(2)})
         np.testing.assert_array_equal(mc.load(path)["x"], [1, 1])
+
+
+LAYER = mc.nn.Linear(2, 3)
+ADAM = mc.optim.Adam(LAYER.parameters())
+TRAINER = mc.train.Trainer(LAYER, ADAM)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        (LAYER, r"mapping: got a Linear, .* write save\('.*weights.safetensors', model.state_dict"),
+        (ADAM, "mapping: got a Adam, expected named arrays; the callback train.Checkpoint"),
+        (TRAINER, "mapping: got a Trainer, expected named arrays; the callback train.Checkpoint"),
+        (ADAM.state_dict(), "state is a dict, .* use train.Checkpoint"),
+        ({"model": LAYER.state_dict()}, "model is a dict, .* each state dict to its own file"),
+        ({"model": LAYER}, "model is a Linear, .* each state dict to its own file"),
+        (BASE, r"mapping: got a ndarray, expected named arrays, such as \{'x': array\}"),
+        (LAYER.weight, "mapping: got a Parameter"),
+        ([BASE], "mapping: got a list"),
+        (None, "mapping: got a NoneType"),
+        ("w.st", "mapping: got a path, which comes first"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_what_are_no_named_arrays_is_told_with_what_to_write(path, mapping, message):
+    with pytest.raises(TypeError, match=f"save: {message}"):
+        mc.save(path, mapping)
+    assert names(path.parent) == []
+
+
+def export(path):
+    mc.export.export_onnx(mc.models.lenet5(), path)
+
+
+WRITERS = {
+    "save": lambda path: mc.save(path, {"x": BASE}),
+    "Checkpoint": lambda path: mc.train.checkpoint_file.write_checkpoint(path, {"x": 1}),
+    "CSVLogger": lambda path: mc.train.CSVLogger(path).on_fit_begin(TRAINER, 1),
+    "export_onnx": export,
+    "savefig": lambda path: mc.viz.filters(BASE).savefig(path),
+    "--weights": lambda path: io.check_writable("--weights", path),
+}
+READERS = {
+    "load": mc.load,
+    "checkpoint": mc.train.load_weights,
+}
+for module, name in (("onnx", "export_onnx"), ("matplotlib", "savefig")):
+    if importlib.util.find_spec(module) is None:
+        del WRITERS[name]
+
+
+@pytest.mark.parametrize("by", [*WRITERS, *READERS])
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [(3, TypeError), (None, TypeError), (b"w.st", TypeError), ({}, TypeError),
+     ("", ValueError), ("a\0b", ValueError), ("\ud800", ValueError)],
+)  # fmt: skip
+def test_what_is_no_path_is_told(by, wrong, error):
+    with pytest.raises(error, match=f"{by}: path: got"):
+        {**WRITERS, **READERS}[by](wrong)
+
+
+@pytest.mark.parametrize("by", WRITERS)
+def test_errors_of_writing_name_the_path_that_the_user_gave(tmp_path, monkeypatch, by):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").write_text("old")
+    for path, error, message in (
+        ("no/such/w.png", FileNotFoundError, "there is no folder no/such; make it first, with"),
+        ("~/no/w.png", FileNotFoundError, r"~ is not expanded, write os.path.expanduser\('~/no"),
+        ("folder.png", OSError, "is a folder, expected a file, such as folder.png/NAME"),
+        ("file/w.png", NotADirectoryError, r"cannot be written \(Not a directory\)"),
+        ("x" * 300 + ".png", OSError, r"cannot be written \(File name too long\)"),
+    ):
+        with pytest.raises(error, match=rf"^{by}: {re.escape(path)}: {message}") as caught:
+            WRITERS[by](path)
+        assert ".part" not in str(caught.value)
+        assert "[Errno" not in str(caught.value)
+        assert caught.value.errno in (None, *errno.errorcode)
+    assert names(tmp_path) == ["file", "folder.png"]
+    assert (tmp_path / "file").read_text() == "old"
+
+
+@pytest.mark.parametrize("by", [by for by in WRITERS if by not in ("CSVLogger", "--weights")])
+def test_a_full_disk_names_the_path_and_leaves_the_old_file(tmp_path, monkeypatch, by):
+    monkeypatch.setattr(io.os, "fsync", disk_full)
+    (tmp_path / "w.png").write_text("old")
+    with pytest.raises(OSError, match=rf"^{by}: .*w.png: cannot be written \(No space") as caught:
+        WRITERS[by](tmp_path / "w.png")
+    assert caught.value.errno == errno.ENOSPC
+    assert names(tmp_path) == ["w.png"]
+    assert (tmp_path / "w.png").read_text() == "old"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
+def test_a_log_on_a_full_disk_names_the_path():
+    with pytest.raises(OSError, match=r"CSVLogger: /dev/full: cannot be written \(No space left"):
+        mc.train.CSVLogger("/dev/full")._write("w", [["epoch", "loss"]])
+
+
+@pytest.mark.parametrize("by", READERS)
+def test_errors_of_reading_name_the_path_that_the_user_gave(tmp_path, monkeypatch, by):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for path, error, message in (
+        ("w.st", FileNotFoundError, f"there is no such file in {tmp_path}"),
+        ("~/w.st", FileNotFoundError, "~ is not expanded"),
+        ("folder", IsADirectoryError, "is a folder, expected a file"),
+        ("x" * 300, OSError, r"cannot be read \(File name too long\)"),
+    ):
+        with pytest.raises(error, match=f"^{by}: {path}: {message}"):
+            READERS[by](path)
+
+
+@pytest.mark.parametrize("by", READERS)
+def test_a_file_that_may_not_be_read_is_named(path, monkeypatch, by):
+    def denied(self):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    mc.save(path, {"x": BASE})
+    monkeypatch.setattr(io.Path, "read_bytes", denied)
+    with pytest.raises(PermissionError, match=r"weights.safetensors: cannot be read \(Perm"):
+        READERS[by](path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,26 +25,48 @@ __all__ = ["OPTIMIZERS", "RECIPES", "main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 2 for bad input, 130 when interrupted.
 
-    It is 1 when the output can no longer be written, as after ``| head -1``.
+    It is 141 when nobody reads the output any longer, as after ``| head -1``: what a shell reports
+    for a program that this ends.
     """
-    parsed = _parser().parse_args(arguments)
+    _set_up_output()
+    parsed = argparse.Namespace(kept="")  # a command says here what an interruption leaves
     try:
-        with np.errstate(all="ignore"):  # Trainer.fit reports divergence, once
-            parsed.run(parsed)
-        sys.stdout.flush()
+        try:
+            _parser().parse_args(arguments, parsed)
+            with np.errstate(all="ignore"):  # Trainer.fit reports divergence, once
+                parsed.run(parsed)
+        finally:  # also after --help, which exits
+            sys.stdout.flush()
     except (InputError, data.DataError, backend.DeviceError, FloatingPointError) as error:
-        print(f"minicnn: {error}", file=sys.stderr)
-        return 2
+        return _fail(2, str(error))
     except KeyboardInterrupt:
-        print("minicnn: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader, such as `head`, has stopped reading
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return _fail(130, f"interrupted{parsed.kept}")
+    except BrokenPipeError:
+        _drop_output()
+        return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
     except OSError as error:
-        print(f"minicnn: {error}", file=sys.stderr)
-        return 2
+        if error.strerror and not error.filename:  # every other error names a file
+            _drop_output()
+            return _fail(2, f"the output cannot be written ({error.strerror})")
+        return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
     return 0
+
+
+def _fail(status: int, reason: str) -> int:
+    print(f"minicnn: {reason}", file=sys.stderr)
+    return status
+
+
+def _set_up_output() -> None:
+    """Escape names that the terminal cannot show; write each line at once, even into a pipe."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+
+
+def _drop_output() -> None:
+    """Let Python's last flush, of what could not be written, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,19 +106,6 @@ def check_parts(model: Any, training: data.ArrayDataset, test: data.ArrayDataset
         raise InputError(f"the data has {most} classes, the model only {model.num_classes}")
 
 
-def check_writable(option: str, path: Path | None) -> None:
-    """Fail early if the output path is not writable."""
-    if path is None:
-        return
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{option}: {path} exists and is not a file")
-        with tempfile.TemporaryFile(dir=path.parent, prefix=path.name):
-            pass
-    except OSError as error:
-        raise InputError(f"{option}: {path} cannot be written ({error.strerror})") from error
-
-
 def load_model(path: Path, name: str | None = None) -> tuple[str, Module]:
     """The name of a network, and the network with the weights in a file or checkpoint.
 
@@ -139,7 +125,7 @@ def load_model(path: Path, name: str | None = None) -> tuple[str, Module]:
 
 def _read_weights(path: Path) -> dict[str, Array]:
     try:
-        arrays, metadata = io.load_with_metadata(path)
+        arrays, metadata = io.load_with_metadata(path, "WEIGHTS")
         return train.load_weights(path) if is_checkpoint(metadata) else arrays
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -11,11 +11,12 @@ import numpy as np
 
 from ..autograd import Tensor, no_grad
 from ..data.digit_photo import read_digit
+from ..io import check_writable
 from ..ops import softmax
 from ..text_table import text_table
 from ..train import confusion_matrix, report
 from ..train.recipes import MODELS, RECIPES
-from .inputs import DATA_HELP, InputError, check_writable, load_data, load_model, make_resize
+from .inputs import DATA_HELP, InputError, load_data, load_model, make_resize
 
 MOST_MISTAKES = 100
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
@@ -48,7 +49,8 @@ def _add_weights(command: Any) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    check_writable("--mistakes", options.mistakes)
+    if options.mistakes:
+        check_writable("--mistakes", options.mistakes)
     draw = _load_drawing(options.mistakes) if options.mistakes else None
     name, model, prepare = _load(options)
     data_name, (_, test) = load_data(options.data, model)

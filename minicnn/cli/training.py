@@ -10,13 +10,13 @@ from typing import Any
 from .. import backend, data, io, train
 from ..backend.random import manual_seed
 from ..data.transforms import Compose
+from ..train.checkpoint_file import read_checkpoint
 from ..train.recipe import OPTIMIZERS, Recipe
 from ..train.recipes import MODELS, RECIPES
 from .inputs import (
     DATA_HELP,
     InputError,
     check_parts,
-    check_writable,
     load_data,
     make_number_type,
     make_resize,
@@ -60,7 +60,8 @@ def add_train(commands: Any) -> None:
 def _train(options: argparse.Namespace) -> None:
     device = backend.resolve_device(options.device)
     for option in ("weights", "checkpoint", "log"):
-        check_writable(f"--{option}", getattr(options, option))
+        if getattr(options, option):
+            io.check_writable(f"--{option}", getattr(options, option), replaced=option != "log")
     recipe = _choose_recipe(options)
     manual_seed(options.seed)
     model: Any = MODELS[options.model]()
@@ -83,16 +84,37 @@ def _train(options: argparse.Namespace) -> None:
         device=device,
         callbacks=[train.ProgressBar(), *callbacks, *_make_writers(options)],
     )
+    before = _last_change(options.checkpoint)
     try:
         history = trainer.fit(batches, recipe.epochs, test_batches, resume=options.resume)
     except train.CheckpointError as error:
         raise InputError(str(error)) from error
+    except (KeyboardInterrupt, BrokenPipeError):
+        changed = _last_change(options.checkpoint) != before
+        options.kept = _describe_kept(options.checkpoint, changed, options.resume)
+        raise
     accuracy = history["val_accuracy"][-1]
     correct = round(accuracy * len(test))
     print(f"test accuracy {accuracy:.2%} ({correct:,} of {len(test):,} images)")
     if options.weights:
         io.save(options.weights, model.state_dict())
         print(f"weights saved to {options.weights}")
+
+
+def _last_change(path: Path | None) -> int | None:
+    return path.stat().st_mtime_ns if path and path.exists() else None
+
+
+def _describe_kept(checkpoint: Path | None, changed: bool, resumed: Path | None) -> str:
+    """What remains of a training that is interrupted, and how to continue it."""
+    file = checkpoint if changed else resumed
+    if file is None:
+        return f" before {checkpoint} was written" if checkpoint else ""
+    try:
+        epoch = read_checkpoint(file)["progress"]["epoch"]
+    except (OSError, train.CheckpointError):  # one to resume from that was not checked yet
+        return ""
+    return f" after epoch {epoch}; continue with --resume {file}"
 
 
 def _choose_recipe(options: argparse.Namespace) -> Recipe:

@@ -11,7 +11,7 @@ from .._version import __version__
 from ..autograd import Tensor
 from ..backend import to_device
 from ..checks import check_integer
-from ..io import write_whole
+from ..io import check_path, write_whole
 from ..nn import Module
 from .graph import Graph, Node
 from .record import BATCHES, Origin, Recording, Shape, record
@@ -47,6 +47,7 @@ def export_onnx(
     ['Conv', 'MaxPool', 'Relu']
     """
     onnx = _onnx()
+    check_path("export_onnx", path)
     shape, axis = _checked_shape(model, input_shape), _checked_batch(batch_size)
     recording = record(model, shape, CONVERTERS)
     state = dict(model.named_buffers()) | dict(model.named_parameters())
@@ -56,7 +57,7 @@ def export_onnx(
     weights = {name: state[name] for name in used}
     proto = _graph_proto(onnx, graph, recording, ends, weights, axis)
     proto.name = type(model).__name__
-    write_whole(path, _checked_bytes(onnx, proto))
+    write_whole("export_onnx", path, _checked_bytes(onnx, proto))
 
 
 def _onnx() -> Any:

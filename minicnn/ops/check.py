@@ -76,7 +76,8 @@ def check_float(op: str, **tensors: Any) -> None:
     given = {name: t for name, t in others if t is not None}
     check_tensor(op, **{first: x}, **given)
     if x.dtype.kind != "f":
-        expected = f"expected floats; convert it with {first}.to('float32')"
+        scaled = " / 255 if these are the bytes of images" if x.dtype == np.uint8 else ""
+        expected = f"expected floats; convert it with {first}.to('float32'){scaled}"
         raise TypeError(f"{op}: {first} is {x.dtype}, {expected}")
     for name, other in given.items():
         if other.dtype != x.dtype:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Tensor
 from ..backend import array_module
 from ..backend.layout import as_chwn, as_nchw
 from ..data import ArrayDataset, DataLoader, ImageFolder
+from ..data.dataset import to_float32
 from ..data.labels import first_part, is_several, map_parts
 from ..ops.convert import as_tensor
 
@@ -30,10 +33,15 @@ def place_batches(data: Batches, device: str, start: int = 0) -> Iterator[tuple[
 
 
 def place(value: Any, device: str) -> Any:
-    """The value as a Tensor on the device, images in batch-last storage; of a tuple each part."""
+    """The value as a Tensor on the device, uint8 as x / 255; of a tuple each part.
+
+    Images are in batch-last storage.
+    """
     if is_several(value):
         return tuple(place(part, device) for part in value)
     tensor = as_tensor(value)
+    if tensor.dtype == np.uint8:
+        tensor = Tensor(to_float32(tensor.data))
     if tensor.ndim == 4:
         tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
     return tensor.to(device)

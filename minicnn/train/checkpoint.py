@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from ..checks import check_integer
 from ..data import DataLoader
+from ..io import check_path, check_writable
 from .best import Best, check_metric, has_finite_loss
 from .callback import Callback
 from .checkpoint_file import write_checkpoint
-from .fit_checks import check_path, check_writable
 from .progress import Means
 from .trainer import Trainer
 

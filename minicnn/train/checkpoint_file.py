@@ -35,7 +35,7 @@ def write_checkpoint(path: str | os.PathLike[str], state: Mapping[str, Any]) -> 
     arrays: dict[str, Array] = {}
     tree = json.dumps(_pack(dict(state), "", arrays))
     metadata = {"format": FORMAT, "version": str(VERSION), "minicnn": __version__, "state": tree}
-    io.save(path, arrays, {**metadata, "sha256": _digest(arrays, metadata)})
+    io.save_arrays("Checkpoint", path, arrays, {**metadata, "sha256": _digest(arrays, metadata)})
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -44,11 +44,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises CheckpointError for a file that is not an intact checkpoint, OSError if it cannot be
     read.
     """
-    name = os.fspath(path)
     try:
-        arrays, metadata = io.load_with_metadata(path)
+        arrays, metadata = io.load_with_metadata(path, "checkpoint")
     except ValueError as error:
         raise CheckpointError(f"{error}; expected a checkpoint") from error
+    name = os.fspath(path)
     if not is_checkpoint(metadata):
         raise CheckpointError(f"{name}: a safetensors file, but not a checkpoint of minicnn")
     if metadata.get("version") != str(VERSION):

@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ..io import check_path, check_writable, naming
 from .callback import Callback
-from .fit_checks import check_path, check_writable
 from .trainer import Trainer
 
 
@@ -54,8 +54,7 @@ class CSVLogger(Callback):
         except OSError as error:
             self._columns = []  # the last row may be incomplete
             warnings.warn(
-                f"CSVLogger: {self.path}: epoch {epoch} is not logged ({error.strerror}); "
-                "training goes on",
+                f"{error}; epoch {epoch} is not logged, training goes on",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -70,5 +69,8 @@ class CSVLogger(Callback):
 
     def _write(self, mode: str, lines: list[list[Any]]) -> None:
         # Opened again for each epoch: the rows are flushed, and no file is left open.
-        with open(self.path, mode, newline="", encoding="utf-8") as file:
+        with (
+            naming("CSVLogger", self.path, writing=True),
+            open(self.path, mode, newline="", encoding="utf-8") as file,
+        ):
             csv.writer(file, lineterminator="\n").writerows(lines)

@@ -1,10 +1,8 @@
-"""What is checked before the first batch: the optimizer, the data, the callbacks, the paths."""
+"""What is checked before the first batch: the optimizer, the data, the callbacks."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -86,28 +84,6 @@ def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
             hint = ": LearningRate(schedule)" if isinstance(callback, Schedule) else ""
             raise TypeError(f"callbacks: got {_kind(callback)}, expected callbacks{hint}")
     return checked
-
-
-def check_path(where: str, path: Any) -> Path:
-    """The path. Raises TypeError for what is not a path, ValueError for an empty one."""
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{where}: path: got {_kind(path)}, expected the path of a file")
-    if not Path(path).name:
-        raise ValueError(f"{where}: path: got {os.fspath(path)!r}, expected the path of a file")
-    return Path(path)
-
-
-def check_writable(where: str, path: Path, replaced: bool) -> None:
-    """Raise OSError if a file cannot be written there; replaced: as a new file, renamed to it."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"{where}: {path}: there is no directory {path.parent}; create it first"
-        )
-    if path.is_dir():
-        raise IsADirectoryError(f"{where}: {path} is a directory, expected a file in it")
-    written = path.parent if replaced or not path.exists() else path
-    if not os.access(written, os.W_OK):
-        raise PermissionError(f"{where}: {path}: no permission to write to {written}")
 
 
 def _iterates(data: Any) -> bool:

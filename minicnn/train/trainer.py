@@ -162,6 +162,7 @@ class Trainer:
     ) -> Any:
         """The model's outputs (logits) for images (N, C, H, W), in evaluation mode, unrecorded.
 
+        uint8 images are read as x / 255, as in the data sets.
         A Tensor, or a tuple if the model returns one. x is a tuple for a model with several inputs.
         The classes are ``trainer.predict(x).data.argmax(1)``.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..autograd import Tensor
+from ..data.dataset import to_float32
 
 Numbers = NDArray[Any]
 TensorLike = Tensor | ArrayLike
@@ -32,26 +33,38 @@ def as_numbers(op: str, name: str, value: Any) -> Numbers:
 
 
 def as_batch(op: str, images: TensorLike) -> Numbers:
-    """Images for a model, (N, C, H, W) with N > 0. Raises ValueError for another shape."""
-    array = as_numbers(op, "images", images)
+    """Images for a model, (N, C, H, W) with N > 0; uint8 as x / 255, as from the data sets.
+
+    Raises ValueError for another shape, TypeError for other integers and booleans.
+    """
+    array = _as_input(op, "images", images)
     if array.ndim != 4 or not array.size:
         raise ValueError(f"{op}: images have shape {array.shape}, expected (N, C, H, W), N > 0")
     return array
 
 
 def as_image(op: str, image: TensorLike) -> Numbers:
-    """One image for a model as a batch (1, C, H, W). Raises ValueError unless it is (C, H, W)."""
-    array = as_numbers(op, "image", image)
+    """One image (C, H, W) for a model as a batch (1, C, H, W). Otherwise as ``as_batch``."""
+    array = _as_input(op, "image", image)
     if array.ndim != 3 or not array.size:
         raise ValueError(f"{op}: image has shape {array.shape}, expected (C, H, W)")
     return array[None]
+
+
+def _as_input(op: str, name: str, value: Any) -> Numbers:
+    array = as_numbers(op, name, value)
+    if array.dtype == np.uint8:
+        return to_float32(array)
+    if array.dtype.kind != "f":
+        raise TypeError(f"{op}: {name}: got {array.dtype}, expected uint8 (0..255) or a float type")
+    return array
 
 
 def as_pixels(op: str, images: Images) -> list[Numbers]:
     """Images as they are drawn: (H, W) for one channel, (H, W, 3) for three.
 
     images: (N, C, H, W), (N, H, W) or a sequence of (C, H, W) and (H, W), which may differ in size.
-    If colours lie outside 0..1, all images are rescaled alike to fit.
+    uint8 is drawn as x / 255. If colours lie outside 0..1, all images are rescaled alike to fit.
     Raises TypeError for what does not hold numbers, ValueError for no image, another shape, NaN or
     infinity.
     """
@@ -71,6 +84,7 @@ def as_pixels(op: str, images: Images) -> list[Numbers]:
 
 
 def _as_drawn(op: str, image: Numbers) -> Numbers:
+    image = to_float32(image) if image.dtype == np.uint8 else image
     if image.ndim == 2 and image.size:
         return image
     if image.ndim != 3 or len(image) not in (1, 3) or not image.size:

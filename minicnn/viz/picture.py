@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from cycler import cycler
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
+from ..io import check_path, write_whole
 from .arrays import TensorLike
 
 # Okabe and Ito, "Color Universal Design" (2008): distinguishable with every kind of colour vision.
@@ -41,10 +43,37 @@ class Picture(Figure):
         """Raise RuntimeError: a Picture has no window; use a notebook or ``savefig``."""
         raise RuntimeError("show: a Picture has no window; write it with savefig('picture.png')")
 
-    def _repr_png_(self) -> bytes:
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Write the picture to a path or an open file; options are those of matplotlib.
+
+        The end of the path names the format: .png, .svg, .pdf, or another one of matplotlib's;
+        .png is added to a path without one. An existing file is replaced only by a complete one.
+        Raises OSError, naming the path, if it cannot be written, ValueError for another format,
+        TypeError or ValueError for what is not a path.
+        """
+        if hasattr(fname, "write"):
+            super().savefig(fname, **options)
+            return
+        check_path("savefig", fname)
+        path = os.fspath(fname)
+        suffix = os.path.splitext(path)[1]
+        form = options.pop("format", None) or suffix[1:].lower() or rcParams["savefig.format"]
+        if form not in (kinds := self.canvas.get_supported_filetypes()):
+            raise ValueError(
+                f"savefig: {path}: got the format {form!r}, expected one of "
+                f"{', '.join(sorted(kinds))}"
+            )
+        if not suffix and not os.path.isdir(path):
+            path += f".{form}"
+        write_whole("savefig", path, self._encode(form, **options))
+
+    def _encode(self, form: str, **options: Any) -> bytes:
         file = io.BytesIO()
-        self.savefig(file, format="png")
+        super().savefig(file, format=form, **options)
         return file.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        return self._encode("png")
 
 
 def subplots(

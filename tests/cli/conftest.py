@@ -19,6 +19,7 @@ def places(monkeypatch, tmp_path) -> Path:
 
     monkeypatch.delenv("MINICNN_DATA", raising=False)
     monkeypatch.delenv("MINICNN_DEVICE", raising=False)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # would hide what a pipe keeps back
     monkeypatch.setenv("PYTHONPATH", str(Path(mc.__file__).parents[1]))  # for other processes
     monkeypatch.setattr(catalog, "cache_directory", lambda: tmp_path / "cache")
     monkeypatch.setattr(catalog, "fetch", no_network)

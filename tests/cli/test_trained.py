@@ -207,9 +207,12 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
         ),
         "nowhere for mistakes": (
             ["evaluate", "none.st", "--mistakes", "no/where.png"],
-            "where.png cannot be written",
+            "where.png: there is no folder no",
         ),
-        "nowhere to export": (["export", some, "no/where.onnx"], "where.onnx cannot be written"),
+        "nowhere to export": (
+            ["export", some, "no/where.onnx"],
+            "where.onnx: there is no folder no",
+        ),
         "nothing to resume": ([*TRAIN, "--resume", "none.ckpt"], "none.ckpt"),
         "weights to resume": ([*TRAIN, "--resume", some], "checkpoint"),
         "another recipe": ([*TRAIN, "--recipe", "secret"], "no recipe 'secret', but course"),

@@ -132,20 +132,137 @@ def test_names_the_input_that_is_wrong() -> None:
         gradcheck(Product.apply, [normal(3), normal(3)])
 
 
+def count_found(size: int, error: float, each_entry: bool | None, tries: int = 40) -> int:
+    """In how many tries one entry at a random place, off by this share, is found."""
+    found = 0
+    for seed in range(tries):
+        rng = np.random.default_rng(seed)
+        x = mc.Tensor(rng.standard_normal(size), requires_grad=True)
+        try:
+            gradcheck(wrong_at((int(rng.integers(size)),), 1 + error), x, each_entry=each_entry)
+        except AssertionError:
+            found += 1
+    return found
+
+
+@pytest.mark.parametrize(
+    ("size", "error", "in_directions", "by_entry"),
+    [
+        (1, 0.005, 38, 38),  # the others are near 0, where atol decides
+        (8, 0.005, 34, 40),
+        (64, 0.005, 19, 40),
+        (64, 0.02, 34, 40),
+        (64, 0.1, 39, 40),
+        (1000, 0.02, 21, None),
+        (1000, 1.0, 39, None),
+        (10_000, 0.02, 8, None),
+        (10_000, 1.0, 39, None),
+    ],
+)
+def test_in_how_many_of_40_tries_a_wrong_entry_is_found(
+    size: int, error: float, in_directions: int, by_entry: int | None
+) -> None:
+    assert abs(count_found(size, error, each_entry=False) - in_directions) <= 2  # NumPy may differ
+    if by_entry is not None:
+        assert count_found(size, error, each_entry=True) >= by_entry
+    assert count_found(size, 0.0, each_entry=None, tries=10) == 0
+
+
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
-def test_the_cost_does_not_grow_with_the_array(check: Any) -> None:
-    counts = []
-    for n in (2, 10_000):
-        calls = 0
+@pytest.mark.parametrize("place", [(0, 0), (3, 5), (7, 7)])
+def test_by_default_one_entry_of_64_that_is_2_percent_wrong_is_found(
+    check: Any, place: tuple[int, int]
+) -> None:
+    x = normal(8, 8)
+    x.data[place] = 0.5
+    with pytest.raises(AssertionError, match=rf"entry \({place[0]}, {place[1]}\)"):
+        check(wrong_at(place, 1.02), x)
 
-        def count(x: mc.Tensor) -> mc.Tensor:
-            nonlocal calls
-            calls += 1
-            return RIGHT(x)
 
-        check(count, normal(n))
-        counts.append(calls)
+def test_second_derivatives_are_checked_entry_by_entry_too() -> None:
+    """The first ones are right; an entry of the second ones is 2 % off."""
+
+    def gradient(x: mc.Tensor, grad: mc.Tensor) -> mc.Tensor:
+        scale = np.ones(x.shape)
+        scale[2, 3] = 1.02
+        # As a value 2 x, but with the derivative 2 · scale.
+        return (2 * x * mc.Tensor(scale) + (2 * x * mc.Tensor(1 - scale)).detach()) * grad
+
+    x = normal(8, 8)
+    assert gradcheck(square_with(gradient), x)
+    with pytest.raises(AssertionError, match=r"entry \(2, 3\)"):
+        gradgradcheck(square_with(gradient), x)
+
+
+def counted(check: Any, size: int, **options: Any) -> int:
+    calls = 0
+
+    def count(x: mc.Tensor) -> mc.Tensor:
+        nonlocal calls
+        calls += 1
+        return RIGHT(x)
+
+    check(count, normal(size), **options)
+    return calls
+
+
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+def test_the_cost_in_directions_does_not_grow_with_the_array(check: Any) -> None:
+    counts = [counted(check, n, each_entry=False) for n in (2, 10_000)]
     assert counts[0] == counts[1] <= 24
+    assert counted(check, 10_000) == counts[1]  # the default
+
+
+def test_the_default_goes_entry_by_entry_while_that_is_cheap() -> None:
+    assert counted(gradcheck, 128) == 3 + 2 * 128
+    assert counted(gradcheck, 129) == counted(gradcheck, 129, each_entry=False) == 3 + 2 * 2
+    assert counted(gradcheck, 129, each_entry=True) == 3 + 2 * 129
+
+
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+@pytest.mark.parametrize("each_entry", [True, False])
+def test_a_random_function_is_told_as_such(check: Any, each_entry: bool) -> None:
+    dropped = lambda x: ops.dropout(x, 0.5) * x  # noqa: E731
+    for x in (normal(4, 4), normal(200)):
+        with pytest.raises(ValueError, match=r"different results for the same .*manual_seed\(0\)"):
+            check(dropped, x, each_entry=each_entry)
+
+    def seeded(x: mc.Tensor) -> mc.Tensor:
+        mc.manual_seed(0)
+        return dropped(x)
+
+    assert check(seeded, normal(4, 4), each_entry=each_entry)
+
+
+def test_a_function_that_is_seldom_random_does_not_get_its_gradient_blamed() -> None:
+    calls = 0
+
+    def seldom(x: mc.Tensor) -> mc.Tensor:
+        nonlocal calls
+        calls += 1
+        return x * x * (2 if calls % 5 == 4 else 1)
+
+    with pytest.raises(ValueError, match="different results for the same inputs"):
+        gradcheck(seldom, normal(3))
+
+
+def test_results_of_different_shapes_are_different_results() -> None:
+    lengths = iter([1, 2, 3, 3, 3])
+    with pytest.raises(ValueError, match="different results"):
+        gradcheck(lambda x: x[: next(lengths)], normal(3))
+
+
+@pytest.mark.parametrize("each_entry", [True, False])
+def test_a_random_gradient_is_told_as_such(each_entry: bool) -> None:
+    rng = np.random.default_rng(0)
+    random = square_with(lambda x, grad: 2 * x * grad * mc.Tensor(rng.standard_normal(x.shape)))
+    with pytest.raises(AssertionError, match="input 0 .* another the second time"):
+        gradcheck(random, normal(3), each_entry=each_entry)
+
+
+def test_rounding_errors_are_no_randomness() -> None:
+    signs = iter([1.0, 1 + 2e-16, 1 - 1e-16] * 100)
+    assert gradcheck(lambda x: RIGHT(x) * next(signs), normal(3), each_entry=False)
 
 
 def test_the_cost_of_naming_an_entry_is_logarithmic() -> None:

@@ -310,7 +310,7 @@ def test_a_diverged_training_does_not_overwrite_the_checkpoint(path, content, ma
 
 def test_a_missing_directory_is_an_error_before_the_first_epoch(tmp_path, make, recorder):
     trainer = make(callbacks=[recorder, Checkpoint(tmp_path / "no" / "run.ckpt")])
-    with pytest.raises(FileNotFoundError, match="there is no directory"):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
         trainer.fit(loader(), 1)
     assert "epoch_begin" not in recorder.events
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn import ops
+from minicnn import nn, ops, train
 
 
 def test_the_last_short_batch_weighs_by_its_images(make, batches, problem, loss_of):
@@ -149,3 +149,26 @@ def test_predict_does_not_change_its_input(make, problem):
     pixels.flags.writeable = False
     make().predict(pixels)
     np.testing.assert_array_equal(pixels, problem[0])
+
+
+def test_bytes_are_read_as_the_data_sets_read_them():
+    """Also where no layer asks for floats, and the numbers would be 255 times too large."""
+
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(16, 2)
+
+        def forward(self, x):
+            return self.linear((x - 0.5).flatten(1))
+
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 1, 4, 4)).astype(np.uint8)
+    labels = np.arange(6) % 2
+    images, _ = mc.data.ArrayDataset(pixels, labels)[:]
+    model = Shifted()
+    trainer = train.Trainer(model, mc.optim.SGD(model.parameters(), 0.1))
+    np.testing.assert_array_equal(trainer.predict(pixels).data, trainer.predict(images).data)
+    expected = trainer.evaluate([(images, labels)])
+    assert trainer.evaluate([(pixels, labels)]) == expected
+    history = trainer.fit([(pixels, labels)], epochs=1)
+    assert history["loss"][0] == pytest.approx(expected["loss"])

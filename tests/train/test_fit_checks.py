@@ -278,7 +278,7 @@ def test_a_schedule_that_watches_nothing_needs_no_validation(make, batches):
 @pytest.mark.parametrize("kind", [CSVLogger, Checkpoint])
 def test_paths_that_are_none(kind):
     for path in (1, None, b"x", CSVLogger):
-        with pytest.raises(TypeError, match=f"^{kind.__name__}: path: got .*the path of a file"):
+        with pytest.raises(TypeError, match=f"^{kind.__name__}: path: got .*a string or a Path"):
             kind(path)
     with pytest.raises(ValueError, match=f"^{kind.__name__}: path: got '', expected the path"):
         kind("")
@@ -289,13 +289,21 @@ def test_files_that_cannot_be_written(make, batches, recorder, tmp_path, monkeyp
     name = kind.__name__
     missing = tmp_path / "no" / "run"
     for path, error, message in (
-        (missing, FileNotFoundError, f"{missing}: there is no directory {missing.parent}; create"),
-        (tmp_path, IsADirectoryError, f"{tmp_path} is a directory, expected a file"),
+        (
+            missing,
+            FileNotFoundError,
+            f"{missing}: there is no folder {missing.parent}; make it first",
+        ),
+        (tmp_path, IsADirectoryError, f"{tmp_path}: is a folder, expected a file"),
     ):
         with pytest.raises(error, match=f"^{name}: {message}"):
             make(callbacks=[recorder, kind(path)]).fit(batches, 1)
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(PermissionError, match=f"^{name}: .*run: no permission to write to"):
+
+    def denied(**_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(mc.io.tempfile, "TemporaryFile", denied)
+    with pytest.raises(PermissionError, match=rf"^{name}: .*run: cannot be written \(Permission"):
         make(callbacks=[recorder, kind(tmp_path / "run")]).fit(batches, 1)
     assert recorder.calls == []
     assert list(tmp_path.iterdir()) == []
@@ -304,8 +312,15 @@ def test_files_that_cannot_be_written(make, batches, recorder, tmp_path, monkeyp
 def test_the_best_checkpoint_needs_its_place_too(make, batches, tmp_path):
     (tmp_path / "run.best.ckpt").mkdir()
     checkpoint = Checkpoint(tmp_path / "run.ckpt", keep_best="loss")
-    with pytest.raises(IsADirectoryError, match=r"run\.best\.ckpt is a directory"):
+    with pytest.raises(IsADirectoryError, match=r"run\.best\.ckpt: is a folder"):
         make(callbacks=[checkpoint]).fit(batches, 1)
+
+
+class Full(list):
+    """Lines that no longer fit."""
+
+    def __iter__(self):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class FullDisk(CSVLogger):
@@ -317,14 +332,14 @@ class FullDisk(CSVLogger):
         self.writes += 1
         if self.writes == 3:
             super()._write(mode, [["2", "half a li"]])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super()._write(mode, Full())
         super()._write(mode, lines)
 
 
 def test_a_log_that_fails_later_warns_and_is_whole_in_the_end(make, batches, tmp_path):
     log, path = tmp_path / "log.csv", tmp_path / "run.ckpt"
     trainer = make(callbacks=[FullDisk(log), Checkpoint(path)])
-    message = r"CSVLogger: .*log\.csv: epoch 2 is not logged \(No space left on device\)"
+    message = r"CSVLogger: .*log\.csv: cannot be written \(No space left on device\); epoch 2"
     with pytest.warns(RuntimeWarning, match=message):
         trainer.fit(batches, 3)
     assert [line.split(",")[0] for line in log.read_text().split()] == ["epoch", "1", "2", "3"]

@@ -1,0 +1,134 @@
+"""How a command ends before its end, in a process of its own: never with a traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from support.commands import SHORT, run, write_data
+
+import minicnn as mc
+
+LONG = ["--epochs", "100000", "--batch-size", "20"]
+
+
+def start(*arguments: str, **options) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "minicnn", *arguments], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may ignore it
+        **options,
+    )  # fmt: skip
+
+
+def ended(process: subprocess.Popen) -> tuple[int, str]:
+    """The exit status and what was written to stderr."""
+    with process:
+        try:
+            if process.stdout.closed:  # communicate would read it
+                process.wait(timeout=60)
+                return process.returncode, process.stderr.read()
+            _, err = process.communicate(timeout=60)
+            return process.returncode, err
+        finally:
+            process.kill()
+
+
+def epoch_of(path) -> int:
+    return mc.train.checkpoint_file.read_checkpoint(path)["progress"]["epoch"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_ctrl_c_is_130_and_names_the_checkpoint(tmp_path, again):
+    data = ["train", "lenet5", "--data", str(write_data(tmp_path / "data"))]
+    arguments = [*data, *LONG, "--checkpoint", "r.ckpt"]
+    if again:
+        assert run(*data, "--epochs", "2", "--batch-size", "20", "--checkpoint", "r.ckpt").stdout
+        arguments += ["--resume", "r.ckpt"]
+    process = start(*arguments)
+    while "epoch" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    status, err = ended(process)
+    assert status == 130
+    message = r"minicnn: interrupted after epoch (\d+); continue with --resume r.ckpt\n"
+    (epoch,) = re.fullmatch(message, err).groups()
+    assert int(epoch) == epoch_of("r.ckpt") >= (3 if again else 1)
+    assert sorted(os.listdir()) == ["data", "r.ckpt"]
+
+
+def test_ctrl_c_before_the_first_checkpoint_says_so(tmp_path):
+    data = str(write_data(tmp_path / "data"))
+    slow = "import time, minicnn.train as t; t.Trainer._step = lambda *_: time.sleep(60);"
+    arguments = ["train", "lenet5", "--data", data, *LONG, "--checkpoint", "r.ckpt"]
+    command = f"{slow} from minicnn.cli import main; raise SystemExit(main({arguments!r}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    status, err = ended(process)
+    assert status == 130
+    assert err in ("minicnn: interrupted before r.ckpt was written\n", "minicnn: interrupted\n")
+    assert os.listdir() == ["data"]
+
+
+def test_head_ends_a_training_and_names_the_checkpoint(tmp_path):
+    data = str(write_data(tmp_path / "data"))
+    process = start("train", "lenet5", "--data", data, *LONG, "--checkpoint", "r.ckpt")
+    assert process.stdout.readline().startswith("lenet5, ")  # written at once, not at the end
+    process.stdout.close()
+    status, err = ended(process)
+    assert status == 141
+    message = r"minicnn: the output was closed after epoch 1; continue with --resume r.ckpt\n"
+    assert re.fullmatch(message, err), err
+    assert epoch_of("r.ckpt") == 1
+    assert sorted(os.listdir()) == ["data", "r.ckpt"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train", "lenet5", "--data", "digits", *SHORT], ["devices"], ["data", "list"]]
+)
+def test_a_closed_pipe_ends_quietly(arguments):
+    ours, theirs = os.pipe()
+    os.close(ours)  # as after `| head -1` has seen enough
+    command = [sys.executable, "-m", "minicnn", *arguments]
+    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
+    os.close(theirs)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
+def test_output_on_a_full_disk_is_one_line():
+    command = [sys.executable, "-m", "minicnn", "devices"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "minicnn: the output cannot be written (No space left on device)\n"
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    for part in ("train", "test"):
+        for name, grey in (("häuser", 0), ("ß", 255)):
+            folder = tmp_path / "data" / part / name
+            folder.mkdir(parents=True)
+            image.new("L", (28, 28), grey).save(folder / "0.png")
+    ascii_only = {"env": {**os.environ, "PYTHONIOENCODING": "ascii"}}
+    data = ["--data", "data"]
+    trained = run("train", "lenet5", *data, *SHORT, "--weights", "wü.st", **ascii_only)
+    assert (trained.returncode, trained.stderr) == (0, "")
+    assert trained.stdout.endswith("weights saved to w\\xfc.st\n")
+    assert (tmp_path / "wü.st").exists()
+    tested = run("evaluate", "wü.st", *data, **ascii_only)
+    assert (tested.returncode, tested.stderr) == (0, "")
+    assert "h\\xe4user" in tested.stdout
+    assert "\\xdf " in tested.stdout
+    missing = run("evaluate", "ü.st", **ascii_only)
+    assert missing.returncode == 2
+    assert missing.stderr.startswith("minicnn: WEIGHTS: \\xfc.st: there is no such file in")
