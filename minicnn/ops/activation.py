@@ -10,7 +10,7 @@ from ..backend import Array, array_module, kernels_for
 from ..checks import check_choice, check_number
 from .arithmetic import exp
 from .check import check_tensor
-from .convert import as_float
+from .convert import as_float, in_float32
 from .elementwise import Elementwise
 from .select import clip, keep
 
@@ -22,7 +22,7 @@ class ReLU(Elementwise):
         return array_module(x).maximum(x, 0)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return ReLUGrad.apply(grad, Tensor(self._output_data))
+        return relu_grad(grad, Tensor(self._output_data))
 
 
 class ReLUGrad(Elementwise):
@@ -32,7 +32,10 @@ class ReLUGrad(Elementwise):
         return kernels_for(x).relu_grad(x, y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
-        return ReLUGrad.apply(grad, self.inputs[1]), None
+        return relu_grad(grad, self.inputs[1]), None
+
+
+relu_grad = in_float32(ReLUGrad.apply)
 
 
 def relu(x: Tensor) -> Tensor:
@@ -203,6 +206,7 @@ class GELUTanh(Elementwise):
         return x * (self.LINEAR + self.CUBIC * (x * x))
 
 
+@in_float32
 def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """``x * P(Z <= x)`` for a standard normal Z: x·(1 + erf(x / sqrt 2))/2.
 

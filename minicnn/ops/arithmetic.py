@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .convert import TensorLike, as_float, as_operands, broadcast_operands
+from .convert import TensorLike, as_float, as_operands, broadcast_operands, in_float32
 from .elementwise import Elementwise, sum_to_inputs
 from .shape import transpose
 
@@ -238,6 +238,9 @@ class MatMul(Function):
         )
 
 
+_matmul = in_float32(MatMul.apply)
+
+
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """The matrix product (..., n, k) @ (..., k, m) -> (..., n, m), leading axes broadcast.
 
@@ -251,10 +254,10 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     if not _fit_together(a.shape, b.shape):
         raise ValueError(f"matmul: shapes {a.shape} @ {b.shape} do not fit together")
     if a.ndim > 1 and b.ndim > 1:
-        return MatMul.apply(a, b)
+        return _matmul(a, b)
     row = a.reshape(1, -1) if a.ndim == 1 else a
     column = b.reshape(-1, 1) if b.ndim == 1 else b
-    product = MatMul.apply(row, column)
+    product = _matmul(row, column)
     shape = product.shape[:-2] + (() if a.ndim == 1 else product.shape[-2:-1])
     return product.reshape(*shape, *(() if b.ndim == 1 else product.shape[-1:]))
 

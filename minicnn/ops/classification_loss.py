@@ -6,7 +6,7 @@ from ..autograd import Tensor
 from ..backend import Array, array_module, to_device
 from ..checks import check_integer, check_number
 from .activation import relu, softplus
-from .convert import TensorLike, convert
+from .convert import TensorLike, convert, in_float32
 from .gather import gather_class
 from .loss_inputs import (
     as_class_weights,
@@ -24,6 +24,7 @@ from .shape import broadcasts_to
 from .softmax import log_softmax
 
 
+@in_float32
 def cross_entropy(
     logits: Tensor,
     target: TensorLike,
@@ -93,6 +94,7 @@ def _over_classes(scores: Tensor, values: Array) -> Array:
     return values.reshape(1, -1, *[1] * (scores.ndim - 2))
 
 
+@in_float32
 def nll_loss(
     log_probs: Tensor,
     target: TensorLike,
@@ -135,6 +137,7 @@ def _losses_of_classes(
     return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, dtype), count))
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: TensorLike,
@@ -180,6 +183,7 @@ def _factor(op: str, x: Tensor, **argument: TensorLike) -> Tensor:
     return convert(factor, x.dtype)
 
 
+@in_float32
 def hinge_loss(
     logits: Tensor,
     target: TensorLike,

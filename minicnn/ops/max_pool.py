@@ -19,6 +19,7 @@ from .check import (
     check_tensor,
     check_transposed_size,
 )
+from .convert import in_float32
 from .linear_map import LinearMap
 from .select import keep
 
@@ -55,6 +56,7 @@ class WinnerGather(LinearMap, adjoint_of=WinnerScatter):
         return as_nchw(gather(as_chwn(values), as_chwn(x), as_chwn(y), window))
 
 
+@in_float32
 def max_pool2d(
     x: Tensor,
     kernel_size: IntOrPair,
@@ -84,6 +86,7 @@ def max_pool2d(
     return (y, _winner_indices(x, y, window)) if return_indices else y
 
 
+@in_float32
 def min_pool2d(
     x: Tensor,
     kernel_size: IntOrPair,
@@ -129,6 +132,7 @@ class MaxUnpoolAdjoint(LinearMap, adjoint_of=MaxUnpool2d):
         return as_nchw(kernels_for(x).unpool_adjoint(as_chwn(x), positions))
 
 
+@in_float32
 def max_unpool2d(
     x: Tensor,
     indices: Tensor,

@@ -9,6 +9,7 @@ from ..backend.layout import as_chwn, as_nchw
 from ..backend.padding import PADDING_MODES, IndexMap, padding_map
 from ..checks import check_choice, check_number
 from .check import check_images
+from .convert import in_float32
 from .linear_map import LinearMap
 
 
@@ -31,6 +32,9 @@ class Pad2dAdjoint(LinearMap, adjoint_of=Pad2d):
     ) -> Array:
         size = (shape[2], shape[3])
         return as_nchw(kernels_for(y).pad_adjoint(as_chwn(y), rows, columns, size))
+
+
+pad_by_maps = in_float32(Pad2d.apply)
 
 
 def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0.0) -> Tensor:
@@ -63,4 +67,4 @@ def pad_sides(op: str, x: Tensor, both: Sides, mode: str, value: float = 0.0) ->
         padding_map(size, before, after, mode, f"{op}: padding")
         for size, (before, after) in zip(x.shape[2:], both, strict=True)
     )
-    return Pad2d.apply(x, rows=rows, columns=columns, value=value)
+    return pad_by_maps(x, rows=rows, columns=columns, value=value)

@@ -10,8 +10,9 @@ from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, in_storage_order
 from .check import check_axes, check_axis
+from .convert import in_float32
 from .select import keep
-from .shape import broadcast_to, reshape
+from .shape import add_up, broadcast_to, reshape
 
 Axes = tuple[int, ...]
 AxisForm = int | Axes | None
@@ -22,10 +23,10 @@ class Sum(Function):
     keeps = "nothing"
 
     def forward(self, x: Array, *, axes: Axes, keepdim: bool) -> Array:
-        if axes == (0, 2, 3) and x.ndim == 4 and x.dtype.kind == "f":
+        if axes == (0, 2, 3) and x.ndim == 4 and x.dtype.char in "fd":
             totals = kernels_for(x).sum_per_channel(as_chwn(x))  # (C,)
             return totals.reshape(1, -1, 1, 1) if keepdim else totals
-        return x.sum(axes, keepdims=keepdim)
+        return add_up(x, axes, keepdim)
 
     def backward(self, grad: Tensor) -> Tensor:
         (shape,) = self.shapes
@@ -46,6 +47,7 @@ def sum(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     return Sum.apply(x, axes=check_axes("sum", x, axis), keepdim=bool(keepdim))
 
 
+@in_float32
 def mean(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     """The mean over one axis, several, or all. Raises ValueError for a mean over no elements.
 
@@ -56,6 +58,7 @@ def mean(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     return sum(x, axes, keepdim) / _count_elements("mean", x, axes)
 
 
+@in_float32
 def var(x: Tensor, axis: AxisForm = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """The variance: sum((x - mean) ** 2) / (n - correction).
 

@@ -107,13 +107,20 @@ class BroadcastTo(LinearMap):
         return array_module(x).broadcast_to(x, shape)
 
 
+def add_up(x: Array, axes: Shape, keepdims: bool) -> Array:
+    """``x.sum(axes)``; float16 is added up in float32, since in it a sum of ones stops at 2048."""
+    if x.dtype.char != "e":
+        return x.sum(axes, keepdims=keepdims)
+    return x.sum(axes, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
+
+
 class SumTo(LinearMap, adjoint_of=BroadcastTo):
     takes_shape = True
 
     def forward(self, x: Array, *, shape: Shape) -> Array:
         new = x.ndim - len(shape)
         repeated = tuple(i + new for i, n in enumerate(shape) if n == 1 != x.shape[i + new])
-        return x.sum(tuple(range(new)) + repeated, keepdims=True).reshape(shape)
+        return add_up(x, tuple(range(new)) + repeated, keepdims=True).reshape(shape)
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -162,12 +169,13 @@ class PutItem(LinearMap, adjoint_of=GetItem):
 
     def forward(self, values: Array, *, index: Any, shape: Shape) -> Array:
         xp = array_module(values)
-        x = zeros_as_stored(xp, shape, values.dtype)
         if _names_once(index):
+            x = zeros_as_stored(xp, shape, values.dtype)
             x[index] = values
-        else:
-            xp.add.at(x, index, values)  # adds where an index names an element twice
-        return x
+            return x
+        x = zeros_as_stored(xp, shape, np.promote_types(values.dtype, np.float32))
+        xp.add.at(x, index, values)  # adds where an index names an element twice
+        return x.astype(values.dtype, copy=False)
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:

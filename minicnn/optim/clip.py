@@ -46,8 +46,9 @@ def clip_grad_norm(
     coefficient = max_norm / (norm + 1e-6)
     if not coefficient >= 1:  # NaN is passed on to the gradients, as in PyTorch
         for parameter, grad in clipped:
-            scaled = array_module(grad).multiply(grad, coefficient, dtype=grad.dtype)
-            parameter.grad = Tensor(scaled)
+            wide = np.promote_types(grad.dtype, np.float32)  # the coefficient may be tiny
+            scaled = array_module(grad).multiply(grad, coefficient, dtype=wide)
+            parameter.grad = Tensor(scaled.astype(grad.dtype, copy=False))
     return norm
 
 
