@@ -152,7 +152,10 @@ class Kernels(Protocol):
         """x where the mask is True, 0 elsewhere. Not x * mask: 0 · inf is NaN, and 0 is wanted."""
 
     def relu_grad(self, x: Array, y: Array) -> Array:
-        """x where y > 0, 0 elsewhere: the gradient x of ReLU's result y, carried back."""
+        """x where y != 0, 0 elsewhere: the gradient x of ReLU's result y >= 0, carried back.
+
+        Where y is NaN so is the input, and the gradient is passed on.
+        """
 
     # scores and classes
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..autograd import Parameter, Tensor
-from ..checks import check_integer
+from ..checks import check_integer, check_number
 from ..ops.check import check_tensor
 from .module import Module
 from .op_layer import OpLayer
@@ -42,8 +42,12 @@ class BatchNorm2d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> None:
-        check_integer(f"{type(self).__name__}: num_features", num_features, least=1)
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        name = type(self).__name__
+        self.num_features = check_integer(f"{name}: num_features", num_features, least=1)
+        self.eps = check_number(f"{name}: eps", eps, "a number above 0")
+        if momentum is not None:
+            momentum = check_number(f"{name}: momentum", momentum, "a number from 0 to 1")
+        self.momentum = momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         shape = (num_features,)
         self.weight = Parameter(filled(shape, 1.0)) if affine else None
@@ -109,9 +113,10 @@ class LayerNorm(Module):
         shape = tuple(given) if isinstance(given, Sequence) else (given,)
         if not shape:
             raise ValueError("LayerNorm: normalized_shape is empty, expected one axis or more")
-        for size in shape:
-            check_integer("LayerNorm: normalized_shape", size, least=1)
-        self.normalized_shape, self.eps = shape, eps
+        self.normalized_shape = tuple(
+            [check_integer("LayerNorm: normalized_shape", n, least=1) for n in shape]
+        )
+        self.eps = check_number("LayerNorm: eps", eps, "a number above 0")
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(filled(shape, 1.0)) if elementwise_affine else None
         self.bias = Parameter(filled(shape, 0.0)) if elementwise_affine and bias else None

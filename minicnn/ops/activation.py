@@ -26,7 +26,7 @@ class ReLU(Elementwise):
 
 
 class ReLUGrad(Elementwise):
-    """x where y > 0, 0 elsewhere; it has no gradient to y."""
+    """x where y is not 0, 0 elsewhere; it has no gradient to y."""
 
     def forward(self, x: Array, y: Array) -> Array:
         return kernels_for(x).relu_grad(x, y)
@@ -39,7 +39,7 @@ relu_grad = in_float32(ReLUGrad.apply)
 
 
 def relu(x: Tensor) -> Tensor:
-    """``max(x, 0)``; its gradient is 1 where x > 0, else 0 (Nair and Hinton, 2010).
+    """``max(x, 0)``; its gradient is 1 where x > 0 or NaN, else 0 (Nair and Hinton, 2010).
 
     >>> mc.ops.relu(mc.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
@@ -77,9 +77,9 @@ class ELU(Elementwise):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        positive = x.data > 0
+        below = x.data <= 0  # not NaN
         slope = self.options["alpha"] * exp(-relu(-x))  # e ** x could overflow where it is unused
-        return keep(grad, positive) + keep(grad * slope, ~positive)
+        return keep(grad, ~below) + keep(grad * slope, below)
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:

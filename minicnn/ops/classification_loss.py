@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..autograd import Tensor
 from ..backend import Array, array_module, to_device
 from ..checks import check_integer, check_number
@@ -121,12 +123,12 @@ def nll_loss(
 
 def _losses_of_classes(
     op: str, log_probs: Tensor, classes: Array, weights: Array | None, ignore_index: int
-) -> tuple[Tensor, Tensor | int]:
-    """The loss of each class index (N, ...), and the sum of their weights."""
+) -> tuple[Tensor, Tensor | float]:
+    """The loss of each class index (N, ...), and the sum of their weights, NaN instead of 0."""
     mask = classes != ignore_index
     if weights is None and mask.all():
         check_classes(op, classes, log_probs.shape[1])
-        return -gather_class(log_probs, classes), classes.size
+        return -gather_class(log_probs, classes), classes.size or math.nan
     classes = array_module(classes).where(mask, classes, 0)  # any class: it is masked below
     check_classes(op, classes, log_probs.shape[1])
     classes, mask = (to_device(a, log_probs.device) for a in (classes, mask))

@@ -132,7 +132,8 @@ def in_float32(op: Callable[P, Result]) -> Callable[P, Result]:
 
     @wraps(op)
     def computed(*args: P.args, **options: P.kwargs) -> Result:
-        if not _is_half(args[0] if args else options.get(first)):
+        x = args[0] if args else options.get(first)
+        if not isinstance(x, Tensor) or x.data.dtype.char != "e":  # a call of _is_half costs more
             return op(*args, **options)
         named = {name: _widened(value) for name, value in options.items()}
         return _narrowed(op(*map(_widened, args), **named))

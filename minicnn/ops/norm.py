@@ -10,7 +10,7 @@ from ..autograd import Tensor
 from ..backend import Array, kernels_for
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import check_integer, check_number
-from .check import check_device, check_float, check_images, check_shape
+from .check import check_device, check_float, check_images, check_shape, check_tensor
 from .convert import in_float32
 from .linear_map import LinearMap
 from .reduce import Axes, mean
@@ -62,8 +62,9 @@ def batch_norm(
     statistics are updated in place, running = (1 - momentum)·running + momentum·batch, where the
     batch's var is divided by m - 1. Otherwise the running statistics, if given, are used as
     constants.
-    Raises ValueError for shapes that do not fit or fewer than two values per channel in training,
-    TypeError for dtypes that differ. Source: Ioffe and Szegedy, 2015 (arXiv 1502.03167).
+    Raises ValueError for shapes that do not fit, fewer than two values per channel in training, an
+    eps that is not above 0 (PyTorch: only in training) or a momentum outside [0, 1] (in PyTorch any
+    number), TypeError for dtypes that differ. Source: Ioffe and Szegedy, 2015 (arXiv 1502.03167).
 
     >>> x = mc.tensor([[1.0, 10.0], [3.0, 30.0]])
     >>> mc.ops.batch_norm(x, None, None, training=True, eps=1e-12)
@@ -77,11 +78,12 @@ def batch_norm(
         raise ValueError(f"{op}: running_mean and running_var go together, but one is None")
     running = {"running_mean": running_mean, "running_var": running_var}
     others = {**running, "weight": weight, "bias": bias}
-    check_float(op, x=x, **others)
-    check_device(op, x, **others)
+    check_tensor(op, x=x, **{name: t for name, t in others.items() if t is not None})
     if x.ndim < 2:
         raise ValueError(f"{op}: x has shape {x.shape}, expected (N, C, ...)")
     check_shape(op, x.shape[1:2], f", the channels of x {x.shape}", **others)
+    check_float(op, x=x, **others)
+    check_device(op, x, **others)
     known = None if running_mean is None or running_var is None else (running_mean, running_var)
     return _batch_norm(x, weight, bias, known, bool(training), momentum, eps)
 
@@ -146,7 +148,8 @@ def layer_norm(
     y = (x - mean) / sqrt(var + eps) · weight + bias, var divided by the number of elements
 
     x (..., *normalized_shape), weight and bias normalized_shape -> y of the shape of x.
-    Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
+    Raises ValueError for shapes that do not fit or an eps that is not above 0 (in PyTorch any
+    number), TypeError for dtypes that differ.
     Source: Ba, Kiros and Hinton, 2016 (arXiv 1607.06450).
 
     >>> mc.ops.layer_norm(mc.tensor([[1.0, 3.0], [10.0, 30.0]]), 2, eps=1e-12)

@@ -46,7 +46,7 @@ def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0
         "constant"   v v 1 2 3 v v   with v = value
         "reflect"    3 2 1 2 3 2 1   at most size - 1 pixels
         "replicate"  1 1 1 2 3 3 3
-        "circular"   2 3 1 2 3 1 2   at most size pixels
+        "circular"   2 3 1 2 3 1 2   at most size pixels, after a crop on the other side
     The gradient of a new pixel goes to the pixel it copies.
     Raises ValueError for an unknown mode, a padding too large for it, or a crop of everything.
 
