@@ -126,8 +126,9 @@ def _batch_moments(
     deviation, variance = _moments(x, axes)
     if running is not None:
         running_mean, running_var = running
-        _update_running(running_mean, _mean(x.data, axes).ravel(), momentum)
-        _update_running(running_var, variance.data.ravel() * (count / (count - 1)), momentum)
+        with np.errstate(under="ignore"):  # what is not an op may round to 0 too
+            _update_running(running_mean, _mean(x.data, axes).ravel(), momentum)
+            _update_running(running_var, variance.data.ravel() * (count / (count - 1)), momentum)
     return deviation, variance
 
 
