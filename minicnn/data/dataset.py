@@ -200,7 +200,10 @@ def _check_indices(index: int | Indices) -> slice | NDArray[Any]:
 
 
 def _part_sizes(lengths: Sequence[int] | Sequence[float], total: int) -> list[int]:
-    numbers = [check_number(f"lengths[{i}]", length) for i, length in enumerate(lengths)]
+    numbers = [
+        float(length) if is_integer(length) else check_number(f"lengths[{i}]", length)
+        for i, length in enumerate(lengths)
+    ]
     if sum(numbers) == total and all(number.is_integer() for number in numbers):
         return [int(number) for number in numbers]
     if not math.isclose(sum(numbers), 1) or min(numbers) < 0:
@@ -244,7 +247,8 @@ def _check_classes(
     """The names of the classes, if there are any, and their number."""
     if classes is None:
         return None, largest + 1
-    names = tuple(classes) if isinstance(classes, Iterable) else None
+    is_integer_array = is_integer(classes)  # without axes: it has an __iter__ all the same
+    names = tuple(classes) if isinstance(classes, Iterable) and not is_integer_array else None
     count = check_integer("classes", classes) if names is None else len(names)
     if count <= largest:
         raise ValueError(f"classes: got {count}, but the largest label is {largest}")

@@ -125,7 +125,7 @@ def _losses_of_classes(
     op: str, log_probs: Tensor, classes: Array, weights: Array | None, ignore_index: int
 ) -> tuple[Tensor, Tensor | float]:
     """The loss of each class index (N, ...), and the sum of their weights, NaN instead of 0."""
-    mask = classes != ignore_index
+    mask = classes != check_integer(f"{op}: ignore_index", ignore_index)
     if weights is None and mask.all():
         check_classes(op, classes, log_probs.shape[1])
         return -gather_class(log_probs, classes), classes.size or math.nan

@@ -31,6 +31,21 @@ def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, 
     return compare
 
 
+def _of_masks(symbol: str, combine: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Combine masks element by element: Tensors of booleans, outside the graph."""
+
+    def combined(x: Tensor, *other: Any) -> Tensor:
+        masks = [x, *[convert.as_tensor(mask, like=x) for mask in other]]
+        for mask in masks:
+            if mask.dtype.kind != "b":
+                expected = "expected booleans, such as those of x > 0"
+                raise TypeError(f"{symbol}: got {mask.dtype}, {expected}")
+        pair = broadcast_operands(symbol, *masks) if other else masks
+        return convert.as_tensor(combine(*[mask.data for mask in pair]))
+
+    return combined
+
+
 BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "add": arithmetic.add,
     "sub": arithmetic.sub,
@@ -38,6 +53,11 @@ BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "truediv": arithmetic.div,
     "pow": arithmetic.pow,
     "matmul": arithmetic.matmul,
+}
+MASKS: dict[str, Callable[..., Tensor]] = {
+    "and": _of_masks("&", operator.and_),
+    "or": _of_masks("|", operator.or_),
+    "xor": _of_masks("^", operator.xor),
 }
 COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 # fmt: off
@@ -51,6 +71,8 @@ NAMED: tuple[Callable[..., Any], ...] = (
 METHODS: dict[str, Callable[..., Any]] = {
     **{f"__{name}__": op for name, op in BINARY.items()},
     **{f"__r{name}__": _reflected(op) for name, op in BINARY.items()},
+    **{f"__{prefix}{name}__": op for name, op in MASKS.items() for prefix in ("", "r")},
+    "__invert__": _of_masks("~", operator.invert),
     **{f"__{compare.__name__}__": _comparison(compare) for compare in COMPARISONS},
     **{op.__name__: op for op in NAMED},
     "__neg__": arithmetic.neg,

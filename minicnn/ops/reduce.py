@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, in_storage_order
+from ..checks import check_integer
 from .check import check_axes, check_axis
 from .convert import in_float32
 from .select import keep
@@ -63,13 +64,15 @@ def var(x: Tensor, axis: AxisForm = None, correction: int = 1, keepdim: bool = F
     """The variance: sum((x - mean) ** 2) / (n - correction).
 
     correction = 1 (PyTorch's default) is the unbiased estimate from a sample, 0 the variance of the
-    elements themselves. Raises ValueError when n - correction is not positive.
+    elements themselves. Raises ValueError when n - correction is not positive, TypeError for a
+    correction that is not an integer.
 
     >>> x = mc.tensor([1.0, 2.0, 3.0])
     >>> mc.ops.var(x).item(), mc.ops.var(mc.tensor([1.0, 3.0]), correction=0).item()
     (1.0, 1.0)
     """
     axes = check_axes("var", x, axis)
+    correction = check_integer("var: correction", correction)
     n = _count_elements("var", x, axes, least=correction + 1)
     deviation = x - mean(x, axes, keepdim=True)
     return sum(deviation * deviation, axes, keepdim) / (n - correction)
