@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from ..backend import Array, array_module
 from .function import Edge, Function, edge_of
+from .in_place import changes
 from .modes import state
+from .stale import mark_stale
 from .tensor import Tensor
 
 Node = TypeVar("Node")
@@ -73,11 +75,11 @@ def backward(
         assert isinstance(leaf, Tensor)
         # A new array in each case: this one may be a view that other gradients share.
         if create_graph:
-            leaf.grad = leaf_grad * 1.0 if leaf.grad is None else leaf.grad + leaf_grad
-        elif leaf.grad is None:
-            leaf.grad = Tensor(leaf_grad.data.copy(order="K"))
+            leaf._grad = leaf_grad * 1.0 if leaf._grad is None else leaf._grad + leaf_grad
+        elif leaf._grad is None:
+            leaf._grad = Tensor(leaf_grad._data.copy(order="K"))
         else:
-            leaf.grad = Tensor(leaf.grad.data + leaf_grad.data)
+            leaf._grad = Tensor(leaf._grad._data + leaf_grad._data)
 
 
 def grad(
@@ -187,6 +189,8 @@ def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
 
 def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
     """Run one backward and check what it returns, since users write ops too."""
+    if function.changes_before != changes.count:
+        mark_stale(function)
     observers, state.observers = state.observers, ()  # they are told about it as a whole, below
     try:
         returned = function.backward(grad)
@@ -203,7 +207,7 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
             continue
         if not isinstance(g, Tensor):
             raise TypeError(f"{name}.backward returned a {type(g).__name__}, expected a Tensor")
-        if g.data.shape != shape:
+        if g._data.shape != shape:
             raise RuntimeError(
                 f"{name}.backward returned a gradient of shape {g.shape} "
                 f"for input {i} of shape {shape}"

@@ -6,7 +6,8 @@ inputs came from: its *edges*. Together they are the graph that ``engine.py`` wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Union
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from ..backend import Array, DeviceError, array_module, device_of, is_array, on_device_of
 from ..backend.layout import in_storage_order
 from ..checks import check_choice
+from .habits import HOW_TO_CALL, Habit, check_definition
+from .in_place import changes
 from .modes import state
 from .tensor import Tensor
 
@@ -62,10 +65,27 @@ class Function:
     """The line of the user's program that called the op, set inside detect_anomaly()."""
     options: dict[str, Any]
     """The options that ``apply`` was called with, set before forward runs."""
+    changes_before: int
+    """How many in-place changes there had been when it ran, see ``in_place.Changes``."""
+    stale_output: Tensor | None = None
+    """What stands for the output once it has changed, see ``stale.py``."""
     _output_data: Array
+    _new: ClassVar[Callable[[], Function]]
+
+    save_for_backward = Habit("the inputs are kept already: backward reads self.inputs")
+    saved_tensors = Habit("backward reads self.inputs; self.output with keeps = 'output' or 'both'")
+    needs_input_grad = Habit("it is called self.needs_grad")
+    mark_non_differentiable = Habit("backward returns None for an input without a gradient")
 
     def __init_subclass__(cls) -> None:
         check_choice(f"{cls.__name__}: keeps", cls.keeps, ("inputs", "output", "both", "nothing"))
+        check_definition(cls)
+        own_init = cls.__init__ is not Function.__init__
+        cls._new = cls if own_init else partial(object.__new__, cls)
+
+    def __init__(self, *inputs: Any, **options: Any) -> None:
+        if inputs or options:  # not from apply, which makes a Function without a call of this
+            raise TypeError(f"{type(self).__name__}: {HOW_TO_CALL}")
 
     def forward(self, *arrays: Any, **options: Any) -> Array:
         """The output array, computed from the input arrays."""
@@ -82,9 +102,9 @@ class Function:
             if not isinstance(t, Tensor):
                 raise TypeError(
                     f"{cls.__name__}: input {i} is a {type(t).__name__}, expected a Tensor; "
-                    "see minicnn.tensor()"
+                    "see minicnn.tensor(), and give an option by its name"
                 )
-        function, arrays = cls(), [t.data for t in inputs]
+        function, arrays = cls._new(), [t._data for t in inputs]
         function.options = options
         try:
             if {type(a) for a in arrays} == ON_CPU:
@@ -98,7 +118,7 @@ class Function:
             call = Call(function, inputs, options, output)
             for observer in state.observers:
                 observer.after_forward(call)
-        if state.grad_enabled and output.data.dtype.kind == "f":
+        if state.grad_enabled and output._data.dtype.kind == "f":
             needs_grad = tuple([t.requires_grad for t in inputs])
             if True in needs_grad:
                 function.needs_grad = needs_grad
@@ -131,20 +151,23 @@ class Function:
             return self.forward(*arrays, **options)
 
     def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self.shapes = tuple([t.data.shape for t in inputs])
-        self.dtypes = tuple([t.data.dtype for t in inputs])
+        self.shapes = tuple([t._data.shape for t in inputs])
+        self.dtypes = tuple([t._data.dtype for t in inputs])
         self.edges = tuple([edge_of(t) for t in inputs])
         if self.keeps in ("inputs", "both"):
             self.inputs = inputs
         if self.keeps in ("output", "both"):
             # Not the Tensor: it refers to self, which would be a cycle.
-            self._output_data = output.data
+            self._output_data = output._data
+        self.changes_before = changes.count
         output.function = self
         output.requires_grad = True
 
     @property
     def output(self) -> Tensor:
         """The output, if kept for backward."""
+        if self.stale_output is not None:
+            return self.stale_output
         output = Tensor(self._output_data)
         output.function, output.requires_grad = self, True
         return output

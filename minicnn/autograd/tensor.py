@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..backend import Array, device_of, is_array, resolve_device, to_device
+from ..backend import Array, device_of, resolve_device, to_device
+from ..backend.arrays import plain_array
 from .display import tensor_html, tensor_text
+from .in_place import changes
 
 if TYPE_CHECKING:
     from .function import Function
@@ -35,7 +38,8 @@ class Tensor:
 
     ``data`` is the NumPy (or CuPy) array with the shape that users see; ``grad`` is filled by
     ``backward()`` on tensors created with ``requires_grad=True`` (leaves); ``function`` is the
-    Function that computed a result, None for a leaf.
+    Function that computed a result, None for a leaf. Operators make new tensors, ``x += 1`` too;
+    only a leaf with ``requires_grad=True`` is changed in place by it, inside ``no_grad()``.
 
     >>> x = mc.tensor([[1.0, 2.0]], requires_grad=True)
     >>> (x**2).sum().backward()
@@ -43,14 +47,13 @@ class Tensor:
     tensor([[2., 4.]])
     """
 
-    __slots__ = ("__weakref__", "data", "function", "grad", "requires_grad")
-
-    __array_ufunc__ = None  # so that ndarray + Tensor asks Tensor.__radd__ instead of looping
+    __slots__ = ("__weakref__", "_data", "_grad", "_replaced", "function", "requires_grad")
 
     # Declared here for type checkers; defined in ops/ and attached by the table in ops/methods.py.
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
     __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _binary
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _binary
     __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _binary
     __eq__ = __ne__ = _binary  # type: ignore[assignment]
     __neg__ = __abs__ = __invert__ = exp = log = sqrt = abs = _unary
@@ -58,43 +61,95 @@ class Tensor:
     clip = reshape = flatten = transpose = permute = to = _method
     split: ClassVar[Callable[..., tuple[Tensor, ...]]]
     backward: ClassVar[Callable[..., None]]
+    __array_ufunc__: ClassVar[Callable[..., Any]]
+    __array_function__: ClassVar[Callable[..., Any]]
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
-        if isinstance(data, np.generic):  # NumPy's results for arrays without axes
-            data = np.asarray(data)
-        if not is_array(data):
-            raise TypeError(f"Tensor: got a {type(data).__name__}, expected an array; see tensor()")
+        if type(data) is not np.ndarray:
+            data = _array("Tensor", data)
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"requires_grad: only floats have gradients, the data is {data.dtype}")
-        self.data = data
+        self._data = data
         self.requires_grad = requires_grad
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
         self.function: Function | None = None
+
+    @property
+    def data(self) -> Array:
+        """The NumPy or CuPy array; may be set to another one, or to the data of a Tensor.
+
+        Raises TypeError for anything else and for another dtype, ValueError for another shape.
+        What is written into the array itself (``x.data[0] = 1``) is not noticed by backward().
+        """
+        return self._data
+
+    @data.setter
+    def data(self, value: Array | Tensor) -> None:
+        new = value._data if isinstance(value, Tensor) else _array("data", value)
+        if new.shape != self._data.shape:
+            raise ValueError(
+                f"data: got shape {new.shape}, expected {self._data.shape}, that of the tensor"
+            )
+        if new.dtype != self._data.dtype:
+            raise TypeError(
+                f"data: got {new.dtype}, expected {self._data.dtype}, that of the tensor; "
+                f"convert it with .astype('{self._data.dtype}')"
+            )
+        if new is self._data:  # x.data -= ... has written into it
+            changes.record(new, "an assignment to .data")
+        else:
+            self._replace(new, "an assignment to .data")
+
+    def _replace(self, new: Array, by: str) -> None:
+        """Take another array; by: for the message of a graph that needs the one before."""
+        self._data, self._replaced = new, (changes.next(), by)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What ``backward()`` added up on a leaf; None before, and always for other tensors."""
+        if self._grad is None and self.function is not None:
+            warnings.warn(
+                f"grad: this tensor is the result of {self._made_by()}, and backward() fills .grad "
+                "of leaves only; minicnn.grad(loss, x) returns the gradient to any tensor x",
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"grad: got a {type(value).__name__}, expected a Tensor or None")
+            if value.shape != self.shape:
+                raise ValueError(
+                    f"grad: got shape {value.shape}, expected {self.shape}, that of the tensor"
+                )
+        self._grad = value
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis."""
-        return self.data.shape
+        return self._data.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self.data.ndim
+        return self._data.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self.data.size
+        return self._data.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The element type."""
-        return self.data.dtype
+        return self._data.dtype
 
     @property
     def device(self) -> str:
         """The device that holds the data: "cpu", "cuda:0", ..."""
-        return device_of(self.data)
+        return device_of(self._data)
 
     @property
     def T(self) -> Tensor:  # noqa: N802 - NumPy's and PyTorch's name
@@ -117,12 +172,30 @@ class Tensor:
         return Tensor(self.data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if self.requires_grad:
+            raise RuntimeError(
+                "NumPy got a tensor that requires a gradient, which the array would not have; "
+                "use an op of minicnn, or x.detach().numpy() where only the values count"
+            )
         array = self.numpy() if dtype is None else self.numpy().astype(dtype, copy=False)
         if copy is False and array is not self.data:
             raise ValueError(
                 "copy=False: another dtype or device was requested, which needs a copy"
             )
         return array.copy() if copy else array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What copy and pickle take: the data, the gradient, and attributes of a subclass.
+
+        Raises RuntimeError for a result in a graph, which would lose the record of how it was made.
+        """
+        if self.function is not None:
+            raise RuntimeError(
+                f"a tensor of shape {self.shape} made by {self._made_by()} cannot be copied or "
+                "pickled, since the graph is not; use x.detach(), or mc.tensor(x) for a copy"
+            )
+        more = getattr(self, "__dict__", None)
+        return _restored, (type(self), self.data, self.requires_grad, self.grad), more
 
     __hash__ = object.__hash__  # == compares elements, so a tensor's identity is its key
 
@@ -145,7 +218,8 @@ class Tensor:
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
             "tensors are immutable: the graph may still need their values; create a new one with "
-            "ops.where or ops.concatenate, or write into the array: x.data[index] = value"
+            "ops.where or ops.concatenate, or write into the array, which backward() does not "
+            "notice: x.data[index] = value"
         )
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -165,6 +239,17 @@ class Tensor:
         return type(self.function).__name__ if self.function else ""
 
 
+def _array(name: str, value: Any) -> Array:
+    """The array, of a subclass of NumPy's as a plain one. Raises TypeError for anything else."""
+    try:
+        array = plain_array(value)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    if array is None:
+        raise TypeError(f"{name}: got a {type(value).__name__}, expected an array; see tensor()")
+    return array
+
+
 class Parameter(Tensor):
     """A Tensor that a Module learns: a leaf with ``requires_grad=True``.
 
@@ -178,6 +263,13 @@ class Parameter(Tensor):
 
     def __init__(self, data: Array, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
+
+
+def _restored(kind: type[Tensor], data: Array, requires_grad: bool, grad: Tensor | None) -> Tensor:
+    made = kind.__new__(kind)  # the __init__ of a subclass may take other arguments
+    Tensor.__init__(made, data, requires_grad)
+    made.grad = grad
+    return made
 
 
 def tensor(
@@ -197,7 +289,8 @@ def tensor(
     source: Any = array_like.data if isinstance(array_like, Tensor) else array_like
     has_dtype = hasattr(source, "dtype")
     try:
-        copied = source.copy(order="K") if is_array(source) else np.array(source)
+        plain = plain_array(source)
+        copied = np.array(source) if plain is None else plain.copy(order="K")
         dtype = None if dtype is None else np.dtype(dtype)
     except ValueError as error:
         raise TypeError(f"tensor: the data is not a regular array ({error})") from error

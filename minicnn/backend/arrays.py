@@ -35,6 +35,44 @@ def is_gpu_array(x: object) -> bool:
     return cupy is not None and isinstance(x, cupy.ndarray)
 
 
+def plain_array(x: Any) -> Array | None:
+    """x as an array of exactly its library's type, shared; None if x is not an array.
+
+    Subclasses of NumPy's array change what operators mean (``*`` of a np.matrix is the matrix
+    product), so they become plain. Raises TypeError for a masked array with masked elements.
+    """
+    if type(x) is np.ndarray or isinstance(x, EmulatorArray) or is_gpu_array(x):
+        return x
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise TypeError(
+            f"got a masked array with {np.sum(x.mask)} masked elements, expected a plain "
+            "array: x.filled(value) fills them, x.data takes what lies below the mask"
+        )
+    # Scalars, too: they are NumPy's results for arrays without axes.
+    return np.asarray(x) if isinstance(x, np.ndarray | np.generic) else None
+
+
+def memory_owner(x: Array) -> Array:
+    """The array whose memory x lies in."""
+    base = x.base
+    while base is not None and is_array(base):
+        x, base = base, base.base
+    return x
+
+
+def memory_span(x: Array) -> tuple[int, int]:
+    """The addresses of the first byte of x and of the one after its last; (0, 0) if it is empty."""
+    if x.size == 0:
+        return 0, 0
+    name = "__cuda_array_interface__" if is_gpu_array(x) else "__array_interface__"
+    interface: dict[str, Any] = getattr(x, name)
+    start = stop = interface["data"][0]
+    for length, stride in zip(x.shape, x.strides, strict=True):
+        reach = (length - 1) * stride
+        start, stop = start + min(reach, 0), stop + max(reach, 0)
+    return start, stop + x.itemsize
+
+
 def device_of(x: Array) -> str:
     """The name of the device that holds x: "cpu", "emulator", or "cuda:0", "cuda:1", ..."""
     if is_gpu_array(x):

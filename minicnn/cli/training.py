@@ -61,8 +61,6 @@ def _train(options: argparse.Namespace) -> None:
     device = backend.resolve_device(options.device)
     for option in ("weights", "checkpoint", "log"):
         check_writable(f"--{option}", getattr(options, option))
-    if options.resume and options.lr is not None:
-        raise InputError("--lr: the checkpoint to resume already sets the learning rate")
     recipe = _choose_recipe(options)
     manual_seed(options.seed)
     model: Any = MODELS[options.model]()

@@ -2,11 +2,12 @@
 
 from . import transforms
 from .catalog import NAMES, cache_directory, download, load, load_directory, locate
-from .dataset import ArrayDataset, Dataset, random_split
+from .dataset import ArrayDataset, Dataset
 from .errors import DataError
 from .idx import read_idx
 from .image_folder import ImageFolder
 from .loader import DataLoader
+from .split import random_split
 
 __all__ = [
     "load",

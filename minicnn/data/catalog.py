@@ -15,6 +15,7 @@ from . import cifar, idx_files
 from .dataset import ArrayDataset
 from .errors import DataError
 from .idx import read_idx
+from .labels import is_classes
 from .mirrors import fetch
 
 Split = Literal["train", "test"]
@@ -286,6 +287,9 @@ def _load_splits(
 def _load_split(entry: CatalogEntry, directory: Path, split: str, name: str) -> ArrayDataset:
     images, labels, paths = entry.format.read_split(directory, split, entry.sums)
     try:
+        if not is_classes(labels):
+            got = f"{labels.dtype} of shape {labels.shape}"
+            raise TypeError(f"labels: got {got}, expected integers (N,)")
         return ArrayDataset(images, labels, f"{name} {split}", entry.classes)
     except (TypeError, ValueError) as error:
         raise DataError(f"{paths}: {error}") from error

@@ -1,30 +1,39 @@
-"""Images and labels in memory, and splitting them at random; batches are made in `loader`."""
+"""Images and labels in memory; batches are made in `loader`."""
 
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, SupportsIndex, TypeVar, overload
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..backend import Array, array_module, device_of, to_device
 from ..backend.layout import as_nchw
-from ..backend.random import generator
-from ..checks import check_integer, check_number, is_integer
+from ..checks import check_integer, is_integer
+from .labels import (
+    check_classes,
+    check_labels,
+    describe,
+    is_classes,
+    is_several,
+    map_named,
+    map_parts,
+    read_labels,
+)
 
 Indices = slice | Sequence[int] | NDArray[Any]
 """Several items of a data set: a slice, integers, or a mask of booleans."""
-Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
-"""Images (K, C, H, W), batch-last in memory, and labels (K,)."""
+Batch = tuple[Any, Any]
+"""Images (K, C, H, W), batch-last in memory, and labels (K, ...); each may be a tuple."""
 
 
 class Dataset(Protocol):
     """What a DataLoader can read: a length, and an (image, label) pair for each index below it.
 
-    An image is (H, W) or (C, H, W), uint8 (read as x / 255) or float; a label is an integer.
+    An image is (H, W) or (C, H, W), uint8 (read as x / 255) or float; a label is a number, a
+    boolean or an array. Several inputs are a tuple of images, several labels a tuple of labels.
 
     >>> class Greys:
     ...     def __len__(self):
@@ -38,32 +47,26 @@ class Dataset(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> tuple[Any, SupportsIndex]: ...
-
-
-class Splittable(Protocol):
-    """What can be split at random: an ArrayDataset, an ImageFolder."""
-
-    def __len__(self) -> int: ...
-
-    def subset(self: Parts, index: NDArray[np.int64], /) -> Parts: ...
-
-
-Parts = TypeVar("Parts", bound=Splittable)
+    def __getitem__(self, index: int, /) -> tuple[Any, Any]: ...
 
 
 class ArrayDataset:
-    """Labelled images held in two arrays.
+    """Labelled images held in arrays.
 
-    images   (N, H, W) or (N, C, H, W); uint8 0..255, read as x / 255, or floats, read as they are
-    labels   (N,) integers of 0 or more
+    images   (N, H, W) or (N, C, H, W); uint8 0..255, read as x / 255, or floats, read as they are;
+             a tuple of such arrays for a network with several inputs
+    labels   (N, ...) numbers or booleans, read as int64, float32 or bool; a tuple of such arrays
+             for several labels. Integers (N,) are classes, 0 or more. The images themselves (the
+             same object, for an autoencoder) are read as images are.
     name     shown in messages
-    classes  the names of the classes, or their number; by default 1 + the largest label
+    classes  the names of the classes, or their number; by default 1 + the largest label. Also for
+             labels (N, K, ...) of K classes, one-hot for example, and for masks of class indices,
+             whose values are not checked.
 
-    Reading gives float32: `dataset[i]` is (image (C, H, W), label), and a slice, a list of indices
-    or a mask gives (images (K, C, H, W) batch-last in memory, labels (K,) int64), always as new
-    arrays. Images in C order are not copied, so do not write into them. After ``to(device)`` the
-    images, but not the labels, are on that device, and so are the images read.
+    `dataset[i]` is (image (C, H, W) float32, label), and a slice, a list of indices or a mask gives
+    (images (K, C, H, W) batch-last in memory, labels (K, ...)), always as new arrays. Images in C
+    order are not copied, so do not write into them. After ``to(device)`` the images, but not the
+    labels, are on that device, and so are the images read.
 
     Raises TypeError for the wrong type of array, ValueError for shapes, lengths and labels that
     do not fit, and IndexError for an index outside the data set.
@@ -74,97 +77,115 @@ class ArrayDataset:
     >>> images, labels = dataset[:2]
     >>> images.shape, images.dtype, labels
     ((2, 1, 8, 8), dtype('float32'), array([0, 2]))
+    >>> mc.data.ArrayDataset(np.zeros((3, 8, 8), np.uint8), [[0.5, 1], [2, 3], [4, 5]], "boxes")
+    <boxes: 3 images 1x8x8, labels float32 2>
     """
 
     def __init__(
         self,
-        images: ArrayLike,
-        labels: ArrayLike,
+        images: ArrayLike | tuple[ArrayLike, ...],
+        labels: ArrayLike | tuple[ArrayLike, ...],
         name: str = "data set",
         classes: Sequence[str] | int | None = None,
     ) -> None:
         self.name = name
-        self.images = _check_images(images)  # (N, C, H, W)
-        self.labels = _check_labels(labels, len(self.images))  # (N,)
-        self.classes, self.num_classes = _check_classes(classes, int(self.labels.max()))
-        self._rows = self.images.reshape(len(self.images), -1)  # (N, C*H*W)
+        self.images = _check_inputs(images)  # (N, C, H, W), or a tuple of them
+        given = images if isinstance(images, tuple) else (images,)
+
+        def check(name: str, value: Any) -> Any:
+            same = [own for own, other in zip(self._inputs, given, strict=True) if value is other]
+            return same[0] if same else check_labels(name, value, len(self))
+
+        several = is_several(labels)
+        self.labels = map_named(check, "labels", labels) if several else check("labels", labels)
+        self.classes, self._num_classes = check_classes(classes, self.labels)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
+        """(C, H, W). Raises ValueError for several inputs."""
+        if isinstance(self.images, tuple):
+            raise ValueError(f"image_shape: {self!r} has {len(self.images)} inputs, expected one")
         _, channels, height, width = self.images.shape
         return channels, height, width
 
+    @property
+    def num_classes(self) -> int:
+        """The number of classes. Raises ValueError for labels without classes."""
+        if self._num_classes is None:
+            raise ValueError(
+                f"num_classes: {self!r} has no classes, expected integer labels "
+                f"({len(self)},), or ArrayDataset(..., classes=...)"
+            )
+        return self._num_classes
+
     def subset(self, index: Indices) -> ArrayDataset:
-        """The chosen images as a data set with the same classes."""
-        chosen = _check_indices(index)
-        classes = self.classes or self.num_classes
-        return ArrayDataset(self.images[chosen], self.labels[chosen], self.name, classes)
+        """The chosen images as a data set with the same classes.
+
+        Raises TypeError or IndexError for the index, ValueError if it chooses no image.
+        """
+        chosen = np.arange(len(self))[_check_indices(index)]
+        if chosen.size == 0:
+            raise ValueError(f"subset: got 0 of {len(self)} images, expected at least one")
+        rows = to_device(chosen, device_of(self._inputs[0]))
+        return self._with_arrays(lambda images: images[rows], lambda labels: labels[chosen])
 
     def to(self, device: str) -> ArrayDataset:
         """The same data set with its images on a device; the labels stay on the CPU.
 
         Raises DeviceError for a device that cannot be used, MemoryError when it is full.
         """
-        moved = copy.copy(self)
-        moved._rows = to_device(self._rows, device)
-        moved.images = moved._rows.reshape(self.images.shape)
-        return moved
+
+        def move(images: Array) -> Array:
+            rows = images.reshape(len(images), -1)  # (N, C*H*W): stays in C order
+            return to_device(rows, device).reshape(images.shape)
+
+        return self._with_arrays(move, lambda labels: labels)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self._inputs[0])
 
-    @overload
-    def __getitem__(self, index: int, /) -> tuple[NDArray[np.float32], int]: ...
-
-    @overload
-    def __getitem__(self, index: Indices, /) -> Batch: ...
-
-    def __getitem__(
-        self, index: int | Indices, /
-    ) -> tuple[NDArray[np.float32], int | NDArray[np.int64]]:
+    def __getitem__(self, index: int | Indices, /) -> Batch:
         if is_integer(index):
-            number = check_index(self, index)
-            return to_float32(self.images[number]), int(self.labels[number])
+            images, labels = self[[check_index(self, index)]]
+            return map_parts(lambda a: a[0].copy(), images), map_parts(_only_label, labels)
         chosen = _check_indices(index)
-        rows = chosen if isinstance(chosen, slice) else to_device(chosen, device_of(self._rows))
-        return self.batch(rows), self.labels[chosen].copy()
+        numbers = np.arange(len(self))[chosen]
+        is_slice = isinstance(chosen, slice)
+        return self.batch(
+            numbers, chosen if is_slice else to_device(numbers, device_of(self._inputs[0]))
+        )
 
-    def batch(self, rows: slice | Array) -> Array:
-        """The images of these rows, a slice or an array of integers on their device, unchecked."""
-        # Gather the bytes and convert while transposing: that moves a quarter of the memory.
-        pixels = to_float32(self._rows[rows].T)  # (C*H*W, K)
-        return as_nchw(pixels.reshape(*self.image_shape, -1))
+    def batch(self, chosen: NDArray[Any], rows: slice | Array) -> Batch:
+        """The images and labels of these indices, unchecked; rows: the same on their device."""
+
+        def read(labels: Array) -> Array:
+            is_input = any(labels is images for images in self._inputs)
+            return _read_images(labels, rows) if is_input else read_labels(labels[chosen])
+
+        return map_parts(lambda a: _read_images(a, rows), self.images), map_parts(read, self.labels)
+
+    @property
+    def _inputs(self) -> tuple[Array, ...]:
+        return self.images if isinstance(self.images, tuple) else (self.images,)
+
+    def _with_arrays(
+        self, of_images: Callable[[Array], Array], of_labels: Callable[[Array], Array]
+    ) -> ArrayDataset:
+        """A copy with other arrays; labels that are the images stay so."""
+        other = copy.copy(self)
+        new = {id(images): of_images(images) for images in self._inputs}
+        other.images = map_parts(lambda images: new[id(images)], self.images)
+        other.labels = map_parts(
+            lambda a: new[id(a)] if id(a) in new else of_labels(a), self.labels
+        )
+        return other
 
     def __repr__(self) -> str:
-        shape = "x".join(str(size) for size in self.image_shape)
-        return f"<{self.name}: {len(self)} images {shape}, {self.num_classes} classes>"
-
-
-def random_split(
-    dataset: Parts, lengths: Sequence[int] | Sequence[float], seed: int | None = None
-) -> list[Parts]:
-    """Split a data set at random into parts that do not overlap, with its method ``subset``.
-
-    `lengths` are integers that sum to len(dataset), or fractions that sum to 1: then each part has
-    floor(len * fraction) images, and the rest goes one by one to the first parts, as in PyTorch.
-    The same seed gives the same parts; without a seed the global generator draws (`manual_seed`).
-
-    Raises TypeError for lengths that are not numbers, ValueError if they sum to something else or
-    leave a part empty.
-
-    >>> digits = mc.data.load("digits", "train")
-    >>> mc.data.random_split(digits, [0.9, 0.1], seed=0)
-    [<digits train: 1298 images 1x8x8, 10 classes>, <digits train: 144 images 1x8x8, 10 classes>]
-    """
-    counts = _part_sizes(lengths, len(dataset))
-    if not counts or min(counts) < 1:
-        raise ValueError(
-            f"lengths: got {list(lengths)}, which leaves a part of {len(dataset)} images empty"
-        )
-    order = generator(seed).permutation(len(dataset))
-    ends = np.cumsum(counts)[:-1]
-    return [dataset.subset(part) for part in np.split(order, ends)]
+        shapes = ["x".join(str(size) for size in images.shape[1:]) for images in self._inputs]
+        count = "" if self._num_classes is None else f"{self._num_classes} classes"
+        if not is_classes(self.labels):
+            count = f"labels {describe(self.labels)}{count and f' of {count}'}"
+        return f"<{self.name}: {len(self)} images {' and '.join(shapes)}, {count}>"
 
 
 def to_float32(pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -199,57 +220,42 @@ def _check_indices(index: int | Indices) -> slice | NDArray[Any]:
     return chosen
 
 
-def _part_sizes(lengths: Sequence[int] | Sequence[float], total: int) -> list[int]:
-    numbers = [
-        float(length) if is_integer(length) else check_number(f"lengths[{i}]", length)
-        for i, length in enumerate(lengths)
-    ]
-    if sum(numbers) == total and all(number.is_integer() for number in numbers):
-        return [int(number) for number in numbers]
-    if not math.isclose(sum(numbers), 1) or min(numbers) < 0:
-        raise ValueError(
-            f"lengths: got {list(lengths)}, which sum to {sum(lengths)}; expected integers that "
-            f"sum to {total}, or fractions that sum to 1"
-        )
-    counts = [math.floor(total * fraction) for fraction in numbers]
-    for i in range(total - sum(counts)):
-        counts[i % len(counts)] += 1
-    return counts
+def _read_images(images: Array, rows: slice | Array) -> Array:
+    """The images (K, C, H, W) of these rows as float32, batch-last."""
+    # Gather the bytes and convert while transposing: that moves a quarter of the memory.
+    pixels = to_float32(images.reshape(len(images), -1)[rows].T)  # (C*H*W, K)
+    return as_nchw(pixels.reshape(*images.shape[1:], -1))
 
 
-def _check_images(images: ArrayLike) -> NDArray[Any]:
+def _only_label(labels: Array) -> Any:
+    """The label of a batch of one: a Python number, or a new array."""
+    return labels[0].item() if labels.ndim == 1 else labels[0].copy()
+
+
+def _check_inputs(images: Any) -> Any:
+    """The images as an array (N, C, H, W), or as a tuple of several with the same N."""
+    if not isinstance(images, tuple):
+        return _check_images("images", images)
+    if not images:
+        raise ValueError("images: got an empty tuple, expected an array, or a tuple of them")
+    arrays = tuple(_check_images(f"images[{i}]", array) for i, array in enumerate(images))
+    for i, array in enumerate(arrays):
+        if len(array) != len(arrays[0]):
+            raise ValueError(
+                f"images[{i}]: got {len(array)} images, but images[0] holds {len(arrays[0])}; "
+                "a tuple is for a network with several inputs"
+            )
+    return arrays
+
+
+def _check_images(name: str, images: ArrayLike) -> NDArray[Any]:
     array = np.asarray(images)
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise TypeError(f"images: got {array.dtype}, expected uint8 (0..255) or a float type")
+        raise TypeError(f"{name}: got {array.dtype}, expected uint8 (0..255) or a float type")
     if array.ndim not in (3, 4):
-        raise ValueError(f"images: got shape {array.shape}, expected (N, H, W) or (N, C, H, W)")
+        raise ValueError(f"{name}: got shape {array.shape}, expected (N, H, W) or (N, C, H, W)")
     if array.size == 0:
-        raise ValueError(f"images: got shape {array.shape}, expected at least one pixel")
+        raise ValueError(f"{name}: got shape {array.shape}, expected at least one pixel")
     if array.ndim == 3:
         array = array[:, None]  # (N, 1, H, W)
     return np.ascontiguousarray(array)
-
-
-def _check_labels(labels: ArrayLike, count: int) -> NDArray[np.int64]:
-    array = np.asarray(labels)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"labels: got {array.dtype}, expected integers")
-    if array.shape != (count,):
-        raise ValueError(f"labels: got shape {array.shape}, expected ({count},), one per image")
-    if array.min() < 0:
-        raise ValueError(f"labels: got {array.min()}, expected integers of 0 or more")
-    return array.astype(np.int64)
-
-
-def _check_classes(
-    classes: Sequence[str] | int | None, largest: int
-) -> tuple[tuple[str, ...] | None, int]:
-    """The names of the classes, if there are any, and their number."""
-    if classes is None:
-        return None, largest + 1
-    is_integer_array = is_integer(classes)  # without axes: it has an __iter__ all the same
-    names = tuple(classes) if isinstance(classes, Iterable) and not is_integer_array else None
-    count = check_integer("classes", classes) if names is None else len(names)
-    if count <= largest:
-        raise ValueError(f"classes: got {count}, but the largest label is {largest}")
-    return names, count

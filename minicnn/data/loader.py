@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..autograd import Tensor
-from ..backend import device_of, resolve_device, to_device
+from ..backend import Array, device_of, resolve_device, to_device
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator
 from ..checks import check_integer
 from .dataset import ArrayDataset, Batch, Dataset, to_float32
 from .image_folder import ImageFolder
+from .labels import check_numbers, first_part, map_named, map_parts, stack_parts
 from .transforms.images import Transform
 
 
 class DataLoader:
-    """Iterates over a data set in batches: (images (N, C, H, W) float32, labels (N,) int64).
+    """Iterates over a data set in batches: (images (N, C, H, W) float32, labels (N, ...)).
 
-    The images are on the default device and the labels on the CPU; ``on`` selects another device.
+    The images are on the default device; ``on`` selects another. Integer labels are int64 and stay
+    on the CPU, where losses check them; others are float32 or bool, and go with the images.
 
     dataset     an ArrayDataset, or any object with `len` and `dataset[i] -> (image, label)`; its
-                images are (H, W) or (C, H, W), all of one shape, uint8 (read as x / 255) or float
+                images are (H, W) or (C, H, W), all of one shape, uint8 (read as x / 255) or float;
+                its labels numbers, booleans or arrays, all of one shape. Where an image or a label
+                is a tuple, for several inputs or labels, a batch holds a tuple of Tensors.
     batch_size  images per batch; the last batch may hold fewer
     shuffle     a new random order for each epoch
     seed        epoch e of every loader with the same seed has the same order; without a seed the
                 orders come from the global generator (`minicnn.manual_seed`)
     drop_last   skip the last batch if it is not full
-    transform   called with each batch of images, an array (N, C, H, W), and returns such an array
+    transform   called with each batch of images, an array (N, C, H, W), and returns such an array;
+                of several inputs with each. It does not see the labels, so one that shifts, turns,
+                flips or crops by chance is refused for labels with a value for each pixel.
 
     `epoch` counts the epochs started so far. Each `iter(loader)` takes the order of the current
     `epoch` and adds one; set it to continue an interrupted run: `loader.epoch = 3`. `order` (N,) is
     the order of the epoch started last, and `on(device, start=k)` continues it.
 
     Raises TypeError or ValueError for invalid arguments, for an empty data set, if drop_last
-    leaves no batch, and, while iterating, for items that are not such images and labels.
+    leaves no batch, and, while iterating, for items that are not such images and labels, and a
+    transform that would move the images away from their labels.
 
     >>> train = mc.data.load("digits", "train")
     >>> loader = mc.data.DataLoader(train, batch_size=64, shuffle=True, seed=0)
@@ -77,11 +85,11 @@ class DataLoader:
             return self._length // self.batch_size
         return -(-self._length // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
         return self.on(resolve_device())
 
-    def on(self, device: str, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch with their images on a device; the labels stay on the CPU.
+    def on(self, device: str, start: int = 0) -> Iterator[tuple[Any, Any]]:
+        """The batches of an epoch with their images on a device; integer labels stay on the CPU.
 
         An ArrayDataset is moved there once and as a whole, if it fits; batches that a transform or
         another kind of data set makes on the CPU are moved one by one. With a start above 0 no new
@@ -129,7 +137,7 @@ class DataLoader:
         """The data set on the device if possible, kept there for the next epoch; else as it is."""
         if not isinstance(self.dataset, ArrayDataset) or self.transform is not None:
             return self.dataset
-        if device_of(self.dataset.images) == device:
+        if device_of(first_part(self.dataset.images)) == device:
             return self.dataset
         if self._copy is None or self._copy[0] != device:
             try:
@@ -149,21 +157,27 @@ class DataLoader:
 
     def _batches(
         self, dataset: Dataset, order: NDArray[np.int64], device: str, start: int
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> Iterator[tuple[Any, Any]]:
         rows = order
         if isinstance(dataset, ArrayDataset):
-            rows = to_device(order, device_of(dataset.images))  # once, not for each batch
+            # Once, not for each batch.
+            rows = to_device(order, device_of(first_part(dataset.images)))
         size = self.batch_size
         parts = [slice(k * size, (k + 1) * size) for k in range(start, len(self))]
         read = _read_batches(dataset, [order[part] for part in parts])
         for part in parts:
             if isinstance(dataset, ArrayDataset):
-                images, labels = dataset.batch(rows[part]), dataset.labels[order[part]]
+                images, labels = dataset.batch(order[part], rows[part])
             else:
                 images, labels = next(read)
             if self.transform is not None:
-                images = _apply_transform(self.transform, images)
-            yield Tensor(to_device(images, device)), Tensor(labels)
+                if getattr(self.transform, "moves_pixels", False):
+                    _check_not_moved(self.transform, images, labels)
+                images = map_parts(partial(_apply_transform, self.transform), images)
+            yield (
+                map_parts(lambda array: Tensor(to_device(array, device)), images),
+                map_parts(partial(_place_labels, device=device), labels),
+            )
 
 
 def _read_batches(dataset: Dataset, parts: list[NDArray[np.int64]]) -> Iterator[Batch]:
@@ -175,31 +189,54 @@ def _read_batches(dataset: Dataset, parts: list[NDArray[np.int64]]) -> Iterator[
 
 def _stack_items(dataset: Dataset, chosen: NDArray[np.int64]) -> Batch:
     items = [_read_item(dataset, int(index)) for index in chosen]
-    shape = items[0][0].shape
-    for index, (image, _) in zip(chosen, items, strict=True):
-        if image.shape != shape:
-            raise ValueError(
-                f"dataset[{index}]: got an image {image.shape}, but dataset[{chosen[0]}] in the "
-                f"same batch is {shape}"
-            )
-    pixels = np.empty((*shape, len(items)), np.float32)
-    np.stack([image for image, _ in items], axis=-1, out=pixels)  # (C, H, W, K)
-    return as_nchw(pixels), np.array([label for _, label in items], np.int64)
+    images, labels = (list(parts) for parts in zip(*items, strict=True))
+    return (
+        stack_parts([f"dataset[{index}]: image" for index in chosen], images, as_images=True),
+        stack_parts([f"dataset[{index}]: label" for index in chosen], labels),
+    )
 
 
-def _read_item(dataset: Dataset, index: int) -> tuple[NDArray[np.float32], int]:
-    image, label = dataset[index]
+def _read_item(dataset: Dataset, index: int) -> tuple[Any, Any]:
+    item = dataset[index]
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        got = f"{len(item)} values" if isinstance(item, tuple | list) else type(item).__name__
+        raise ValueError(
+            f"dataset[{index}]: got {got}, expected a pair (image, label); several inputs or "
+            "labels are a tuple, as in ((image, image), label)"
+        )
+    image, label = item
+    return (
+        map_named(_check_image, f"dataset[{index}]: image", image),
+        map_named(check_numbers, f"dataset[{index}]: label", label),
+    )
+
+
+def _check_image(name: str, image: Any) -> NDArray[np.float32]:
     pixels = np.asarray(image)
     if pixels.dtype != np.uint8 and pixels.dtype.kind != "f":
-        raise TypeError(
-            f"dataset[{index}]: got an image of {pixels.dtype}, expected uint8 or float"
-        )
+        raise TypeError(f"{name}: got {pixels.dtype}, expected uint8 or float")
     if pixels.ndim not in (2, 3):
-        raise ValueError(
-            f"dataset[{index}]: got an image {pixels.shape}, expected (H, W) or (C, H, W)"
-        )
-    number = check_integer(f"dataset[{index}]: label", label)
-    return to_float32(pixels if pixels.ndim == 3 else pixels[None]), number  # (C, H, W)
+        raise ValueError(f"{name}: got {pixels.shape}, expected (H, W) or (C, H, W)")
+    return to_float32(pixels if pixels.ndim == 3 else pixels[None])  # (C, H, W)
+
+
+def _place_labels(labels: Array, device: str) -> Tensor:
+    # Class indices stay on the CPU: losses check them, which would make them wait for a GPU.
+    return Tensor(labels if labels.dtype.kind in "iu" else to_device(labels, device))
+
+
+def _check_not_moved(transform: Transform, images: Any, labels: Any) -> None:
+    """Raise ValueError if a label is a value for each pixel, which the transform would not move."""
+    size = first_part(images).shape[2:]
+
+    def check(part: Array) -> None:
+        if part.ndim > 2 and part.shape[-2:] == size:
+            raise ValueError(
+                f"transform: {transform!r} moves the pixels of the images, but not the labels of "
+                f"shape {part.shape}; move both in the data set, where dataset[i] is read"
+            )
+
+    map_parts(check, labels)
 
 
 def _apply_transform(transform: Transform, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -120,7 +120,8 @@ def _describe_failure(calls: list[LayerCall], error: Exception) -> str:
     else:
         name = f"{last.name} ({type(last.layer).__name__})".strip()
         shape = _format_shape(last.input_shape)
-        reason = [f"explain_shapes: {name} fails on an input of {shape}: {error}"]
+        why = str(error).removeprefix(f"{name}: ")
+        reason = [f"explain_shapes: {name} fails on an input of {shape}: {why}"]
         reason += [f"    {line}" for line in explain_size(last.layer, last.input_shape)]
     rows = _make_rows(calls)
     before = [repr(ShapeTable("the layers before:", rows))] if rows else []

@@ -18,6 +18,7 @@ from .activation import (
     Softplus,
     Tanh,
 )
+from .containers import ModuleDict, ModuleList, Sequential
 from .dropout import Dropout, Dropout2d
 from .layers import Conv2d, ConvTranspose2d, Flatten, Identity, Linear
 from .loss import (
@@ -29,7 +30,7 @@ from .loss import (
     MultiMarginLoss,
     NLLLoss,
 )
-from .module import Module, Sequential
+from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
 from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .pooling import (
@@ -48,7 +49,7 @@ from .summary import Summary, summary
 
 # fmt: off
 __all__ = [
-    "Module", "Sequential", "Summary", "summary", "init",
+    "Module", "Sequential", "ModuleList", "ModuleDict", "Summary", "summary", "init",
     # with weights
     "Linear", "Conv2d", "ConvTranspose2d", "BatchNorm1d", "BatchNorm2d", "LayerNorm",
     # pooling, padding

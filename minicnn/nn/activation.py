@@ -8,6 +8,7 @@ from .. import ops
 from .op_layer import OpLayer
 
 
+@dataclass(eq=False, repr=False)
 class ReLU(OpLayer):
     """max(x, 0), see ``ops.relu``.
 
@@ -42,6 +43,7 @@ class ELU(OpLayer):
     alpha: float = 1.0
 
 
+@dataclass(eq=False, repr=False)
 class SELU(OpLayer):
     """ELU that keeps mean 0 and variance 1, see ``ops.selu``.
 
@@ -64,6 +66,7 @@ class GELU(OpLayer):
     approximate: str = "none"
 
 
+@dataclass(eq=False, repr=False)
 class SiLU(OpLayer):
     """x · sigmoid(x), see ``ops.silu``.
 
@@ -86,6 +89,7 @@ class Softplus(OpLayer):
     beta: float = 1.0
 
 
+@dataclass(eq=False, repr=False)
 class Sigmoid(OpLayer):
     """1 / (1 + e ** -x), see ``ops.sigmoid``.
 
@@ -96,6 +100,7 @@ class Sigmoid(OpLayer):
     op = staticmethod(ops.sigmoid)
 
 
+@dataclass(eq=False, repr=False)
 class Tanh(OpLayer):
     """The hyperbolic tangent, see ``ops.tanh``.
 
@@ -106,6 +111,7 @@ class Tanh(OpLayer):
     op = staticmethod(ops.tanh)
 
 
+@dataclass(eq=False, repr=False)
 class ScaledTanh(OpLayer):
     """1.7159 · tanh(2x/3), see ``ops.scaled_tanh``.
 

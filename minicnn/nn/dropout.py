@@ -31,6 +31,7 @@ class Dropout(OpLayer):
         return super().forward(*inputs, training=self.training, **options)
 
 
+@dataclass(eq=False, repr=False)
 class Dropout2d(Dropout):
     """Each map 0 as a whole with probability p while training, see ``ops.dropout2d``.
 

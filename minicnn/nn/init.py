@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from ..autograd import Tensor
+from ..autograd.in_place import write_into
 from ..backend import to_device
 from ..backend.random import generator
 from ..checks import check_choice
@@ -17,7 +18,7 @@ from ..checks import check_choice
 
 def constant_(x: Tensor, value: float) -> Tensor:
     """Every element the same value."""
-    x.data[...] = value
+    write_into(x, value, "nn.init.constant_()")
     return x
 
 
@@ -33,13 +34,15 @@ def ones_(x: Tensor) -> Tensor:
 
 def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Uniform in [low, high)."""
-    x.data[...] = to_device(generator().uniform(low, high, x.shape), x.device)
+    drawn = to_device(generator().uniform(low, high, x.shape), x.device)
+    write_into(x, drawn, "nn.init.uniform_()")
     return x
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Normal with this mean and standard deviation."""
-    x.data[...] = to_device(generator().normal(mean, std, x.shape), x.device)
+    drawn = to_device(generator().normal(mean, std, x.shape), x.device)
+    write_into(x, drawn, "nn.init.normal_()")
     return x
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from .. import ops
 from ..autograd import Parameter, Tensor
@@ -28,12 +29,24 @@ class Linear(Module):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        self.in_features = check_integer("Linear: in_features", in_features, least=1)
-        self.out_features = check_integer("Linear: out_features", out_features, least=1)
+        name = type(self).__name__
+        self.in_features = check_integer(f"{name}: in_features", in_features, least=1)
+        self.out_features = check_integer(f"{name}: out_features", out_features, least=1)
         self.weight, self.bias = _weights((out_features, in_features), out_features, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.linear(x, self.weight, self.bias)
+
+    def _would_fit(self, *inputs: Any) -> str:
+        x = inputs[0] if inputs else None
+        if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[-1] == self.in_features:
+            return ""
+        flat = math.prod(x.shape[1:])
+        if flat == self.in_features:
+            return "Flatten() before it"
+        if x.ndim == 4:  # images, whose last axis is seldom what was meant
+            return f"Flatten() and Linear({flat}, {self.out_features})"
+        return f"Linear({x.shape[-1]}, {self.out_features})"
 
     def _options(self) -> str:
         return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
@@ -70,6 +83,18 @@ class _Convolution(Module):
         shape = (first, second // groups, *self.kernel_size)
         self.weight, self.bias = _weights(shape, self.out_channels, bias)
 
+    def _would_fit(self, *inputs: Any) -> str:
+        shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
+        if len(shape) == 3 and shape[0] == self.in_channels:
+            return "a batch of one image, x.reshape(1, *x.shape),"
+        if len(shape) != 4 or shape[1] == self.in_channels:
+            return ""
+        if shape[3] == self.in_channels < min(shape[1:3]):
+            return "channels first, x.permute(0, 3, 1, 2),"
+        groups = f", groups={self.groups}" if self.groups > 1 else ""
+        shown = f"{shape[1]}, {self.out_channels}, {self.kernel_size}{groups}"
+        return "" if shape[1] % self.groups else f"{type(self).__name__}({shown})"
+
     def _options(self) -> str:
         return (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
@@ -101,7 +126,8 @@ class Conv2d(_Convolution):
         bias: bool = True,
         padding_mode: str = "zeros",
     ) -> None:
-        self.padding_mode = check_choice("Conv2d: padding_mode", padding_mode, PADDING_MODES)
+        where = f"{type(self).__name__}: padding_mode"
+        self.padding_mode = check_choice(where, padding_mode, PADDING_MODES)
         channels = (in_channels, out_channels)
         self._set(channels, kernel_size, stride, padding, dilation, groups, bias)
 

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from .. import ops
+from ..autograd import Tensor
 from ..ops.convert import TensorLike
+from ..ops.loss_inputs import as_named_tensor
 from .op_layer import OpLayer
 
 
+class _WeightedLoss(OpLayer):
+    """A loss whose weights are buffers: part of its state, but not learned."""
+
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
+
+    def __post_init__(self) -> None:
+        for name in self.weights:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Tensor):
+                # A copy: loading a state must not write into the array of the user.
+                value = Tensor(as_named_tensor(type(self).__name__, **{name: value}).data.copy())
+            self.register_buffer(name, value)
+
+    def _held(self, *inputs: Any) -> dict[str, Any]:
+        held = super()._held(*inputs)
+        if inputs and isinstance(inputs[0], Tensor):
+            given = {name: held[name] for name in self.weights if held[name] is not None}
+            held.update({name: value.to(inputs[0].device) for name, value in given.items()})
+        return held
+
+
 @dataclass(eq=False, repr=False)
-class CrossEntropyLoss(OpLayer):
+class CrossEntropyLoss(_WeightedLoss):
     """The loss of a softmax classifier, ``loss(logits, target)``, see ``ops.cross_entropy``.
 
     >>> loss = mc.nn.CrossEntropyLoss()
@@ -26,7 +50,7 @@ class CrossEntropyLoss(OpLayer):
 
 
 @dataclass(eq=False, repr=False)
-class NLLLoss(OpLayer):
+class NLLLoss(_WeightedLoss):
     """The loss of log-probabilities, ``loss(log_probs, target)``, see ``ops.nll_loss``.
 
     >>> loss = mc.nn.NLLLoss()
@@ -78,7 +102,7 @@ class HuberLoss(OpLayer):
 
 
 @dataclass(eq=False, repr=False)
-class BCEWithLogitsLoss(OpLayer):
+class BCEWithLogitsLoss(_WeightedLoss):
     """The loss of yes-or-no answers, see ``ops.binary_cross_entropy_with_logits``.
 
     >>> mc.nn.BCEWithLogitsLoss()(mc.tensor([100.0, -100.0]), [1.0, 1.0])
@@ -86,13 +110,14 @@ class BCEWithLogitsLoss(OpLayer):
     """
 
     op = staticmethod(ops.binary_cross_entropy_with_logits)
+    weights = ("weight", "pos_weight")
     weight: TensorLike | None = None
     reduction: str = "mean"
     pos_weight: TensorLike | None = None
 
 
 @dataclass(eq=False, repr=False)
-class MultiMarginLoss(OpLayer):
+class MultiMarginLoss(_WeightedLoss):
     """The multi-class hinge loss, ``loss(logits, target)``, see ``ops.hinge_loss``.
 
     >>> mc.nn.MultiMarginLoss()(mc.tensor([[2.0, 1.5]]), [0])  # (1 - 2 + 1.5) / 2

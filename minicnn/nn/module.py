@@ -1,18 +1,25 @@
-"""Module, which holds parameters and other modules, and Sequential, a chain of modules."""
+"""Module, which holds parameters and other modules."""
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import Parameter, Tensor, no_grad
-from ..backend import Array, is_device_name, resolve_device, to_device
-from ..html_table import html_table
+from ..autograd import Tensor, no_grad
+from ..autograd.in_place import write_into
+from ..backend import Array, is_array, is_device_name, resolve_device, to_device
+from .attribute import check_attribute
+from .contents import PLAIN, find
+from .display import module_html
+from .located import name_layer
+from .tree import Tree
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
 PreHook = Callable[["Module", tuple[Any, ...]], None]
@@ -20,11 +27,35 @@ PreHook = Callable[["Module", tuple[Any, ...]], None]
 _hook_numbers = count()  # so that a hook registered twice can be removed once
 
 
-class Module:
+class _Modes(threading.local):
+    """The modes inside ``evaluating``, by the id of the module: a matter of this thread."""
+
+    training: dict[int, bool] = {}  # noqa: RUF012 - replaced, never written into, outside a block
+
+
+_modes = _Modes()
+
+
+class StateKeys(NamedTuple):
+    """What ``load_state_dict(state, strict=False)`` did not find, as PyTorch returns it.
+
+    >>> mc.nn.Linear(3, 2).load_state_dict({"weight": np.ones((2, 3)), "gain": 1}, strict=False)
+    StateKeys(missing_keys=['bias'], unexpected_keys=['gain'])
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Module(Tree):
     """A layer or a network: define ``__init__``, which sets attributes, and ``forward``.
 
     There is no bookkeeping: its parameters are the attributes that are a ``Parameter``, its
-    children those that are a ``Module``, both in the order in which they were set.
+    children those that are a ``Module``, both in the order in which they were set. Those in lists,
+    tuples, and dicts are found too, as "blocks.0.weight", unless they are attributes elsewhere.
+    Setting an attribute raises TypeError or ValueError for what would be neither learned nor saved:
+    layers in a set, a generator, or under keys that are no names; a Tensor where a Parameter was.
+    A layer inside of another object (a function, a class of one's own) is not found.
 
     >>> class Net(mc.nn.Module):
     ...     def __init__(self):
@@ -36,20 +67,60 @@ class Module:
     ['hidden.weight', 'hidden.bias', 'output.weight', 'output.bias']
     """
 
-    training: bool = True
+    @property
+    def training(self) -> bool:
+        """Whether it is in training mode, as set by ``train()`` and ``eval()`` for all threads.
+
+        Evaluation by minicnn itself (``Trainer.evaluate``, ``summary``, ``viz``, ...) is a matter
+        of the thread that does it: others go on training.
+        """
+        mode = _modes.training.get(id(self))
+        return vars(self).get("training", True) if mode is None else mode
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        if id(self) in _modes.training:
+            _modes.training[id(self)] = mode
+        else:
+            vars(self)["training"] = mode
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self)
+        before = held.get(name)
+        if name in METHODS and (not callable(value) or isinstance(value, Module)):
+            raise TypeError(f"{type(self).__name__}.{name}: is a method, expected another name")
+        if name in held.get("_buffer_names", ()):
+            value = self._as_buffer(name, value)
+        elif type(value) not in PLAIN or type(before) not in PLAIN:
+            check_attribute(self, name, before, value)
+        super().__setattr__(name, value)
+
+    def _as_buffer(self, name: str, value: Any) -> Tensor | None:
+        if value is None or isinstance(value, Tensor):
+            return value
+        if not is_array(value):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: got a {type(value).__name__}, but it is a buffer; "
+                "expected a Tensor, an array, or None"
+            )
+        return Tensor(value)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The output computed from the inputs; called through ``module(x)``."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        for watch in tuple(vars(self).get("_forward_pre_hooks", {}).values()):
-            watch(self, inputs)
-        output = self.forward(*inputs, **options)
-        for hook in tuple(self._hooks.values()):
-            replaced = hook(self, inputs, output)
-            output = output if replaced is None else replaced
-        return output
+        try:
+            for watch in tuple(vars(self).get("_forward_pre_hooks", {}).values()):
+                watch(self, inputs)
+            output = self.forward(*inputs, **options)
+            for hook in tuple(self._hooks.values()):
+                replaced = hook(self, inputs, output)
+                output = output if replaced is None else replaced
+            return output
+        except Exception as error:
+            name_layer(error, Module.__call__.__code__, sys._getframe().f_back)
+            raise
 
     @property
     def _hooks(self) -> dict[int, Hook]:
@@ -76,60 +147,27 @@ class Module:
         hooks[number] = hook
         return lambda: hooks.pop(number, None)
 
-    def register_buffer(self, name: str, value: Array | Tensor) -> None:
-        """Set an attribute that is saved with the state but not learned (a running mean)."""
-        vars(self).setdefault("_buffer_names", []).append(name)
-        setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
+    def register_buffer(self, name: str, value: Array | Tensor | None) -> None:
+        """Set an attribute that is saved with the state but not learned (a running mean).
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules that are attributes of this one, by name."""
-        return ((name, v) for name, v in vars(self).items() if isinstance(v, Module))
+        None keeps the name: what is set later is a buffer.
+        """
+        setattr(self, name, self._as_buffer(name, value))
+        names = vars(self).setdefault("_buffer_names", [])
+        names.extend([] if name in names else [name])
 
-    def children(self) -> Iterator[Module]:
-        """The modules that are attributes of this one."""
-        return (child for _, child in self.named_children())
-
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module (named by the prefix) and all below it once, depth first: "block1.conv1"."""
-        return _once(self._paths(prefix))
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it."""
-        return (module for _, module in self.named_modules())
-
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter once, by its path: "conv1.weight"."""
-        return _once((n, v) for n, v in self._named_values() if isinstance(v, Parameter))
-
-    def parameters(self) -> Iterator[Parameter]:
-        """Every parameter once, as optimizers take them."""
-        return (parameter for _, parameter in self.named_parameters())
-
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """Every buffer once, by its path: "norm1.running_mean"."""
-        return _once((n, v) for n, v in self._named_values() if not isinstance(v, Parameter))
-
-    def buffers(self) -> Iterator[Tensor]:
-        """Every buffer once."""
-        return (buffer for _, buffer in self.named_buffers())
-
-    def _paths(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Every path to this module and those below; a shared module has several."""
-        yield prefix, self
-        for name, child in self.named_children():
-            yield from child._paths(f"{prefix}.{name}" if prefix else name)
-
-    def _named_values(self) -> Iterator[tuple[str, Tensor]]:
-        for path, module in self._paths():
-            buffer_names = vars(module).get("_buffer_names", ())
-            for name, value in vars(module).items():
-                if isinstance(value, Parameter) or name in buffer_names:
-                    yield (f"{path}.{name}" if path else name), value
+    def _would_fit(self, *inputs: Any) -> str:
+        """For an error: the layer for which these inputs, which this one refused, are right."""
+        return ""
 
     def train(self, mode: bool = True) -> Module:
-        """Switch this module and all below it to training (dropout on, batch statistics)."""
-        for module in self.modules():
-            module.training = mode
+        """Switch this module and all below it to training (dropout on, batch statistics).
+
+        It calls ``train`` of the children, so that a layer that overrides it may stay frozen.
+        """
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self) -> Module:
@@ -145,14 +183,14 @@ class Module:
         if is_device_name(target):
             device = resolve_device(target)
             for _, value in self._named_values():
-                value.data = to_device(value.data, device)
+                value._replace(to_device(value.data, device), "Module.to()")
                 value.grad = None if value.grad is None else value.grad.to(device)
             return self
         if target is None or np.dtype(target).kind != "f":
             raise TypeError(f"to: got {target!r}, expected a device or a float dtype")
         for _, value in self._named_values():
             if value.dtype.kind == "f":
-                value.data = value.data.astype(target, copy=False)
+                value._replace(value.data.astype(target, copy=False), "Module.to()")
                 value.grad = None if value.grad is None else value.grad.to(target)
         return self
 
@@ -165,19 +203,21 @@ class Module:
         """A copy of every parameter and buffer as NumPy arrays, by path, with PyTorch's keys."""
         return {name: to_device(v.data, "cpu").copy() for name, v in self._named_values()}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> StateKeys:
         """Copy a state dict into the parameters and buffers; all of it or, on error, nothing.
 
-        Raises, if strict, KeyError for names that are missing or unknown, ValueError for a shape
-        that differs, TypeError for values that are not real numbers.
+        Returns ``.missing_keys`` and ``.unexpected_keys``, which are empty if strict. Raises, if
+        strict, KeyError for names that are missing or unknown, ValueError for a shape that differs,
+        TypeError for values that are not real numbers, or for what is not a state dict.
         """
+        if not isinstance(state, Mapping):
+            kind = type(state).__name__
+            raise TypeError(f"state dict: got a {kind}, expected arrays by name; see mc.load(path)")
         own = dict(self._named_values())
-        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
-        if strict and (missing or unknown):
-            raise KeyError(
-                f"state dict: missing {sorted(missing) or 'nothing'}, "
-                f"unknown {sorted(unknown) or 'nothing'}"
-            )
+        keys = StateKeys([n for n in own if n not in state], [n for n in state if n not in own])
+        if strict and any(keys):
+            missing, unknown = (sorted(names) or "nothing" for names in keys)
+            raise KeyError(f"state dict: missing {missing}, unknown {unknown}")
         given = {n: state[n] for n in own if n in state}
         arrays = {n: v.data if isinstance(v, Tensor) else np.asarray(v) for n, v in given.items()}
         for name, array in arrays.items():
@@ -189,7 +229,9 @@ class Module:
                 raise TypeError(f"state dict: {name} is {array.dtype}, expected real numbers")
         for name, array in arrays.items():
             value = own[name]
-            value.data[...] = to_device(array.astype(value.dtype), value.device)
+            loaded = to_device(array.astype(value.dtype), value.device)
+            write_into(value, loaded, "load_state_dict()")
+        return keys
 
     def _options(self) -> str:
         """What ``repr`` shows between the parentheses: the attributes that are plain values."""
@@ -197,7 +239,10 @@ class Module:
         return ", ".join(
             f"{name}={value!r}"
             for name, value in vars(self).items()
-            if isinstance(value, plain) and name != "training" and not name.startswith("_")
+            if isinstance(value, plain)
+            and name != "training"
+            and not name.startswith("_")
+            and not any(find(name, value, (Tree, Tensor)))
         )
 
     def __repr__(self) -> str:
@@ -208,86 +253,23 @@ class Module:
         return f"{type(self).__name__}(\n{body}\n)"
 
     def _repr_html_(self) -> str:
-        """The tree of modules with the weights of each; nothing is run."""
-        rows: list[tuple[str, str, str, int | str]] = []
-        total = sum(p.size for p in self.parameters())
-        counted: set[int] = set()
-        for path, module in self._paths():
-            name = "    " * path.count(".") + path.rpartition(".")[2]
-            own = {n: p for n, p in vars(module).items() if isinstance(p, Parameter)}
-            shapes = "\n".join(f"{n} {p.shape}" for n, p in own.items())
-            new = sum(p.size for p in own.values() if id(p) not in counted)
-            counted.update(map(id, own.values()))
-            is_leaf = not any(module.children())
-            kind = type(module).__name__ + (f"({module._options()})" if is_leaf else "")
-            rows.append((name, kind, shapes, new if new or is_leaf else ""))
-        header = ("name", "module", "weights", "parameters")
-        return html_table([*rows, ("total", "", "", total)], header, totals=1)
+        return module_html(self)
 
 
-class Sequential(Module):
-    """Modules one after another; named "0", "1", ... or by the keys of one mapping.
-
-    ``model[i]`` is a module, ``model[a:b]`` a part. Raises TypeError for anything but modules.
-
-    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(4, 2), mc.nn.ReLU())
-    >>> model[1:]
-    Sequential(
-      (1): Linear(4, 2, bias=True)
-      (2): ReLU()
-    )
-    """
-
-    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
-        named: Mapping[str, Module]
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            named = modules[0]
-        else:
-            named = {str(i): module for i, module in enumerate(modules)}  # type: ignore[misc]
-        for name, module in named.items():
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential: {name} is a {type(module).__name__}, not a Module")
-            if not isinstance(name, str) or not name or "." in name or hasattr(self, name):
-                raise ValueError(
-                    f"Sequential: {name!r} cannot name a module, expected a string without dots "
-                    "that is not an attribute of Module"
-                )
-            setattr(self, name, module)
-
-    def forward(self, x: Any) -> Any:
-        for module in self.children():
-            x = module(x)
-        return x
-
-    def __len__(self) -> int:
-        return len(list(self.children()))
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-    def __getitem__(self, index: int | slice) -> Module:
-        if isinstance(index, slice):
-            return Sequential(dict(list(self.named_children())[index]))
-        return list(self.children())[index]
+METHODS = frozenset(name for name in dir(Module) if callable(getattr(Module, name)))
 
 
 @contextmanager
 def evaluating(model: Module, recording: bool = False) -> Iterator[None]:
-    """Evaluation mode, with gradients only if recording; afterwards every module is as before."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    """Evaluation mode in this thread, with gradients only if recording.
+
+    Afterwards every module is as before, whatever is set in between. It does not call ``train``
+    or ``eval``: a model that overrides them sees it in ``self.training``.
+    """
+    modules, before = list(model.modules()), _modes.training
+    _modes.training = {**before, **{id(module): False for module in modules}}
     try:
         with nullcontext() if recording else no_grad():
             yield
     finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Leave out values that have come before under another name (shared weights)."""
-    seen: set[int] = set()
-    for name, value in named:
-        if id(value) not in seen:
-            seen.add(id(value))
-            yield name, value
+        _modes.training = before

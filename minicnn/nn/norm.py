@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .op_layer import OpLayer
 from .parameters import filled
 
 
+@dataclass(eq=False, repr=False)
 class BatchNorm2d(Module):
     """Batch normalisation of images (N, num_features, H, W), see ``ops.batch_norm``.
 
@@ -32,29 +33,25 @@ class BatchNorm2d(Module):
     """
 
     shapes: ClassVar[dict[int, str]] = {4: "(N, C, H, W)"}
-    num_batches_tracked: Tensor
+    num_features: int
+    eps: float = 1e-5
+    momentum: float | None = 0.1
+    affine: bool = True
+    track_running_stats: bool = True
+    num_batches_tracked: Tensor = field(init=False)
 
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-    ) -> None:
+    def __post_init__(self) -> None:
         name = type(self).__name__
-        self.num_features = check_integer(f"{name}: num_features", num_features, least=1)
-        self.eps = check_number(f"{name}: eps", eps, "a number above 0")
-        if momentum is not None:
-            momentum = check_number(f"{name}: momentum", momentum, "a number from 0 to 1")
-        self.momentum = momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
-        shape = (num_features,)
-        self.weight = Parameter(filled(shape, 1.0)) if affine else None
-        self.bias = Parameter(filled(shape, 0.0)) if affine else None
+        self.num_features = check_integer(f"{name}: num_features", self.num_features, least=1)
+        self.eps = check_number(f"{name}: eps", self.eps, "a number above 0")
+        if self.momentum is not None:
+            self.momentum = check_number(f"{name}: momentum", self.momentum, "a number from 0 to 1")
+        shape = (self.num_features,)
+        self.weight = Parameter(filled(shape, 1.0)) if self.affine else None
+        self.bias = Parameter(filled(shape, 0.0)) if self.affine else None
         self.running_mean: Tensor | None = None
         self.running_var: Tensor | None = None
-        if track_running_stats:
+        if self.track_running_stats:
             self.register_buffer("running_mean", filled(shape, 0.0))
             self.register_buffer("running_var", filled(shape, 1.0))
             self.register_buffer("num_batches_tracked", filled((), 0, np.int64))
@@ -80,7 +77,13 @@ class BatchNorm2d(Module):
             self.num_batches_tracked.data[...] = batches
         return y
 
+    def _would_fit(self, *inputs: Any) -> str:
+        shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
+        differs = len(shape) in self.shapes and shape[1] != self.num_features
+        return f"{type(self).__name__}({shape[1]})" if differs else ""
 
+
+@dataclass(eq=False, repr=False)
 class BatchNorm1d(BatchNorm2d):
     """Batch normalisation of features (N, num_features) or sequences (N, num_features, L).
 
@@ -109,20 +112,25 @@ class LayerNorm(Module):
         elementwise_affine: bool = True,
         bias: bool = True,
     ) -> None:
-        given = normalized_shape
+        given, name = normalized_shape, type(self).__name__
         shape = tuple(given) if isinstance(given, Sequence) else (given,)
         if not shape:
-            raise ValueError("LayerNorm: normalized_shape is empty, expected one axis or more")
-        self.normalized_shape = tuple(
-            [check_integer("LayerNorm: normalized_shape", n, least=1) for n in shape]
-        )
-        self.eps = check_number("LayerNorm: eps", eps, "a number above 0")
+            raise ValueError(f"{name}: normalized_shape is empty, expected one axis or more")
+        shape = tuple([check_integer(f"{name}: normalized_shape", n, least=1) for n in shape])
+        self.normalized_shape = shape
+        self.eps = check_number(f"{name}: eps", eps, "a number above 0")
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(filled(shape, 1.0)) if elementwise_affine else None
         self.bias = Parameter(filled(shape, 0.0)) if elementwise_affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def _would_fit(self, *inputs: Any) -> str:
+        shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
+        last = shape[-len(self.normalized_shape) :]
+        differs = len(shape) > len(last) and last != self.normalized_shape
+        return f"{type(self).__name__}({last if len(last) > 1 else last[0]})" if differs else ""
 
 
 @dataclass(eq=False, repr=False)

@@ -16,5 +16,8 @@ class OpLayer(Module):
     op: ClassVar[Callable[..., Any]]
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
-        return self.op(*inputs, **held, **options)
+        return self.op(*inputs, **self._held(*inputs), **options)
+
+    def _held(self, *inputs: Any) -> dict[str, Any]:
+        """The options of the op that the layer holds."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}

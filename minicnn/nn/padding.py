@@ -34,6 +34,7 @@ class ZeroPad2d(OpLayer):
         return ops.pad2d(x, self.padding, self.mode)
 
 
+@dataclass(eq=False, repr=False)
 class ReflectionPad2d(ZeroPad2d):
     """The image mirrored at its edge pixels, see ``ops.pad2d``.
 
@@ -44,6 +45,7 @@ class ReflectionPad2d(ZeroPad2d):
     mode = "reflect"
 
 
+@dataclass(eq=False, repr=False)
 class ReplicationPad2d(ZeroPad2d):
     """The edge pixels repeated, see ``ops.pad2d``.
 
@@ -54,6 +56,7 @@ class ReplicationPad2d(ZeroPad2d):
     mode = "replicate"
 
 
+@dataclass(eq=False, repr=False)
 class CircularPad2d(ZeroPad2d):
     """The image wrapped around, see ``ops.pad2d``.
 
@@ -77,7 +80,7 @@ class ConstantPad2d(ZeroPad2d):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.value = check_number("ConstantPad2d: value", self.value)
+        self.value = check_number(f"{type(self).__name__}: value", self.value)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.pad2d(x, self.padding, self.mode, self.value)

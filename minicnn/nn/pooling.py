@@ -38,6 +38,7 @@ class MaxPool2d(_WindowLayer):
     ceil_mode: bool = False
 
 
+@dataclass(eq=False, repr=False)
 class MinPool2d(MaxPool2d):
     """The smallest pixel of each window, see ``ops.min_pool2d``.
 
@@ -113,6 +114,7 @@ class GlobalMaxPool2d(OpLayer):
     keepdim: bool = False
 
 
+@dataclass(eq=False, repr=False)
 class GlobalMinPool2d(GlobalMaxPool2d):
     """The smallest pixel of each map, see ``ops.global_min_pool2d``.
 
@@ -124,6 +126,7 @@ class GlobalMinPool2d(GlobalMaxPool2d):
     op = staticmethod(ops.global_min_pool2d)
 
 
+@dataclass(eq=False, repr=False)
 class GlobalAvgPool2d(GlobalMaxPool2d):
     """The mean of each map, see ``ops.global_avg_pool2d``.
 
@@ -148,6 +151,7 @@ class AdaptiveAvgPool2d(OpLayer):
     output_size: int | tuple[int | None, int | None] | None
 
 
+@dataclass(eq=False, repr=False)
 class AdaptiveMaxPool2d(AdaptiveAvgPool2d):
     """The largest pixels of output_size regions, see ``ops.adaptive_max_pool2d``.
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..autograd import Function, Tensor
 from ..backend import Array, device_of, is_array, is_device_name, to_device
+from ..backend.arrays import plain_array
 from .check import check_broadcast, check_tensor
 
 TensorLike = Tensor | ArrayLike
@@ -32,6 +33,8 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     is_number = like is not None and isinstance(value, bool | int | float)
     dtype = _number_dtype(value, like.dtype) if like is not None and is_number else None
     try:
+        if not is_number and (plain := plain_array(value)) is not None:
+            value = plain
         if like is None and is_array(value):
             array = value
         elif like is None or like.device == "cpu":

@@ -42,10 +42,13 @@ def as_named_tensor(op: str, **argument: TensorLike) -> Tensor:
 
 
 def to_device_of(op: str, x: Tensor, **argument: TensorLike) -> Tensor:
-    """The one argument as a Tensor on the device of x; a Tensor must already be there."""
+    """The one argument as a Tensor on the device of x; a Tensor of floats must already be there.
+
+    Integer labels stay on the CPU in a DataLoader, whether they are classes or 0 and 1.
+    """
     ((name, value),) = argument.items()
     tensor = as_named_tensor(op, **argument)
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and tensor.dtype.kind not in "iu":
         check_device(op, x, **{name: value})
         return tensor
     return convert(tensor, x.device)
@@ -80,9 +83,11 @@ def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
     """The target as integers (N, ...) for scores (N, C, ...); their range is not checked yet."""
     expected = scores.shape[:1] + scores.shape[2:]
     if target.shape != expected:
+        is_column = target.shape == (*expected[:1], 1, *expected[1:])
         raise ValueError(
             f"{op}: target has shape {target.shape}, expected {expected} "
             f"for class indices with scores of shape {scores.shape}"
+            f"{'; write target[:, 0]' if is_column else ''}"
         )
     _check_integers(op, target.data)
     return target.data

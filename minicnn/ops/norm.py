@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.in_place import write_into
 from ..backend import Array, kernels_for
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import check_integer, check_number
@@ -134,7 +135,8 @@ def _batch_moments(
 
 def _update_running(running: Tensor, batch: Array, momentum: float) -> None:
     """Move a running statistic towards that of the batch, in place."""
-    running.data[...] = (1 - momentum) * running.data + momentum * batch
+    moved = (1 - momentum) * running.data + momentum * batch
+    write_into(running, moved, "batch_norm in training")
 
 
 def layer_norm(

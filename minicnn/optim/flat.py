@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.in_place import changes
 from ..backend import Array, array_module, device_of, to_device
 
 
@@ -27,20 +27,31 @@ class FlatGroup:
     An update is then a few long array operations instead of a few short ones for each parameter.
     float16 parameters are updated in float32, in which their gradients and state are kept: in
     float16 the square of a small gradient and Adam's eps are 0.
+    steps, state: of another group, which this one continues.
     """
 
-    def __init__(self, parameters: list[Tensor]) -> None:
+    def __init__(
+        self,
+        parameters: list[Tensor],
+        steps: list[int] | None = None,
+        state: dict[str, Array] | None = None,
+    ) -> None:
         xp = array_module(parameters[0].data)
         ends = np.cumsum([p.size for p in parameters]).tolist()
         self.parameters = parameters
         self.spans = list(zip([0, *ends[:-1]], ends, strict=True))
-        self.steps = [0] * len(parameters)
+        self.steps = [0] * len(parameters) if steps is None else steps
         self.data = xp.concatenate([p.data.ravel() for p in parameters])
         self.grad = xp.zeros_like(self.data, dtype=np.promote_types(self.data.dtype, np.float32))
-        self.state: dict[str, Array] = {}
+        self.state: dict[str, Array] = {} if state is None else state
         self.shapes = [p.shape for p in parameters]
         self.views: list[Array | None] = [None] * len(parameters)
+        self.runs: list[tuple[int, int, int]] = []
         self.bind()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copied or unpickled array by array, the views would no longer be views.
+        return FlatGroup, (self.parameters, self.steps, self.state)
 
     def zeros(self, names: Iterable[str]) -> dict[str, Array]:
         """A flat array of zeros for each of these names."""
@@ -60,17 +71,17 @@ class FlatGroup:
         self._follow()
         for i, parameter in enumerate(self.parameters):
             view = self.views[i]
-            if view is None or _owner(view) is not _owner(self.data):  # at first, and in a copy
+            if view is None:  # at first, and after a move to another device
                 view = self.views[i] = self.part(self.data, i)
-            if parameter.data is view:
+            if parameter._data is view:
                 continue
-            if parameter.shape != view.shape or parameter.dtype != view.dtype:
+            if parameter.dtype != view.dtype:
                 raise RuntimeError(
-                    f"optimizer: a parameter was {view.dtype} of shape {view.shape} and is now "
-                    f"{parameter.dtype} of shape {parameter.shape}; make a new optimizer after this"
+                    f"optimizer: a parameter was {view.dtype} and is now {parameter.dtype}; "
+                    "make a new optimizer after Module.to()"
                 )
             view[...] = parameter.data
-            parameter.data = view
+            parameter._data = view  # the same values: graphs need not know
 
     def _follow(self) -> None:
         """Move to the device that the parameters were moved to."""
@@ -82,46 +93,38 @@ class FlatGroup:
         (device,) = devices
         self.data, self.grad = to_device(self.data, device), to_device(self.grad, device)
         self.state = {name: to_device(flat, device) for name, flat in self.state.items()}
+        self.views = [None] * len(self.parameters)
 
     def collect(self) -> None:
-        """Begin the next step: gather the gradients, and count it for parameters that have one."""
+        """Begin the next step: gather the gradients, and count it for parameters that have one.
+
+        ``runs`` are then the spans (start, stop) that the step updates, each with its number.
+        """
         self.bind()
+        self.runs.clear()
         for i, parameter in enumerate(self.parameters):
-            if parameter.grad is None:
+            if parameter._grad is None:
                 continue
-            if parameter.grad.shape != parameter.shape:
-                raise RuntimeError(
-                    f"optimizer: a parameter of shape {parameter.shape} has a gradient of shape "
-                    f"{parameter.grad.shape}"
-                )
-            self.part(self.grad, i)[...] = parameter.grad.data
-            self.steps[i] += 1
+            self.part(self.grad, i)[...] = parameter._grad._data
+            step = self.steps[i] = self.steps[i] + 1
+            start, stop = self.spans[i]
+            if self.runs and self.runs[-1][1:] == (start, step):
+                start = self.runs.pop()[0]
+            self.runs.append((start, stop, step))
 
     def slices(self, at_once: int) -> Iterator[Slice]:
-        """What the step updates, at most so many elements at once.
+        """What the step updates, at most so many elements at once."""
+        for start, stop, step in self.runs:
+            for a in range(start, stop, at_once):
+                b = min(a + at_once, stop)
+                state = {name: flat[a:b] for name, flat in self.state.items()}
+                data = self.data[a:b]
+                wide = data.astype(self.grad.dtype, copy=False)
+                yield Slice(wide, self.grad[a:b], step, state)
+                if wide is not data:
+                    data[...] = wide
 
-        Parameters without a gradient are left out.
-        """
-        alike = groupby(range(len(self.parameters)), key=self._step)
-        for step, members in alike:
-            if step is not None:
-                numbers = list(members)
-                start, stop = self.spans[numbers[0]][0], self.spans[numbers[-1]][1]
-                for a in range(start, stop, at_once):
-                    b = min(a + at_once, stop)
-                    state = {name: flat[a:b] for name, flat in self.state.items()}
-                    data = self.data[a:b]
-                    wide = data.astype(self.grad.dtype, copy=False)
-                    yield Slice(wide, self.grad[a:b], step, state)
-                    if wide is not data:
-                        data[...] = wide
-
-    def _step(self, i: int) -> int | None:
-        return None if self.parameters[i].grad is None else self.steps[i]
-
-
-def _owner(x: Array) -> Array:
-    """The array whose memory x lies in."""
-    while x.base is not None:
-        x = x.base
-    return x
+    def record_change(self, by: str) -> None:
+        """Tell the graphs that may need the values of the parameters from before the step."""
+        for start, stop, _ in self.runs:
+            changes.record(self.data[start:stop], by)

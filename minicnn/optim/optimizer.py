@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..backend import Array, device_of, on_device_of, to_device
 from ..backend.updates import Options, State, update_for
 from ..checks import check_integer, check_number
 from .flat import FlatGroup
+from .torch_state import from_torch
 
 Params = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 """Parameters, or groups of them: {"params": [...], "lr": ...}."""
@@ -96,12 +97,19 @@ class Optimizer:
                 for p, grad, step, flat_state in flat.slices(at_once):
                     state = {n: flat_state[n] if n in needed else None for n in self.state_names}
                     update(p, grad, step, State(**state), options)
+                flat.record_change(f"{type(self).__name__}.step()")
 
     def zero_grad(self) -> None:
         """Forget the gradients: set ``.grad`` of every parameter to None."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
+
+    def state_arrays(self) -> Iterator[tuple[Tensor, dict[str, Array]]]:
+        """Each parameter with its state arrays by name, views that the next step changes."""
+        for flat in self._flat:
+            for i, parameter in enumerate(flat.parameters):
+                yield parameter, {name: flat.part(a, i) for name, a in flat.state.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Options and state, shaped as PyTorch's: state by number, groups naming these numbers."""
@@ -117,11 +125,13 @@ class Optimizer:
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a ``state_dict()``; all of it or, on error, nothing.
+        """Continue from a ``state_dict()``, also PyTorch's; all of it or, on error, nothing.
 
-        Raises ValueError when it is not the state of an optimizer like this one.
+        Raises ValueError when it is not the state of an optimizer like this one, or of one of
+        PyTorch with another formula (amsgrad, maximize, dampening).
         """
         try:
+            state_dict = from_torch(self, state_dict)
             options = self._checked_options(state_dict["param_groups"])
             state = self._checked_state(state_dict["state"], options)
         except (KeyError, TypeError, AttributeError) as error:

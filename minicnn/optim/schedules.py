@@ -104,7 +104,8 @@ class Schedule:
         }
 
     def _rates(self, base_lrs: Sequence[float], step: int) -> list[float]:
-        return [self.rate(base, step) for base in base_lrs]
+        where = f"{type(self).__name__}: rate after {step} steps"
+        return [_rate(where, self.rate(base, step)) for base in base_lrs]
 
     def _set(self, rates: Sequence[float]) -> None:
         momentum = self.momentum(self.last_epoch)

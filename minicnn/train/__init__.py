@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .callback import Callback
 from .checkpoint import Checkpoint
 from .checkpoint_file import CheckpointError, load_weights
 from .csv_logger import CSVLogger
@@ -10,7 +11,7 @@ from .history import History
 from .learning_rate import LearningRate
 from .progress_bar import ProgressBar
 from .report import confusion_matrix, report
-from .trainer import Callback, Trainer
+from .trainer import Trainer
 
 # fmt: off
 __all__ = [

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..autograd import Tensor
+from ..backend import array_module
 from ..backend.layout import as_chwn, as_nchw
-from ..data import ArrayDataset, DataLoader
+from ..data import ArrayDataset, DataLoader, ImageFolder
+from ..data.labels import first_part, is_several, map_parts
 from ..ops.convert import as_tensor
 
 Batches = Iterable[tuple[Any, Any]]
 
 
-def place_batches(data: Batches, device: str, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+def place_batches(data: Batches, device: str, start: int = 0) -> Iterator[tuple[Any, Any]]:
     """The batches on the device, from number ``start`` on; begins the epoch of a DataLoader.
 
     Raises TypeError for a data set that is not in batches, ValueError for a batch that is not a
@@ -27,28 +29,85 @@ def place_batches(data: Batches, device: str, start: int = 0) -> Iterator[tuple[
     return _placed(batches, device, empty=start == 0)
 
 
-def place(value: Any, device: str) -> Tensor:
-    """The value as a Tensor on the device, images in batch-last storage."""
+def place(value: Any, device: str) -> Any:
+    """The value as a Tensor on the device, images in batch-last storage; of a tuple each part."""
+    if is_several(value):
+        return tuple(place(part, device) for part in value)
     tensor = as_tensor(value)
     if tensor.ndim == 4:
         tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
     return tensor.to(device)
 
 
-def _placed(batches: Batches, device: str, empty: bool) -> Iterator[tuple[Tensor, Tensor]]:
+def as_inputs(name: str, x: Any) -> Any:
+    """The images as an array, or as a tuple of arrays if there are several inputs.
+
+    Raises TypeError for a data set or batches, ValueError for no images.
+    """
+    if isinstance(x, DataLoader | ArrayDataset | ImageFolder):
+        raise TypeError(f"{name}: got {type(x).__name__}, expected images, such as dataset[:][0]")
+    parts = tuple(as_tensor(part).data for part in (x if is_several(x) else (x,)))
+    for part in parts:
+        if part.ndim == 0 or len(part) == 0:
+            raise ValueError(f"{name} has shape {part.shape}, expected at least one image")
+    inputs = parts if is_several(x) else parts[0]
+    check_lengths(name, inputs)
+    return inputs
+
+
+def in_batches(inputs: Any, size: int, device: str) -> Iterator[Any]:
+    """So many images at a time, as Tensors on the device."""
+    for k in range(0, count_images(inputs), size):
+        yield place(map_parts(lambda images, k=k: images[k : k + size], inputs), device)
+
+
+def concatenate(name: str, outputs: list[Any]) -> Any:
+    """The outputs of several batches as one Tensor, or as a tuple of them.
+
+    Raises TypeError for outputs that are neither.
+    """
+    if isinstance(outputs[0], tuple | list):
+        return tuple(concatenate(name, list(parts)) for parts in zip(*outputs, strict=True))
+    if not isinstance(outputs[0], Tensor):
+        got = type(outputs[0]).__name__
+        raise TypeError(f"{name}: the model returned a {got}, expected a Tensor or a tuple of them")
+    arrays = [output.data for output in outputs]
+    return Tensor(array_module(arrays[0]).concatenate(arrays))
+
+
+def count_images(x: Any) -> int:
+    """How many images a batch has, whose inputs may be several."""
+    return len(first_part(x))
+
+
+def _placed(batches: Batches, device: str, empty: bool) -> Iterator[tuple[Any, Any]]:
     for batch in batches:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             raise ValueError(
                 f"data: got a batch of type {type(batch).__name__}, expected pairs "
-                "(images, labels), as from a DataLoader"
+                "(images, labels), as from a DataLoader; several inputs or labels are a tuple, "
+                "as in ((images, images), labels)"
             )
         empty = False
-        yield place(batch[0], device), _place_labels(batch[1], device)
+        inputs = place(batch[0], device)
+        check_lengths("data", inputs)
+        yield inputs, _place_labels(batch[1], device)
     if empty:
         raise ValueError("data: got no batches (an iterator can be used for one epoch only)")
 
 
-def _place_labels(value: Any, device: str) -> Tensor:
+def check_lengths(name: str, inputs: Any) -> None:
+    """Raise ValueError for several inputs with different numbers of images."""
+    if isinstance(inputs, tuple) and len({x.shape[:1] for x in inputs}) != 1:
+        raise ValueError(
+            f"{name}: got inputs of shapes {', '.join(str(x.shape) for x in inputs)}, expected as "
+            "many images in each"
+        )
+
+
+def _place_labels(value: Any, device: str) -> Any:
+    if is_several(value):
+        return tuple(_place_labels(part, device) for part in value)
     labels = as_tensor(value)
     # Class indices stay on the CPU: losses check them, which would make them wait for a GPU.
     return labels if labels.dtype.kind in "iu" else place(labels, device)

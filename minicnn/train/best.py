@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..checks import check_choice, check_number
+from .callback import Callback
+from .trainer import Trainer
 
 
 class Best:
@@ -14,7 +16,7 @@ class Best:
 
     callback: the name that errors begin with. metric: a column of the History. mode: None infers it
     from the name of the metric, "max" for an accuracy and "min" for a loss. min_delta: a value must
-    be better by more than this. NaN and infinity are never the best.
+    be better by more than this. NaN and infinity are never the best, nor is an epoch whose loss is.
     Raises TypeError or ValueError for options that make no sense, and when the mode is needed.
     """
 
@@ -36,7 +38,7 @@ class Best:
     def update(self, row: Mapping[str, float]) -> bool:
         """Whether this row of the History is the best so far. Errors as in ``metric_of``."""
         value = metric_of(row, self.metric, self.callback)
-        if not math.isfinite(value):
+        if not math.isfinite(value) or not has_finite_loss(row):
             return False
         if self.value is not None:
             gain = value - self.value if self.mode == "max" else self.value - value
@@ -55,6 +57,33 @@ class Best:
         if there != here:
             raise ValueError(f"state dict: metric and mode are {there}, expected {here}")
         self.value = state_dict["value"]
+
+
+def has_finite_loss(row: Mapping[str, float]) -> bool:
+    """Whether the losses in a row of the History are finite: otherwise the epoch diverged."""
+    return all(math.isfinite(row.get(name, 0.0)) for name in ("loss", "val_loss"))
+
+
+def check_metric(trainer: Trainer, metric: str, callback: str) -> None:
+    """Raise ValueError for a metric that no epoch of the fit that begins will have.
+
+    A callback that does not say what it ``adds`` may add any column, except what validation gives.
+    """
+    columns = ["loss", *trainer.metrics, "seconds", "images_per_second"]
+    validated = [f"val_{name}" for name in ("loss", *trainer.metrics)]
+    if trainer.progress.validation is not None:
+        columns += validated
+    unknown = False
+    for other in trainer.callbacks:
+        columns += other.adds or ()
+        unknown |= other.adds is None and type(other).on_epoch_end is not Callback.on_epoch_end
+    needs_validation = metric in validated and metric not in columns
+    if metric in columns or (unknown and not needs_validation):
+        return
+    hint = f"; {metric} needs fit(..., validation=...)" if needs_validation else ""
+    raise ValueError(
+        f"{callback}: metric: got {metric!r}, but an epoch has {', '.join(columns)}{hint}"
+    )
 
 
 def metric_of(row: Mapping[str, float], metric: str, callback: str) -> float:

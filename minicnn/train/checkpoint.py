@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ..checks import check_integer
 from ..data import DataLoader
-from .best import Best
+from .best import Best, check_metric, has_finite_loss
+from .callback import Callback
 from .checkpoint_file import write_checkpoint
+from .fit_checks import check_path, check_writable
 from .progress import Means
-from .trainer import Callback, Trainer
+from .trainer import Trainer
 
 
 class Checkpoint(Callback):
@@ -24,8 +24,10 @@ class Checkpoint(Callback):
     the checkpoint is also written to ``best_path``, which is run.best.ckpt next to run.ckpt.
 
     It holds everything that the rest of the training depends on, ``Trainer.state_dict()``. Nothing
-    is written while the loss is not a finite number. Raises TypeError or ValueError for options
-    that make no sense, OSError when the directory is missing or the file cannot be written.
+    is written while the loss is not a finite number: the file before stays. Raises TypeError or
+    ValueError for options that make no sense, before the first batch for a keep_best that no epoch
+    will have and OSError for a path that cannot be written, and FloatingPointError instead of
+    writing weights or optimizer state that are not finite.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> trainer = mc.train.Trainer(
@@ -38,6 +40,7 @@ class Checkpoint(Callback):
     """
 
     rank: ClassVar[int] = 2  # after the other callbacks, whose state it saves
+    adds: ClassVar = ()
 
     def __init__(
         self,
@@ -45,32 +48,36 @@ class Checkpoint(Callback):
         every_batches: int | None = None,
         keep_best: str | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = check_path("Checkpoint", path)
         self.best_path = self.path.with_name(f"{self.path.stem}.best{self.path.suffix}")
         if every_batches is not None:
             every_batches = check_integer("Checkpoint: every_batches", every_batches, least=1)
         self.every_batches = every_batches
         self.best = None if keep_best is None else Best("Checkpoint", keep_best)
 
-    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+    def check_fit(self, trainer: Trainer) -> None:
         train = trainer.progress.train
         if self.every_batches is not None and not isinstance(train, DataLoader):
             raise ValueError(
                 "Checkpoint: every_batches: only a DataLoader can continue in the middle of an "
                 f"epoch, but train is a {type(train).__name__}"
             )
-        if not self.path.parent.is_dir():  # better now than after an epoch
-            raise FileNotFoundError(f"Checkpoint: there is no directory {self.path.parent}")
+        check_writable("Checkpoint", self.path, replaced=True)
+        if self.best is not None:
+            check_writable("Checkpoint", self.best_path, replaced=True)
+            check_metric(trainer, self.best.metric, "Checkpoint")
 
     def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
         due = self.every_batches is not None and trainer.progress.batch % self.every_batches == 0
-        if due and _is_finite(means()):
-            write_checkpoint(self.path, trainer.state_dict())
+        if due and has_finite_loss(means()):
+            self._write(trainer, is_best=False)
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
-        if not _is_finite(row):
-            return
-        is_best = self.best is not None and self.best.update(row)
+        if has_finite_loss(row):
+            self._write(trainer, is_best=self.best is not None and self.best.update(row))
+
+    def _write(self, trainer: Trainer, is_best: bool) -> None:
+        trainer.check_finite(f"Checkpoint: {self.path} is not written")
         state = trainer.state_dict()
         if is_best:  # first, so that the best value in a checkpoint always has its file
             write_checkpoint(self.best_path, state)
@@ -82,7 +89,3 @@ class Checkpoint(Callback):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         if self.best is not None:
             self.best.load_state_dict(state_dict)
-
-
-def _is_finite(row: Mapping[str, float]) -> bool:
-    return all(math.isfinite(row.get(name, 0.0)) for name in ("loss", "val_loss"))

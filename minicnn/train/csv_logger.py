@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .trainer import Callback, Trainer
+from .callback import Callback
+from .fit_checks import check_path, check_writable
+from .trainer import Trainer
 
 
 class CSVLogger(Callback):
@@ -15,7 +18,8 @@ class CSVLogger(Callback):
 
     The file always equals the History of the Trainer: a new Trainer starts a new file, a second
     ``fit`` extends it, and a resumed training drops the rows of epochs after the checkpoint, which
-    are trained again. Raises OSError when it cannot be written.
+    are trained again. Raises OSError before the first batch when it cannot be written; if that
+    fails later (a full disk), it warns, training goes on, and the next epoch writes it all again.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> trainer = mc.train.Trainer(
@@ -27,20 +31,34 @@ class CSVLogger(Callback):
     'epoch,loss,accuracy,seconds,images_per_second'
     """
 
-    rank: ClassVar[int] = 1  # after callbacks that add columns
+    rank: ClassVar[int] = 3  # after callbacks that add columns, and after the Checkpoint
+    adds: ClassVar = ()
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = path
+        self.path = check_path("CSVLogger", path)
+        self._columns: list[str] = []
+
+    def check_fit(self, trainer: Trainer) -> None:
+        check_writable("CSVLogger", self.path, replaced=False)
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self._rewrite(trainer.history.rows)
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         rows = trainer.history.rows
-        if not row.keys() <= set(self._columns):  # the first row, or the first with validation
-            self._rewrite(rows)
-        else:
-            self._write("a", [self._line(len(rows), row)])
+        try:
+            if not row.keys() <= set(self._columns):  # the first row, or the first with validation
+                self._rewrite(rows)
+            else:
+                self._write("a", [self._line(len(rows), row)])
+        except OSError as error:
+            self._columns = []  # the last row may be incomplete
+            warnings.warn(
+                f"CSVLogger: {self.path}: epoch {epoch} is not logged ({error.strerror}); "
+                "training goes on",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def _rewrite(self, rows: list[dict[str, float]]) -> None:
         self._columns = list(dict.fromkeys(name for row in rows for name in row))

@@ -8,7 +8,8 @@ from typing import Any
 from ..autograd import Tensor
 from ..data import DataLoader
 from ..optim import DiagonalLM
-from .trainer import Callback, Trainer
+from .callback import Callback
+from .trainer import Trainer
 
 
 class DiagonalLMSchedule(Callback):
@@ -33,13 +34,15 @@ class DiagonalLMSchedule(Callback):
         self.pixels = pixels if train.transform is None else train.transform(pixels)
         self.features, self.output = features, output
 
-    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
-        optimizer = trainer.optimizer
-        if not isinstance(optimizer, DiagonalLM):
+    def check_fit(self, trainer: Trainer) -> None:
+        if not isinstance(trainer.optimizer, DiagonalLM):
             raise TypeError(
-                f"DiagonalLMSchedule: optimizer: got {type(optimizer).__name__}, "
+                f"DiagonalLMSchedule: optimizer: got {type(trainer.optimizer).__name__}, "
                 "expected a DiagonalLM"
             )
+
+    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
+        optimizer: Any = trainer.optimizer
         optimizer.param_groups[0]["lr"] = self.rates[min(epoch, len(self.rates)) - 1]
 
         def loss(outputs: Tensor, target: Any) -> Tensor:

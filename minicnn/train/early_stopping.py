@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..backend import Array
 from ..checks import check_integer
-from .best import Best
-from .trainer import Callback, Trainer
+from .best import Best, check_metric
+from .callback import Callback
+from .trainer import Trainer
 
 
 class EarlyStopping(Callback):
@@ -18,7 +19,7 @@ class EarlyStopping(Callback):
     or "max"; None infers it from the name, "max" for an accuracy and "min" for a loss.
     restore_best: however training ends, give the model the weights of its best epoch.
     Raises TypeError or ValueError for a patience below 1, a negative min_delta, a mode that is
-    missing or unknown, and after an epoch without the metric.
+    missing or unknown, and before the first batch for a metric that no epoch will have.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> stopping = mc.train.EarlyStopping("loss", patience=2)
@@ -28,6 +29,11 @@ class EarlyStopping(Callback):
     >>> len(trainer.fit(batches, epochs=10))
     3
     """
+
+    adds: ClassVar = ()
+    same_when_resumed: ClassVar = (
+        "best.metric", "best.mode", "best.min_delta", "patience", "restore_best",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -46,6 +52,9 @@ class EarlyStopping(Callback):
         self.best.value = None
         self.best_epoch = self.bad_epochs = 0
         self.best_weights: dict[str, Array] | None = None
+
+    def check_fit(self, trainer: Trainer) -> None:
+        check_metric(trainer, self.best.metric, "EarlyStopping")
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         if trainer.progress.at_start:

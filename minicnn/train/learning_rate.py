@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..checks import check_choice
 from ..optim import ReduceLROnPlateau, Schedule
-from .best import metric_of
+from .best import check_metric, metric_of
+from .callback import Callback
 from .progress import Means
-from .trainer import Callback, Trainer
+from .trainer import Trainer
 
 
 class LearningRate(Callback):
     """Steps a schedule after every epoch or batch; the History gets a column "learning_rate".
 
     every: what the schedule counts, "epoch" or "batch". metric: the column of the History that a
-    ReduceLROnPlateau watches. Raises ValueError for another word, for a ReduceLROnPlateau that
-    steps every batch, and after an epoch without the metric.
+    ReduceLROnPlateau watches. Raises TypeError for anything but a schedule, ValueError for another
+    word, for a ReduceLROnPlateau that steps every batch, and before the first batch for a schedule
+    of another optimizer than the Trainer's or a metric that no epoch will have.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> optimizer = mc.optim.SGD(model.parameters(), lr=0.5)
@@ -27,6 +29,9 @@ class LearningRate(Callback):
     >>> [round(rate, 4) for rate in trainer.fit(batches, epochs=3)["learning_rate"]]
     [0.5, 0.05, 0.005]
     """
+
+    adds: ClassVar = ("learning_rate",)
+    same_when_resumed: ClassVar = ("every", "metric", "schedule")
 
     def __init__(
         self,
@@ -40,7 +45,18 @@ class LearningRate(Callback):
                 "LearningRate: every: got 'batch', but a ReduceLROnPlateau steps once an epoch, "
                 "with a metric"
             )
+        if not isinstance(schedule, Schedule):
+            raise TypeError(f"LearningRate: schedule: got {schedule!r}, expected a schedule")
         self.schedule, self.metric = schedule, metric
+
+    def check_fit(self, trainer: Trainer) -> None:
+        if self.schedule.optimizer is not trainer.optimizer:
+            raise ValueError(
+                f"LearningRate: the {type(self.schedule).__name__} changes another optimizer than "
+                "the Trainer's; make the schedule with the optimizer of the Trainer"
+            )
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            check_metric(trainer, self.metric, "LearningRate")
 
     def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
         if self.every == "batch":

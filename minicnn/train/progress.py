@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from .batches import Batches
 
 
 class Means:
-    """Running means over images; a call returns them as numbers.
+    """Running means over images, or over what else a batch holds; a call returns them as numbers.
 
     Between calls the sums stay on the device, so that no batch has to wait for a GPU.
     """
@@ -23,23 +24,37 @@ class Means:
     def __init__(self) -> None:
         self.images = 0
         self._sums: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
 
-    def add(self, images: int, values: dict[str, Tensor]) -> None:
-        """Add the means over a batch of this many images."""
+    def add(self, images: int, values: Mapping[str, Tensor], counts: Mapping[str, int]) -> None:
+        """Add the means over a batch of this many images; counts: of those that are over others."""
         self.images += images
         for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value.data.astype(np.float64) * images
+            count = counts.get(name, images)
+            # A mean over nothing is NaN, and adds nothing.
+            total = value.data.astype(np.float64) * count if count else 0.0
+            self._sums[name] = self._sums.get(name, 0.0) + total
+            self._counts[name] = self._counts.get(name, 0) + count
 
     def __call__(self) -> dict[str, float]:
-        return {name: float(total) / self.images for name, total in self._sums.items()}
+        return {
+            name: float(self._sums[name]) / count if count else math.nan
+            for name, count in self._counts.items()
+        }
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums, as values that JSON can hold."""
-        return {"images": self.images, "sums": {n: float(s) for n, s in self._sums.items()}}
+        """The sums and counts, as values that JSON can hold."""
+        return {
+            "images": self.images,
+            "sums": {name: float(total) for name, total in self._sums.items()},
+            "counts": dict(self._counts),
+        }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a ``state_dict()``."""
         self.images, self._sums = state_dict["images"], dict(state_dict["sums"])
+        # In older checkpoints, which have no counts, all means are over images.
+        self._counts = dict(state_dict.get("counts", dict.fromkeys(self._sums, self.images)))
 
 
 class Progress:
@@ -61,10 +76,12 @@ class Progress:
         self._start = time.perf_counter() - self._before
         self.order = self.train.order if isinstance(self.train, DataLoader) else None
 
-    def end_batch(self, images: int, values: dict[str, Tensor]) -> None:
+    def end_batch(
+        self, images: int, values: Mapping[str, Tensor], counts: Mapping[str, int]
+    ) -> None:
         """Count a completed batch of this many images, with these means."""
         self.batch += 1
-        self.means.add(images, values)
+        self.means.add(images, values, counts)
 
     def end_epoch(self) -> None:
         """Count a completed epoch, including its validation."""

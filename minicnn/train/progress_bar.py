@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
+from .callback import Callback
 from .progress import Means
-from .trainer import Callback, Trainer
+from .trainer import Trainer
 
 
 class ProgressBar(Callback):
@@ -21,6 +22,7 @@ class ProgressBar(Callback):
     """
 
     refresh_seconds = 0.2
+    adds: ClassVar = ()
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self.epochs = epochs
@@ -53,6 +55,7 @@ class ProgressBar(Callback):
     def on_fit_end(self, trainer: Trainer) -> None:
         if self.bar is not None:
             self.bar.close()
+            self.bar = None  # it holds the terminal, which cannot be pickled
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         from tqdm import tqdm

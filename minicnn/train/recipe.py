@@ -13,8 +13,8 @@ from ..backend import Array
 from ..data import DataLoader, transforms
 from ..nn import Module
 from ..optim import Optimizer
+from .callback import Callback
 from .learning_rate import LearningRate
-from .trainer import Callback
 
 OPTIMIZERS: dict[str, partial[Any]] = {
     "sgd": partial(optim.SGD, lr=0.05, momentum=0.9),

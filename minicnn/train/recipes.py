@@ -11,9 +11,9 @@ from .. import models, optim
 from ..data import DataLoader, transforms
 from ..nn import Module
 from ..optim import Optimizer
+from .callback import Callback
 from .diagonal_lm_schedule import DiagonalLMSchedule
 from .recipe import SMALL_AFFINE, Recipe, make_one_cycle
-from .trainer import Callback
 
 MODELS: dict[str, Callable[[], Module]] = {
     "lenet5": models.lenet5,

@@ -21,18 +21,26 @@ def confusion_matrix(
     """Entry (i, j) of (K, K) counts how often class j was predicted for images of class i.
 
     labels, predictions: class indices (N,), as arrays, Tensors or lists; num_classes: K, by default
-    as many as occur. Raises ValueError for different lengths or a class out of range.
+    as many as occur. Raises TypeError unless they are integers, ValueError for different lengths or
+    a class out of range.
 
     >>> mc.train.confusion_matrix(labels=[0, 0, 1], predictions=[0, 1, 1])
     array([[1, 1],
            [0, 1]])
     """
-    truth, guess = (np.asarray(values).astype(np.int64) for values in (labels, predictions))
+    truth, guess = map(np.asarray, (labels, predictions))
     if truth.shape != guess.shape or truth.ndim != 1:
         raise ValueError(
             f"confusion_matrix: labels have shape {truth.shape} and predictions {guess.shape}, "
             "expected one of each for every image"
         )
+    for name, values in (("labels", truth), ("predictions", guess)):
+        if values.size and values.dtype.kind not in "iub":
+            raise TypeError(
+                f"confusion_matrix: {name} are {values.dtype}, expected integers, the classes; of "
+                "scores they are scores.argmax(1)"
+            )
+    truth, guess = truth.astype(np.int64), guess.astype(np.int64)
     largest = int(max(truth.max(initial=-1), guess.max(initial=-1)))
     count = largest + 1
     if num_classes is not None:

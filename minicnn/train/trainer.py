@@ -1,92 +1,55 @@
-"""The training loop, and the interface of the callbacks that it calls."""
+"""The training loop."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence, Sized
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from .. import ops
-from ..autograd import Tensor, no_grad
-from ..backend import array_module, resolve_device
+from ..autograd import Tensor
+from ..backend import resolve_device
 from ..backend.random import generator_state, set_generator_state
-from ..checks import check_choice, check_integer, check_number
+from ..checks import check_integer, check_number
 from ..nn import Module
 from ..nn.module import evaluating
-from ..ops.convert import as_tensor
 from ..optim import Optimizer, clip_grad_norm
-from .batches import Batches, place, place_batches
+from .batches import Batches, as_inputs, concatenate, count_images, in_batches, place_batches
+from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
+from .finite import check_finite, check_losses, constants
+from .fit_checks import check_batches, check_callbacks, check_optimizer
 from .history import History
+from .measures import Measured, Measures, Metric
+from .options import check_options, data_options, describe, merge, options_of
 from .progress import Means, Progress
 from .state import check_state, load_optimizer_state, optimizer_state
-
-Metric = Callable[[Tensor, Tensor], Tensor]
-
-METRICS: dict[str, Metric] = {"accuracy": ops.accuracy}
-
-
-class Callback:
-    """Override the methods you need; by default none does anything.
-
-    ``trainer.stop_training = True`` ends training after the epoch, ``trainer.progress`` tells how
-    far it is. A callback whose state affects later training (a schedule, a best value) returns it
-    from ``state_dict``, which is part of ``Trainer.state_dict`` and of checkpoints.
-
-    >>> class Names(mc.train.Callback):
-    ...     def on_epoch_end(self, trainer, epoch, row):
-    ...         print(epoch, list(row)[:2])
-    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
-    >>> trainer = mc.train.Trainer(model, mc.optim.Adam(model.parameters()), callbacks=[Names()])
-    >>> history = trainer.fit(mc.data.DataLoader(mc.data.load("digits", "test"), 128), epochs=1)
-    1 ['loss', 'accuracy']
-    """
-
-    rank: ClassVar[int] = 0
-    """Callbacks of a higher rank are called after the others, whose results they save."""
-
-    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
-        """Before the first epoch."""
-
-    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
-        """Before an epoch (numbered from 1); batches: how many it has, if the data has a length.
-
-        Also when training is resumed in the middle of one: ``trainer.progress.batch`` is not 0.
-        """
-
-    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
-        """After each batch of ``images`` images; ``means()`` are those of the epoch so far."""
-
-    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
-        """After an epoch and its validation; row is the last one of the History."""
-
-    def on_fit_end(self, trainer: Trainer) -> None:
-        """After the last epoch, and also after an error or Ctrl-C."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Numbers, text, arrays, lists and dicts; always empty for a callback without a state.
-
-        May be called before ``on_fit_begin``.
-        """
-        return {}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a ``state_dict()``; called before ``on_fit_begin``."""
 
 
 class Trainer:
     """Trains a model with an optimizer on batches of (images, labels), such as a DataLoader.
 
+    Several inputs are a tuple, and the model is called with each: ``model(*images)``. Labels may
+    have any dtype and shape that the loss takes. Several outputs or labels reach the loss and the
+    metrics as tuples.
+
     loss: a function (outputs, labels) -> Tensor of one element, the mean over the batch.
     metrics: names ("accuracy") or functions (outputs, labels) -> one number, the mean over the
-    batch. device: where to train; None stays where the model is. callbacks: see ``Callback``.
-    clip_norm: scale the gradients of each batch so that the norm of all parameters of the optimizer
-    together is at most this (``optim.clip_grad_norm``).
-    Raises ValueError for an unknown metric, for two of the same name and for a clip_norm that is
-    not above 0, DeviceError for a device that cannot be used.
+    batch. By default the accuracy, but none with a loss of ops or nn that has no classes (mean
+    squared, absolute, Huber, binary cross-entropy). device: where to train; None stays where the
+    model is. callbacks: see ``Callback``. clip_norm: scale the gradients of each batch so that the
+    norm of all parameters of the optimizer together is at most this (``optim.clip_grad_norm``).
+
+    The means of an epoch are over its images, except that those of cross_entropy, of nll_loss and
+    of "accuracy" are over the labels other than ignore_index, which is that of the loss; weights of
+    classes do not count.
+
+    Raises TypeError for other kinds of arguments, ValueError for an optimizer of another model, for
+    an unknown metric, for two of the same name and for a clip_norm that is not above 0, DeviceError
+    for a device that cannot be used.
 
     A callback sets ``stop_training`` to end training after the epoch; ``progress`` tells how far
     it is.
@@ -104,26 +67,26 @@ class Trainer:
         model: Module,
         optimizer: Optimizer,
         loss: Callable[[Any, Any], Tensor] = ops.cross_entropy,
-        metrics: Sequence[str | Metric] = ("accuracy",),
+        metrics: Sequence[str | Metric] | None = None,
         device: str | None = None,
         callbacks: Sequence[Callback] = (),
         clip_norm: float | None = None,
     ) -> None:
+        check_optimizer("Trainer", model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
-        named = [_named_metric(metric) for metric in metrics]
-        names = ["loss", *(name for name, _ in named)]
-        if len(set(names)) < len(names):
-            raise ValueError(f"metrics: got {', '.join(names)}, expected different names")
-        self.metrics = dict(named)
+        self._measures = Measures(loss, metrics)
+        self.metrics = self._measures.metrics
         if clip_norm is not None:
             check_number("clip_norm", clip_norm, "a number above 0, or inf")
         self.clip_norm = clip_norm
         if device is not None:
             model.to(device)
         self.device = next((p.device for p in model.parameters()), resolve_device(device))
-        self.callbacks = tuple(callbacks)
+        self.callbacks = check_callbacks(callbacks)
         self.history = History()
         self.progress, self.stop_training = Progress(), False
+        self._constants = constants(model)
+        self._begun: list[tuple[Optimizer | Callback, dict[str, Any]]] = []
 
     def fit(
         self,
@@ -135,21 +98,30 @@ class Trainer:
         """Train for ``epochs`` epochs; returns the History, which later calls extend.
 
         resume: a file that a ``Checkpoint`` wrote, or a ``state_dict()``, from a fit with the same
-        arguments of a Trainer made in the same way. Training continues from there until it has
-        ``epochs`` epochs in all, and everything except the seconds becomes, bit by bit, what it
-        would have been without an interruption, provided that transforms and callbacks take their
-        random numbers from the global generator. A training that had ended, by its epochs or by a
-        callback, is not continued.
+        arguments of a Trainer made in the same way; options that differ are an error. Training
+        continues from there until it has ``epochs`` epochs in all, and everything except the
+        seconds becomes, bit by bit, what it would have been without an interruption, provided that
+        transforms and callbacks take their random numbers from the global generator. A training
+        that had ended, by its epochs or by a callback, is not continued.
 
-        Raises TypeError or ValueError for epochs below 1 or data without a batch,
-        FloatingPointError when the loss is no longer a finite number; CheckpointError, a
-        ValueError, for a file that is not an intact checkpoint of such a training: then nothing has
-        been changed.
+        Raises TypeError or ValueError for epochs below 1, data that is not batches or has none, an
+        optimizer that no longer belongs to the model, and callbacks that could not do their work;
+        CheckpointError, a ValueError, for a file that is not an intact checkpoint of such a
+        training: then nothing has been changed. Raises FloatingPointError when the loss, a weight,
+        a buffer or the state of the optimizer is no longer finite.
         """
         epochs = check_integer("epochs", epochs, least=1)
+        check_batches("fit: train", train, epochs)
+        if validation is not None:
+            check_batches("fit: validation", validation, epochs)
+        check_optimizer("fit", self.model, self.optimizer, self.loss)
         self.progress, self.stop_training = Progress(train, validation), False
+        self._call("check_fit")
+        # Before schedules and the checkpoint change them.
+        self._begun = self._part_options()
         if resume is not None:
             self._resume(resume)
+        self.check_finite("fit: before the first batch")
         random_state = generator_state()
         self._call("on_fit_begin", epochs)
         if resume is not None:
@@ -159,35 +131,47 @@ class Trainer:
                 self._run_epoch(train, validation)
         finally:
             self._call("on_fit_end")
+        self.check_finite("fit: after the last epoch")
         return self.history
+
+    def check_finite(self, where: str) -> None:
+        """Raise FloatingPointError, naming the array, for weights that are not finite.
+
+        Also for buffers and the state of the optimizer. where: what the message begins with.
+        ``fit`` calls this at its beginning and end and after each epoch; call it in a callback that
+        saves the model, before it overwrites a good file. What was not finite when the Trainer was
+        made and is not learned, such as a mask of -inf, may stay so.
+        """
+        check_finite(where, self.model, self.optimizer, self._constants)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Loss and metrics over the data in evaluation mode, without recording a graph.
 
-        Raises ValueError for data without a batch.
+        Raises TypeError or ValueError for data that is not batches, or has none.
         """
+        check_batches("evaluate: data", data)
         means = Means()
         with evaluating(self.model):
             for x, y in place_batches(data, self.device):
-                outputs = self.model(x)
-                means.add(len(x), self._measure(outputs, y, self.loss(outputs, y)))
+                outputs = self._outputs(x)
+                means.add(count_images(x), *self._measures(self.loss(outputs, y), outputs, y))
         return means()
 
-    def predict(self, x: ArrayLike | Tensor, batch_size: int = 512) -> Tensor:
+    def predict(
+        self, x: ArrayLike | Tensor | tuple[ArrayLike | Tensor, ...], batch_size: int = 512
+    ) -> Any:
         """The model's outputs (logits) for images (N, C, H, W), in evaluation mode, unrecorded.
 
-        The classes are ``trainer.predict(x).data.argmax(1)``. Raises ValueError for no images.
+        A Tensor, or a tuple if the model returns one. x is a tuple for a model with several inputs.
+        The classes are ``trainer.predict(x).data.argmax(1)``.
+
+        Raises TypeError for data sets and loaders, ValueError for no images.
         """
-        images = as_tensor(x).data
-        if images.ndim == 0 or len(images) == 0:
-            raise ValueError(f"predict: x has shape {images.shape}, expected at least one image")
+        inputs = as_inputs("predict: x", x)
         batch_size = check_integer("batch_size", batch_size, least=1)
         with evaluating(self.model):
-            parts = [
-                self.model(place(images[start : start + batch_size], self.device)).data
-                for start in range(0, len(images), batch_size)
-            ]
-        return Tensor(array_module(parts[0]).concatenate(parts))
+            parts = [self._outputs(x) for x in in_batches(inputs, batch_size, self.device)]
+            return concatenate("predict", parts)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on, as plain values and arrays.
@@ -208,6 +192,7 @@ class Trainer:
             "metrics": list(self.metrics),
             "history": [dict(row) for row in self.history.rows],
             "stopped": self.stop_training,
+            "options": self._options(),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -217,9 +202,14 @@ class Trainer:
         ``resume``. Raises ValueError if the state does not fit: another model or optimizer, other
         metrics, callbacks or data.
         """
+        self._load(state_dict, resuming=False)
+
+    def _load(self, state_dict: Mapping[str, Any], resuming: bool) -> None:
         before = self.state_dict()
         try:
             check_state(state_dict, before)
+            if resuming:
+                check_options(state_dict.get("options", {}), before["options"])
             self._restore(state_dict)
         except Exception as error:
             self._restore(before)  # a part may have been written already
@@ -241,13 +231,24 @@ class Trainer:
 
     def _resume(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> None:
         if isinstance(source, Mapping):
-            self.load_state_dict(source)
+            self._load(source, resuming=True)
             return
         state = read_checkpoint(source)
         try:
-            self.load_state_dict(state)
+            self._load(state, resuming=True)
         except ValueError as error:
             raise CheckpointError(f"{os.fspath(source)}: cannot resume: {error}") from error
+
+    def _options(self) -> dict[str, Any]:
+        """The options of the training by name, as they were when it began."""
+        own = {"loss": describe(self.loss), "clip_norm": self.clip_norm}
+        return merge([own, data_options(self.progress), *(o for _, o in self._part_options())])
+
+    def _part_options(self) -> list[tuple[Optimizer | Callback, dict[str, Any]]]:
+        """The options of the optimizer and of each callback when it was first trained with."""
+        parts: list[Optimizer | Callback] = [self.optimizer, *self.callbacks]
+        begun = {id(part): options for part, options in self._begun}
+        return [(part, begun.get(id(part)) or options_of(part)) for part in parts]
 
     def _run_epoch(self, train: Batches, validation: Batches | None) -> None:
         progress, number = self.progress, self.progress.epoch + 1
@@ -259,22 +260,28 @@ class Trainer:
         progress.begin_epoch()
         self.model.train()
         for x, y in batches:
-            progress.end_batch(len(x), self._step(x, y))
-            self._call("on_batch_end", len(x), progress.means)
+            progress.end_batch(count_images(x), *self._step(x, y))
+            self._call("on_batch_end", count_images(x), progress.means)
         row = progress.means()  # waits for a GPU, so it is part of the time
         seconds = progress.seconds
         row.update(seconds=seconds, images_per_second=progress.means.images / seconds)
+        if math.isfinite(row["loss"]):  # otherwise the callbacks see the row first
+            self.check_finite(f"fit: epoch {number}")
         if validation is not None:
             row.update({f"val_{k}": v for k, v in self.evaluate(validation).items()})
         self.history.rows.append(row)
         progress.end_epoch()
         self._call("on_epoch_end", number, row)
-        _check_finite(number, row)
+        check_losses(number, row)
 
-    def _step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Learn from one batch; returns loss and metrics before the step."""
-        outputs = self.model(x)
+    def _outputs(self, x: Any) -> Any:
+        return self.model(*x) if isinstance(x, tuple) else self.model(x)
+
+    def _step(self, x: Any, y: Any) -> Measured:
+        """Learn from one batch; returns what was measured before the step."""
+        outputs = self._outputs(x)
         loss = self.loss(outputs, y)
+        measured = self._measures(loss, outputs, y)  # before the step: a metric may refuse y
         self.optimizer.zero_grad()
         loss.backward()
         if self.clip_norm is not None:
@@ -282,28 +289,8 @@ class Trainer:
             parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
             clip_grad_norm(parameters, self.clip_norm)
         self.optimizer.step()
-        return self._measure(outputs, y, loss)
-
-    def _measure(self, outputs: Tensor, y: Tensor, loss: Tensor) -> dict[str, Tensor]:
-        with no_grad():
-            measured = {name: metric(outputs, y) for name, metric in self.metrics.items()}
-        return {"loss": loss, **{name: as_tensor(value) for name, value in measured.items()}}
+        return measured
 
     def _call(self, event: str, *args: Any) -> None:
         for callback in sorted(self.callbacks, key=lambda callback: callback.rank):
             getattr(callback, event)(self, *args)
-
-
-def _check_finite(epoch: int, row: Mapping[str, float]) -> None:
-    for name in ("loss", "val_loss"):
-        if not math.isfinite(row.get(name, 0.0)):
-            raise FloatingPointError(
-                f"fit: {name} of epoch {epoch} is {row[name]}; try a smaller learning rate, or "
-                "find the cause inside minicnn.detect_anomaly()"
-            )
-
-
-def _named_metric(metric: str | Metric) -> tuple[str, Metric]:
-    if callable(metric):
-        return getattr(metric, "__name__", type(metric).__name__), metric
-    return metric, METRICS[check_choice("metrics", metric, METRICS)]

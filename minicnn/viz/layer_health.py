@@ -146,7 +146,7 @@ def _find_layers(op: str, model: Module) -> dict[str, Module]:
     found = {
         display_name(path, module): module
         for path, module in model.named_modules()
-        if any(isinstance(value, Parameter) for value in vars(module).values())
+        if any(True for _ in module.parameters(recurse=False))
     }
     if not found:
         raise ValueError(f"{op}: {type(model).__name__} has no layer with weights")
@@ -154,7 +154,7 @@ def _find_layers(op: str, model: Module) -> dict[str, Module]:
 
 
 def _weight_of(module: Module) -> Parameter:
-    return next(value for value in vars(module).values() if isinstance(value, Parameter))
+    return next(module.parameters(recurse=False))
 
 
 def _find_activations(op: str, calls: list[LayerCall]) -> dict[str, Numbers]:

@@ -134,18 +134,34 @@ def test_shapes_that_do_not_broadcast(op: Any) -> None:
         op(mc.tensor([1.0, 2.0]), mc.tensor([1.0, 2.0, 3.0]))
 
 
-def test_numpy_functions_refuse_tensors_clearly() -> None:
-    with pytest.raises(TypeError, match="Tensor"):
-        np.exp(mc.tensor([1.0]))  # it would cut the graph
+@pytest.mark.parametrize(
+    ("call", "ours"),
+    [
+        (lambda x: np.exp(x), "minicnn.ops.exp"),
+        (lambda x: np.absolute(x), "minicnn.ops.abs"),
+        (lambda x: np.negative(x), "minicnn.ops.neg"),
+        (lambda x: np.maximum(x, 0), "minicnn.ops.maximum"),
+        (lambda x: np.sin(x), "an op of minicnn"),
+        (lambda x: np.add.reduce(x), "an op of minicnn"),
+        (lambda x: np.add(x, 1, dtype=np.float64), "minicnn.ops.add"),
+        (lambda x: np.add(np.ones(1), 1, out=(x,)), "minicnn.ops.add"),
+    ],
+)
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_numpy_functions_name_the_op(call: Any, ours: str, requires_grad: bool) -> None:
+    with pytest.raises(TypeError, match=f"got a Tensor; use {ours}.*detach"):
+        call(mc.tensor([1.0], requires_grad=requires_grad))
 
 
-def test_in_place_operators_make_new_tensors() -> None:
-    x = mc.tensor([1.0], requires_grad=True)
-    y = x
-    y += 1
-    assert y is not x
-    assert x.item() == 1
-    assert y.function is not None
+@pytest.mark.parametrize("op", [*BINARY, operator.matmul])
+def test_an_array_before_the_operator_stays_in_the_graph(op: Any) -> None:
+    x = mc.Tensor(B.copy(), requires_grad=True)
+    op(A, x).sum().backward()
+    expected = mc.Tensor(B.copy(), requires_grad=True)
+    op(mc.Tensor(A), expected).sum().backward()
+    assert x.grad is not None
+    assert expected.grad is not None
+    np.testing.assert_array_equal(x.grad.data, expected.grad.data)
 
 
 def test_results_are_arrays() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 
 import minicnn as mc
+from minicnn import ops
 from minicnn.testing.strategies import in_order
 
 
@@ -110,6 +113,104 @@ def test_the_bare_constructor_wants_an_array(kind: Any, data: Any) -> None:
         kind(data)
 
 
+SUBCLASSES = {
+    "matrix": np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix),
+    "masked": np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]]),
+    "record": np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.recarray),
+}
+MAKERS = {
+    "tensor": mc.tensor,
+    "Tensor": mc.Tensor,
+    "Parameter": mc.Parameter,
+    "operand": lambda a: mc.tensor(np.zeros((2, 2))) + a,
+    "data": lambda a: setattr(t := mc.tensor(np.zeros((2, 2))), "data", a) or t,
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("array", SUBCLASSES.values(), ids=SUBCLASSES)
+def test_subclasses_of_arrays_become_plain(make: Any, array: Any) -> None:
+    t = make(array)
+    assert type(t.data) is np.ndarray
+    np.testing.assert_array_equal((t * t).data, [[1, 4], [9, 16]])
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_masked_elements_are_refused(make: Any) -> None:
+    array = np.ma.masked_greater([[1.0, 2.0], [3.0, 9.0]], 5)
+    with pytest.raises(TypeError, match="masked array with 1 masked elements.*filled"):
+        make(array)
+
+
+LEAVING = {
+    "asarray": np.asarray,
+    "array": np.array,
+    "stack": lambda t: np.stack([t, t]),
+    "concatenate": lambda t: np.concatenate([t, t]),
+    "argsort": np.argsort,
+    "dot": lambda t: np.dot(np.ones(2), t),
+    "tensor of a list": lambda t: mc.tensor([t, t]),
+    "operand": lambda t: ops.add(mc.tensor([1.0, 2.0]), [t, t]),
+    "array_equal": lambda t: np.array_equal(t, t),
+    "sum": np.sum,
+    "var, by name": lambda t: np.var(a=t),
+    "assert": lambda t: np.testing.assert_array_equal(t, t),
+}
+
+
+@pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING)
+def test_numpy_takes_no_values_out_of_the_graph_silently(leave: Any) -> None:
+    for t in (x := mc.tensor([1.0, 2.0], requires_grad=True), x * 2):
+        with pytest.raises(RuntimeError, match="got a tensor that requires a gradient.*detach"):
+            leave(t)
+        leave(t.detach())
+        with mc.no_grad():
+            leave(t * 1)
+
+
+def test_numpy_functions_point_to_the_op() -> None:
+    t = mc.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"^numpy.stack: .*; use minicnn.ops.stack for"):
+        np.stack([t.detach(), t])
+    with pytest.raises(RuntimeError, match=r"^numpy.sort: .*; use an op of minicnn for"):
+        np.sort(t)
+    assert (np.shape(t), np.ndim(t), np.size(t)) == ((2,), 1, 2)
+
+
+def test_numpy_functions_of_tensors_without_gradient() -> None:
+    t = mc.tensor([[1.0, 3.0]])
+    assert np.sum(t) == 4
+    assert np.array_equal(t, t.data)
+    np.testing.assert_array_equal(np.concatenate([t, np.ones((1, 2))]), [[1, 3], [1, 1]])
+
+
+def test_the_gradient_of_a_result_is_told_to_be_elsewhere() -> None:
+    x = mc.tensor([1.0], requires_grad=True)
+    y = x * 2
+    with pytest.warns(UserWarning, match="grad: this tensor is the result of Mul.*minicnn.grad"):
+        assert y.grad is None
+    y.backward()
+    assert x.grad is not None
+    assert mc.tensor([1.0]).grad is None
+    assert y.detach().grad is None
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (np.ones(2), TypeError, "grad: got a ndarray, expected a Tensor or None"),
+        (1.0, TypeError, "grad: got a float"),
+        (mc.Tensor(np.ones(1)), ValueError, r"grad: got shape \(1,\), expected \(2,\)"),
+    ],
+)
+def test_what_cannot_be_a_gradient(value: Any, error: Any, message: str) -> None:
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(error, match=message):
+        x.grad = value
+    x.grad = mc.tensor([1.0, 2.0])
+    x.grad = None
+
+
 def test_parameter() -> None:
     p = mc.Parameter(np.ones(2))
     assert p.requires_grad
@@ -118,7 +219,8 @@ def test_parameter() -> None:
 
 
 def test_numpy_shares_and_asarray_converts() -> None:
-    t = mc.tensor([[1.0, 2.0]], requires_grad=True)
+    assert (p := mc.tensor([[1.0]], requires_grad=True)).numpy() is p.data
+    t = mc.tensor([[1.0, 2.0]])
     assert t.numpy() is t.data
     assert np.shares_memory(np.asarray(t), t.data)
     assert not np.shares_memory(np.array(t), t.data)
@@ -213,3 +315,45 @@ def test_gradients_flow_back_through_to_in_the_first_dtype() -> None:
     assert x.grad is not None
     assert x.grad.dtype == np.float32
     np.testing.assert_array_equal(x.grad.numpy(), [3, 4])
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("kind", ["leaf", "parameter", "integers"])
+def test_copies_and_pickles_of_leaves(how, kind, device):
+    x = mc.tensor([1.0, 2.0], device=device, requires_grad=kind == "leaf")
+    if kind == "parameter":
+        x = mc.Parameter(x.data)
+    if kind == "integers":
+        x = mc.tensor([1, 2], device=device)
+    else:
+        (x * x).sum().backward()
+    made = how(x)
+    assert type(made) is type(x)
+    assert (made.requires_grad, made.dtype, made.device) == (x.requires_grad, x.dtype, x.device)
+    np.testing.assert_array_equal(made.numpy(), x.numpy())
+    if kind == "integers":
+        assert made.grad is None
+        return
+    np.testing.assert_array_equal(made.grad.numpy(), x.grad.numpy())
+    (made * made).sum().backward()  # it is a leaf
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_result_in_a_graph_is_neither_copied_nor_pickled(how):
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    message = r"shape \(2,\) made by Mul\w* cannot be copied or pickled.*use x\.detach\(\)"
+    with pytest.raises(RuntimeError, match=message):
+        how(x * 2)
+    how((x * 2).detach())
+    with mc.no_grad():
+        how(x * 2)
+
+
+def test_copies_of_a_subclass_keep_its_attributes_and_storage_order():
+    class Named(mc.Parameter):
+        def __init__(self, name):
+            super().__init__(np.ones((2, 3, 4), order="F"))
+            self.name = name
+
+    x = copy.deepcopy(Named("a"))
+    assert (type(x), x.name, x.data.strides) == (Named, "a", Named("b").data.strides)

@@ -212,7 +212,6 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
         "nowhere to export": (["export", some, "no/where.onnx"], "where.onnx cannot be written"),
         "nothing to resume": ([*TRAIN, "--resume", "none.ckpt"], "none.ckpt"),
         "weights to resume": ([*TRAIN, "--resume", some], "checkpoint"),
-        "a rate to resume with": ([*TRAIN, "--resume", "a", "--lr", "1"], "--lr: the checkpoint"),
         "another recipe": ([*TRAIN, "--recipe", "secret"], "no recipe 'secret', but course"),
     }
 
@@ -221,7 +220,7 @@ CASES = [
     "no file", "no weights", "other weights", "another model", "colour", "no picture",
     "no image file", "mistakes without a format", "mistakes in no format", "nowhere for mistakes",
     "nowhere to export", "nothing to resume", "weights to resume",
-    "a rate to resume with", "another recipe",
+    "another recipe",
 ]  # fmt: skip
 
 

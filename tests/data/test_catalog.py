@@ -182,8 +182,9 @@ def test_a_directory_without_the_files_is_told(
     ("labels", "message"),
     [
         (np.zeros(5, np.uint8), r"labels: got shape \(5,\), expected \(4,\)"),
-        (np.zeros(4, np.float32), "labels: got float32, expected integers"),
+        (np.zeros(4, np.float32), "labels: got float32 .*, expected integers"),
         (np.array([0, -1, 0, 0], np.int8), "labels: got -1"),
+        (np.zeros((4, 2), np.uint8), r"labels: got uint8 of shape \(4, 2\), expected integers"),
     ],
 )
 def test_labels_that_do_not_match_are_named(

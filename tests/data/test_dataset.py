@@ -127,14 +127,26 @@ def test_other_indices_are_refused(index: Any) -> None:
         (GRAY[0], LABELS, None, ValueError, r"images: got shape \(4, 5\), expected \(N, H, W\)"),
         (GRAY[:0], LABELS[:0], None, ValueError, "expected at least one pixel"),
         (GRAY[:, :0], LABELS, None, ValueError, "expected at least one pixel"),
-        (GRAY, LABELS / 2, None, TypeError, "labels: got float64, expected integers"),
-        (GRAY, LABELS > 1, None, TypeError, "labels: got bool, expected integers"),
+        (GRAY, list("abcdefg"), None, TypeError, "labels: got list, expected numbers.*np.unique"),
+        (GRAY, LABELS.astype(str), None, TypeError, "labels: got <U3, expected numbers"),
+        (GRAY, [None] * 7, None, TypeError, "labels: got list, expected numbers or booleans"),
+        (GRAY, LABELS * 1j, None, TypeError, "labels: got complex128"),
+        (GRAY, [[1], [2, 3]], None, ValueError, "labels: expected numbers in one shape"),
+        (GRAY, (LABELS, list("abcdefg")), None, TypeError, r"labels\[1\]: got list"),
+        (GRAY, (LABELS, LABELS[:6]), None, ValueError, r"labels\[1\]: got shape \(6,\)"),
+        (GRAY, 3, None, ValueError, r"labels: got shape \(\), expected \(7,\) or \(7, ...\)"),
+        (GRAY, np.zeros((7, 0)), None, ValueError, r"labels: got shape \(7, 0\)"),
         (GRAY, LABELS[:6], None, ValueError, r"labels: got shape \(6,\), expected \(7,\)"),
-        (GRAY, LABELS[:, None], None, ValueError, r"labels: got shape \(7, 1\)"),
-        (GRAY, LABELS.astype(int) - 1, None, ValueError, "labels: got -1, expected .* 0 or more"),
+        (GRAY, LABELS.astype(int) - 1, None, ValueError, "got -1, expected .* 0 or more.* floats"),
         (GRAY, LABELS, "abcd", ValueError, "classes: got 4, but the largest label is 4"),
         (GRAY, LABELS, 3, ValueError, "classes: got 3, but the largest label is 4"),
         (GRAY, LABELS, 5.0, TypeError, "classes: got 5.0, expected an integer"),
+        (GRAY, np.eye(7), 5, ValueError, r"classes: got 5, but labels of shape \(7, 7\) hold 7"),
+        (GRAY, LABELS / 2, 5, ValueError, "classes: got 5, but the labels are float32, expected"),
+        (GRAY, (LABELS, LABELS), 5, ValueError, r"the labels are \(int64, int64\)"),
+        ((), LABELS, None, ValueError, "images: got an empty tuple"),
+        ((GRAY, GRAY[:6]), LABELS, None, ValueError, r"images\[1\]: got 6 images, but images\[0\]"),
+        ((GRAY, GRAY[0]), LABELS, None, ValueError, r"images\[1\]: got shape \(4, 5\)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(
@@ -142,6 +154,96 @@ def test_arrays_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         ArrayDataset(images, labels, classes=classes)
+
+
+OTHER_LABELS = {
+    "floats": (RNG.standard_normal(7), "float32"),
+    "half floats": (RNG.standard_normal((7, 2)).astype(np.float16), "float32 2"),
+    "one-hot": (np.eye(7, dtype=np.uint8), "int64 7"),
+    "a column": (LABELS[:, None], "int64 1"),
+    "yes or no": (RNG.random((7, 3)) < 0.5, "bool 3"),
+    "one yes or no": (LABELS > 1, "bool"),
+    "masks": (RNG.integers(-1, 4, (7, 4, 5), np.int8), "int64 4x5"),
+    "masks with a channel": (RNG.integers(0, 256, (7, 1, 4, 5), np.uint8), "int64 1x4x5"),
+    "images": (RNG.random((7, 3, 4, 5)), "float32 3x4x5"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_LABELS)
+def test_labels_of_any_dtype_and_shape(case: str) -> None:
+    source, text = OTHER_LABELS[case]
+    dataset = ArrayDataset(GRAY, source, name="grays")
+    assert repr(dataset) == f"<grays: 7 images 1x4x5, labels {text}>"
+    expected = source.astype(text.split()[0])
+    for index in (slice(1, 6, 2), [3, 3, 0], np.array([1, 0, 1, 1, 0, 0, 0], bool)):
+        labels = dataset[index][1]
+        np.testing.assert_array_equal(labels, expected[index])
+        assert labels.dtype == expected.dtype
+        assert labels.ndim != 4 or is_batch_last(labels)
+        np.testing.assert_array_equal(dataset.subset(index)[:][1], expected[index])
+        assert not np.shares_memory(labels, dataset.labels)
+    np.testing.assert_array_equal(dataset[-2][1], expected[-2])
+    assert type(dataset[0][1]) is (type(expected[0].item()) if source.ndim == 1 else np.ndarray)
+    with pytest.raises(ValueError, match="num_classes: <grays: .* has no classes"):
+        _ = dataset.num_classes
+
+
+def test_other_labels_may_have_classes() -> None:
+    one_hot = ArrayDataset(GRAY, np.eye(7), classes=7)
+    assert (one_hot.num_classes, one_hot.subset([0, 3]).num_classes) == (7, 7)
+    assert repr(one_hot) == "<data set: 7 images 1x4x5, labels float32 7 of 7 classes>"
+    masks = ArrayDataset(GRAY, np.full((7, 4, 5), 255, np.uint8), classes=("sky", "sea"))
+    assert masks.subset([1]).classes == ("sky", "sea")
+    assert repr(masks) == "<data set: 7 images 1x4x5, labels int64 4x5 of 2 classes>"
+
+
+def test_several_labels_are_a_tuple() -> None:
+    dataset = ArrayDataset(GRAY, (LABELS, (LABELS / 2, np.eye(7))))
+    assert repr(dataset) == "<data set: 7 images 1x4x5, labels (int64, (float32, float32 7))>"
+    _, (kind, (size, row)) = dataset.subset([2, 5])[[1]]
+    assert (kind, size, row[0].argmax()) == ([2], [1.0], 5)
+    assert (kind.dtype, size.dtype, row.dtype) == (np.int64, np.float32, np.float32)
+    assert dataset[2][1][:1] == (2,)
+    assert ArrayDataset(GRAY, tuple(LABELS.tolist())).num_classes == 5  # numbers are one array
+
+
+def test_several_inputs_are_a_tuple() -> None:
+    dataset = ArrayDataset((GRAY, COLOUR), LABELS)
+    assert repr(dataset) == "<data set: 7 images 1x4x5 and 3x4x5, 5 classes>"
+    for index in (slice(2, 4), [2, 3], np.array([0, 0, 1, 1, 0, 0, 0], bool)):
+        for (gray, colour), labels in (dataset[index], dataset.subset(index)[:]):
+            np.testing.assert_array_equal(gray[:, 0], GRAY[2:4] / np.float32(255))
+            np.testing.assert_array_equal(colour, COLOUR[2:4] / np.float32(255))
+            np.testing.assert_array_equal(labels, LABELS[2:4])
+            assert is_batch_last(gray)
+            assert is_batch_last(colour)
+    (gray, colour), label = dataset[2]
+    assert (gray.shape, colour.shape, label) == ((1, 4, 5), (3, 4, 5), 2)
+    with pytest.raises(ValueError, match="image_shape: .* has 2 inputs, expected one"):
+        _ = dataset.image_shape
+
+
+@pytest.mark.parametrize("device", ["cpu", "emulator"])
+@pytest.mark.parametrize("source", [GRAY, COLOUR, np.asfortranarray(COLOUR)])
+def test_the_images_as_labels_are_read_as_images(source: np.ndarray, device: str) -> None:
+    expected = (source if source.ndim == 4 else source[:, None]) / np.float32(255)
+    for dataset in (ArrayDataset(source, source), ArrayDataset(source, (LABELS, source))):
+        for part in (dataset, dataset.subset([*range(7)]), dataset.to(device)):
+            images, labels = part[:]
+            labels = labels[1] if isinstance(labels, tuple) else labels
+            np.testing.assert_array_equal(np.asarray(labels), expected)
+            assert labels.dtype == np.float32
+            assert is_batch_last(labels)
+            assert not np.shares_memory(labels, images)
+    copied = ArrayDataset(COLOUR, COLOUR.copy())  # another array: integers, as masks are
+    np.testing.assert_array_equal(copied[:][1], COLOUR)
+    with pytest.raises(ValueError, match="has no classes"):
+        _ = ArrayDataset(GRAY.astype(float), GRAY.astype(float)).num_classes
+
+
+def test_a_subset_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="subset: got 0 of 7 images"):
+        ArrayDataset(GRAY, LABELS).subset(slice(0))
 
 
 def numbered(count: int) -> ArrayDataset:

@@ -151,15 +151,34 @@ PIXELS = np.zeros((1, 2, 2), np.float32)
             [PIXELS, PIXELS[:, :1]],
             [0, 0],
             ValueError,
-            r"dataset\[1\]: got an image \(1, 1, 2\), but",
+            r"dataset\[1\]: image: got float32 \(1, 1, 2\), but dataset\[0\]: image .* \(1, 2, 2\)",
         ),
-        ([PIXELS.astype(int)] * 2, [0, 0], TypeError, r"dataset\[0\]: got an image of int64"),
-        ([PIXELS[0, 0]] * 2, [0, 0], ValueError, r"dataset\[0\]: got an image \(2,\), expected"),
+        ([PIXELS.astype(int)] * 2, [0, 0], TypeError, r"dataset\[0\]: image: got int64"),
+        ([PIXELS[0, 0]] * 2, [0, 0], ValueError, r"dataset\[0\]: image: got \(2,\), expected"),
         (
             [PIXELS] * 2,
             [0, 0.5],
             TypeError,
-            r"dataset\[1\]: label: got 0.5, expected an integer",
+            r"dataset\[1\]: label: got float32, but dataset\[0\]: label in the same batch is int64",
+        ),
+        (
+            [PIXELS] * 2,
+            ["cat", "dog"],
+            TypeError,
+            r"dataset\[0\]: label: got str",
+        ),
+        ([PIXELS] * 2, [0, None], TypeError, r"dataset\[1\]: label: got NoneType"),
+        ([PIXELS] * 2, [0, {"box": 1}], TypeError, r"dataset\[1\]: label: got dict"),
+        ([PIXELS] * 2, [(0, 1), (0, "a")], TypeError, r"dataset\[1\]: label\[1\]: got str"),
+        ([PIXELS] * 2, [(0, 1), (0,)], ValueError, r"label: got a tuple of 1, but .* of 2"),
+        ([PIXELS] * 2, [(0, 1), 0], ValueError, r"label: got int64, but .* a tuple of 2"),
+        ([PIXELS] * 2, [[0.0], [1.0, 2]], ValueError, r"label: got float32 \(2,\), but .* \(1,\)"),
+        ([PIXELS] * 2, [[[0], [1, 2]], 0], ValueError, r"dataset\[0\]: label: expected numbers in"),
+        (
+            [(PIXELS, PIXELS), (PIXELS, 0)],
+            [0, 0],
+            TypeError,
+            r"dataset\[1\]: image\[1\]: got int64",
         ),
     ],
 )
@@ -287,3 +306,87 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], messa
 def test_what_is_no_state_of_a_loader(state: Any) -> None:
     with pytest.raises(ValueError, match="not the state of a DataLoader"):
         DataLoader(DATASET).load_state_dict(state)
+
+
+@pytest.mark.parametrize("item", [(PIXELS, PIXELS, 0), (PIXELS,), PIXELS, {"image": PIXELS}, "ab"])
+def test_items_that_are_no_pairs_are_refused(item: Any) -> None:
+    class Others(Items):
+        def __getitem__(self, index: int) -> Any:
+            return item
+
+    with pytest.raises(ValueError, match=r"dataset\[0\]: got .*, expected a pair \(image, label\)"):
+        next(iter(DataLoader(Others([0], [0]))))
+
+
+LABELS: dict[str, tuple[list[Any], str]] = {
+    "floats": ([0.5, -1.0, 2.0], "float32"),
+    "booleans": ([True, False, True], "bool"),
+    "one-hot": ([np.eye(3, dtype=np.uint8)[i] for i in range(3)], "int64"),
+    "lists": ([[0.25, 1.0], [2.0, 3.0], [4.0, 5.0]], "float32"),
+    "tensors": ([Tensor(np.arange(2.0) + i) for i in range(3)], "float32"),
+    "masks": ([np.full((2, 2), i, np.uint8) for i in range(3)], "int64"),
+    "images": ([np.full((1, 2, 2), i / 2) for i in range(3)], "float32"),
+}
+
+
+@pytest.mark.parametrize("device", ["cpu", "emulator"])
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_of_items_may_be_any_numbers(case: str, device: str) -> None:
+    source, dtype = LABELS[case]
+    arrays = np.stack([np.asarray(label) for label in source]).astype(dtype)
+    of_arrays: Any = ArrayDataset(np.zeros((3, 2, 2)), (arrays, np.arange(3)))
+    of_items = Items([PIXELS] * 3, [(label, i) for i, label in enumerate(source)])
+    for dataset in (of_arrays, of_items):
+        (_, (first, number)), (_, (second, _)) = DataLoader(dataset, 2).on(device)
+        for labels, expected in ((first, arrays[:2]), (second, arrays[2:])):
+            np.testing.assert_array_equal(labels.numpy(), expected)
+            assert labels.dtype == dtype
+            assert labels.device == ("cpu" if dtype == "int64" else device)
+            assert labels.ndim != 4 or labels.data.transpose(1, 2, 3, 0).flags.c_contiguous
+        assert (number.numpy().tolist(), number.device) == ([0, 1], "cpu")
+
+
+def test_several_inputs_are_a_tuple_of_tensors() -> None:
+    gray = IMAGES[:, 0]
+    of_items = Items([(image, image[0]) for image in IMAGES], list(range(10)))
+    for dataset in (ArrayDataset((IMAGES, gray), np.arange(10)), of_items):
+        loader: DataLoader = DataLoader(dataset, 4, shuffle=True, seed=0, transform=lambda x: 1 - x)
+        for (colour, grays), labels in loader:
+            expected = 1 - IMAGES[labels.data] / np.float32(255)
+            np.testing.assert_array_equal(colour.data, expected)
+            np.testing.assert_array_equal(grays.data, expected[:, :1])
+            assert grays.data.transpose(1, 2, 3, 0).flags.c_contiguous
+
+
+def test_a_transform_does_not_see_the_labels() -> None:
+    pictures = IMAGES / 255
+    loader = DataLoader(ArrayDataset(pictures, pictures), 10, transform=lambda images: images * 0)
+    ((images, labels),) = loader
+    assert not images.data.any()
+    np.testing.assert_array_equal(labels.data, pictures.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        transforms.RandomHorizontalFlip(),
+        transforms.RandomShift(1),
+        transforms.RandomRotation(10),
+        transforms.RandomCrop((3, 4), padding=1),
+        transforms.Compose([transforms.Normalize(0.5, 0.5), transforms.RandomAffine(10)]),
+    ],
+)
+def test_images_are_not_moved_away_from_their_masks(transform: Any) -> None:
+    masks = np.zeros((10, 3, 4), int)
+    for labels in (masks, masks[:, None], (np.arange(10), masks), IMAGES):
+        loader = DataLoader(ArrayDataset(IMAGES, labels), 5, transform=transform)
+        with pytest.raises(ValueError, match="moves the pixels .* but not the labels"):
+            next(iter(loader))
+    for labels in (np.arange(10), masks[:, 0], masks[:, :1]):
+        assert len(list(DataLoader(ArrayDataset(IMAGES, labels), 5, transform=transform))) == 2
+
+
+def test_a_transform_of_values_may_be_used_with_masks() -> None:
+    scale = transforms.Compose([transforms.Normalize(0.5, 0.5), lambda images: images])
+    dataset = ArrayDataset(IMAGES, np.zeros((10, 3, 4), int))
+    assert len(list(DataLoader(dataset, 5, transform=scale))) == 2

@@ -110,9 +110,11 @@ CASES: list[tuple[nn.Module, tuple[int, ...]]] = [
     (nn.LogSoftmax(), IMAGES),
 ]
 NOT_EXPORTED = {
+    "ModuleList",
+    "ModuleDict",
     "MaxUnpool2d",
     "Module",
-}  # called with indices, which are computed outside the graph
+}  # unpooling is called with indices, which are computed outside the graph
 
 
 @pytest.mark.parametrize(("layer", "input_shape"), CASES, ids=[repr(c[0])[:60] for c in CASES])

@@ -87,7 +87,7 @@ def test_table_convolution_is_one_convolution_for_each_map():
     np.testing.assert_allclose(layer(x).data, np.concatenate(maps, 1), atol=1e-12)
 
     def with_weights(x, weight, bias):
-        layer.weight, layer.bias = weight, bias
+        vars(layer).update(weight=weight, bias=bias)  # setting them asks for Parameters
         return layer(x)
 
     assert gradgradcheck(with_weights, [x, normal(6, 2, 2, seed=1), normal(3, seed=2)])
@@ -98,7 +98,7 @@ def test_subsampling_is_a_coefficient_times_the_sum_plus_a_bias():
     assert layer.weight.shape == layer.bias.shape == (3,)
 
     def with_weights(x, weight, bias):
-        layer.weight, layer.bias = weight, bias
+        vars(layer).update(weight=weight, bias=bias)  # setting them asks for Parameters
         return layer(x)
 
     x, weight, bias = normal(2, 3, 4, 6), normal(3, seed=1), normal(3, seed=2)

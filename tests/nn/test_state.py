@@ -134,10 +134,78 @@ def test_a_model_loads_its_own_tensors(net):
         ),
         (lambda: nn.MaxPool2d(2), {}),
         (lambda: nn.AvgPool2d(2), {}),
-        (lambda: nn.CrossEntropyLoss(weight=np.ones(3)), {}),
+        (lambda: nn.CrossEntropyLoss(), {}),
+        (lambda: nn.CrossEntropyLoss(np.ones(3, np.float32)), {"weight": (3,)}),
     ],
 )
 def test_keys_and_shapes_are_pytorchs(layer, shapes):
     state = layer().state_dict()
     assert {name: array.shape for name, array in state.items()} == shapes
     assert all(array.dtype == np.float32 for array in state.values())
+
+
+def test_what_was_missing_and_unexpected_is_returned_in_order(net):
+    result = net.load_state_dict({"z": 1, "scale": np.zeros(4), "a": 2}, strict=False)
+    assert result.missing_keys == ["mean", "first.weight", "first.bias", "rest.1.weight"]
+    assert result.unexpected_keys == ["z", "a"]
+    missing, unexpected = net.load_state_dict(net.state_dict())
+    assert missing == unexpected == []
+
+
+@pytest.mark.parametrize("wrong", ["model.safetensors", [1], None, nn.ReLU()])
+def test_what_is_no_state_dict_is_told(net, wrong):
+    with pytest.raises(TypeError, match=r"state dict: got a .* see mc.load\(path\)"):
+        net.load_state_dict(wrong)
+
+
+LOSSES = [
+    ("CrossEntropyLoss", ["weight"]),
+    ("NLLLoss", ["weight"]),
+    ("MultiMarginLoss", ["weight"]),
+    ("BCEWithLogitsLoss", ["weight", "pos_weight"]),
+]
+
+
+@pytest.mark.parametrize(("name", "keys"), LOSSES)
+def test_weights_of_losses_are_part_of_the_state(name, keys):
+    given = np.array([1.0, 2.0, 3.0])
+    loss = getattr(nn, name)(**dict.fromkeys(keys, given))
+    assert list(loss.state_dict()) == keys
+    assert list(loss.parameters()) == []
+    loss.load_state_dict({key: np.array([7.0, 8.0, 9.0]) for key in keys})
+    assert given.tolist() == [1, 2, 3]  # the user's array is not written into
+    assert all(getattr(loss, key).data.tolist() == [7, 8, 9] for key in keys)
+    assert {v.dtype for v in loss.to(np.float32).buffers()} == {np.dtype(np.float32)}
+    empty = getattr(nn, name)()
+    assert empty.state_dict() == {}
+    setattr(empty, keys[0], given)
+    assert list(empty.state_dict()) == keys[:1]
+    with pytest.raises(TypeError, match=f"{name}: {keys[0]}: "):
+        getattr(nn, name)(**{keys[0]: "x"})
+
+
+def test_weights_of_a_loss_are_used_where_the_outputs_are(device):
+    outputs = mc.tensor(np.eye(3), device=device)
+    loss = nn.CrossEntropyLoss([1.0, 2.0, 3.0])
+    expected = mc.ops.cross_entropy(mc.tensor(np.eye(3)), [0, 1, 1], weight=[1.0, 2.0, 3.0])
+    assert loss(outputs, [0, 1, 1]).item() == pytest.approx(expected.item())
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("name", "keys"), LOSSES)
+def test_weights_of_losses_have_pytorchs_keys(torch, name, keys):
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    theirs = getattr(torch.nn, name)(**dict.fromkeys(keys, weights))
+    ours = getattr(nn, name)(**{key: [0.0, 0.0, 0.0] for key in keys})
+    ours.load_state_dict(theirs.state_dict())
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert all(value.tolist() == [1, 2, 3] for value in ours.state_dict().values())
+
+
+def test_a_loss_in_a_model_saves_its_weights():
+    class Model(nn.Module):
+        def __init__(self):
+            self.fc = nn.Linear(2, 2, bias=False)
+            self.loss = nn.CrossEntropyLoss([1.0, 2.0])
+
+    assert list(Model().state_dict()) == ["fc.weight", "loss.weight"]

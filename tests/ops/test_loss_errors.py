@@ -89,7 +89,7 @@ BAD: list[Row] = [
     ],
     (lambda: ops.topk_accuracy(SCORES, [0, 3], 1), "topk_accuracy: target holds class 3"),
     (lambda: ops.topk_accuracy(SCORES, [0.0, 1.0], 1), "topk_accuracy: target is float64"),
-    (lambda: ops.topk_accuracy(SCORES, [0], 1), r"topk_accuracy: .* \(2, 3\) and target \(1,\)"),
+    (lambda: ops.topk_accuracy(SCORES, [0], 1), r"topk_accuracy: target has shape \(1,\)"),
     (lambda: ops.topk_accuracy(SCORES[:0], [], 1), "topk_accuracy: .* not empty"),
     (lambda: ops.topk_accuracy([[1.0]], [0], 1), "topk_accuracy: logits is a list"),
     (lambda: ops.topk_accuracy(SCORES, None, 1), "topk_accuracy: target: expected a number"),

@@ -23,6 +23,7 @@ def test_masks_are_combined(device: str, combine: Callable[[Any, Any], Any]) -> 
         (combine(a, True), combine(A, True)),
         (combine(False, b), combine(False, B)),
         (combine(a, [True, False]), combine(A, B)),
+        (combine(A, b) if device == "cpu" else combine(a, b), combine(A, B)),
     ):
         assert got.device == device
         assert not got.requires_grad

@@ -168,23 +168,12 @@ def test_a_copy_of_model_and_optimizer_goes_on_training(device, build):
     assert_equal(twin.parameters(), values(model.parameters()))
 
 
-@pytest.mark.parametrize(
-    "change", [lambda a: a.astype(np.float32), lambda a: a[:2], lambda a: a.reshape(4, 3)]
-)
-def test_a_dtype_or_shape_changed_afterwards_is_an_error(give, build, change):
-    p = mc.Parameter(np.ones((3, 4)))
-    stepper = build([p])
-    p.data = change(p.data)
-    give([p], 0)
+def test_a_dtype_changed_afterwards_is_an_error(give, build):
+    model = mc.nn.Linear(3, 4)
+    stepper = build(model.parameters())
+    model.to(np.float64)
+    give(list(model.parameters()), 0)
     with pytest.raises(RuntimeError, match="make a new optimizer"):
-        stepper.step()
-
-
-def test_a_gradient_of_another_shape_is_an_error(build):
-    p = mc.Parameter(np.ones((3, 4)))
-    stepper = build([p])
-    p.grad = mc.tensor(np.ones(4))  # it would broadcast
-    with pytest.raises((RuntimeError, ValueError), match="shape"):
         stepper.step()
 
 

@@ -113,3 +113,67 @@ def test_defaults_are_pytorchs():
         assert {k: v for k, v in ours.items() if k != "params"} == {
             k: other[k] for k in ours if k != "params"
         }
+
+
+@pytest.mark.parametrize("without", WITHOUT)
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_a_state_of_pytorch_continues_here(make, give, name, options, without):
+    ours = make()
+    theirs = twins(ours)
+    other = getattr(torch.optim, name)(theirs, foreach=False, **options)
+    optimizer = getattr(mc.optim, name)(ours)  # the options come with the state
+    for step in range(10):
+        give(ours, step, WITHOUT[without](step))
+        copy_gradients(ours, theirs)
+        if step == 5:
+            for p, t in zip(ours, theirs, strict=True):
+                p.data[...] = t.detach().numpy()
+            optimizer.load_state_dict(other.state_dict())
+        other.step()
+        if step >= 5:
+            optimizer.step()
+    for p, t in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.data, t.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fresh_state_of_pytorch_in_groups_with_a_schedule_loads(make, name):
+    theirs = [{"params": [t], "lr": 0.5} for t in twins(make())]
+    other = getattr(torch.optim, name)(theirs)
+    torch.optim.lr_scheduler.StepLR(other, 1)  # notes initial_lr in the groups
+    optimizer = getattr(mc.optim, name)([{"params": [p]} for p in make()])
+    optimizer.load_state_dict(other.state_dict())
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5] * 4
+    assert optimizer.param_groups[0].keys() <= other.param_groups[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "into", "message"),
+    [
+        ("Adam", {"amsgrad": True}, "Adam", "amsgrad=True, which Adam does not have"),
+        ("Adam", {"maximize": True}, "Adam", "maximize=True"),
+        ("SGD", {"momentum": 0.9, "dampening": 0.1}, "SGD", "dampening=0.1"),
+        ("AdamW", {}, "Adam", "of AdamW, whose weight decay is not that of Adam"),
+        ("Adam", {"weight_decay": 0.1}, "AdamW", "of Adam, whose weight decay"),
+        ("RAdam", {}, "Adam", "of another optimizer"),
+        ("NAdam", {}, "Adam", "of another optimizer|momentum_decay"),
+        ("Adamax", {}, "Adam", "of another optimizer"),
+        ("SGD", {}, "Adam", "unknown options.*momentum"),
+        ("Adadelta", {}, "RMSprop", "unknown options.*rho"),
+    ],
+)
+def test_a_state_of_pytorch_with_another_formula_is_refused_by_name(
+    make, name, options, into, message
+):
+    other = getattr(torch.optim, name)(twins(make()), **options)
+    optimizer = getattr(mc.optim, into)(make())
+    before = optimizer.state_dict()
+    with pytest.raises(ValueError, match=f"state dict: .*({message})"):
+        optimizer.load_state_dict(other.state_dict())
+    np.testing.assert_equal(optimizer.state_dict(), before)
+
+
+def test_a_state_of_pytorch_for_fewer_parameters_is_refused(make):
+    state = torch.optim.Adam(twins(make())[:2]).state_dict()
+    with pytest.raises(ValueError, match="groups of"):
+        mc.optim.Adam(make()).load_state_dict(state)

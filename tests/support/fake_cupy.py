@@ -46,12 +46,18 @@ class FakeArray(np.ndarray):
     def device(self) -> Any:
         return FakeDevice(self.number)
 
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        return self.__array_interface__
+
     def copy(self, order: Any = "C") -> Any:
         return self.view(np.ndarray).copy(order).view(FakeArray)
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any
     ) -> Any:
+        if not all(isinstance(x, np.ndarray | np.generic | int | float) for x in inputs):
+            return NotImplemented
         if out is not None:
             options["out"] = emulated(out)
         result = getattr(ufunc, method)(*emulated(inputs), **options)

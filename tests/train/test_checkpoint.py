@@ -47,7 +47,7 @@ def everything(trainer) -> tuple[str, str]:
     """All that resuming could change."""
     arrays: dict[str, Any] = {}
     state = trainer.state_dict()
-    del state["progress"]  # that of the call
+    del state["progress"], state["options"]  # those of the call
     return json.dumps(checkpoint_file._pack(state, "", arrays)), checkpoint_file._digest(arrays, {})
 
 
@@ -89,6 +89,7 @@ def test_it_is_one_safetensors_file_with_everything_in_it(path, content, make):
     state = json.loads(metadata["state"])
     assert list(state) == [
         "model", "optimizer", "callbacks", "generator", "progress", "metrics", "history", "stopped",
+        "options",
     ]  # fmt: skip
     assert {"model.0.weight", "optimizer.state.0.momentum_buffer"} <= arrays.keys()
     assert [p.name for p in path.parent.iterdir()] == [path.name]
@@ -228,15 +229,18 @@ def test_other_options_of_a_callback(path, make):
     first = scheduled("epoch")
     first.callbacks += (Checkpoint(path),)
     first.fit(loader(), 1)
-    refuse(path, scheduled("batch"), "every was 'epoch', but is 'batch' here")
+    refuse(path, scheduled("batch"), "LearningRate every: 'epoch' in the .*, 'batch' here")
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"batch_size": 7}, {"shuffle": False}, {"seed": 2}, {"images": 21}, {"drop_last": 1}],
+    [{"batch_size": 7}, {"shuffle": False}, {"seed": 2}, {"images": 21}, {"drop_last": True}],
 )
 def test_another_loader(path, content, make, options):
-    refuse(path, make(), "of a DataLoader with .* but this one has", loader(**options))
+    ((name, value),) = options.items()
+    there = {"batch_size": 8, "shuffle": True, "seed": 1, "images": 22, "drop_last": False}[name]
+    message = rf"other options: train {name}: {there} in the checkpoint, {value} here\. For"
+    refuse(path, make(), message, loader(**options))
 
 
 def test_every_batches_writes_in_the_middle_of_epochs_too(path, make):

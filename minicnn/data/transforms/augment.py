@@ -46,6 +46,8 @@ class RandomAffine:
            [0.25, 0.5 , 0.25]])
     """
 
+    moves_pixels = True
+
     def __init__(
         self,
         degrees: float = 0.0,

@@ -88,6 +88,8 @@ class RandomCrop:
            [0., 0.]])
     """
 
+    moves_pixels = True
+
     def __init__(self, size: IntOrPair, padding: IntOrPair | Sides = 0, fill: float = 0.0) -> None:
         self.size = check_pair("RandomCrop: size", size)
         self.padding = sides(padding, "RandomCrop: padding")
@@ -122,6 +124,8 @@ class RandomShift:
            [0., 0., 0.]])
     """
 
+    moves_pixels = True
+
     def __init__(self, pixels: int, fill: float = 0.0) -> None:
         self.pixels = check_integer("RandomShift: pixels", pixels, least=0)
         self.fill = check_number("RandomShift: fill", fill, "a finite number")
@@ -149,6 +153,8 @@ class RandomHorizontalFlip:
     >>> mc.data.transforms.RandomHorizontalFlip(p=1.0)(np.array([[[[1.0, 2.0, 3.0]]]]))
     array([[[[3., 2., 1.]]]])
     """
+
+    moves_pixels = True
 
     def __init__(self, p: float = 0.5) -> None:
         self.p = check_number("RandomHorizontalFlip: p", p, "a number from 0 to 1")

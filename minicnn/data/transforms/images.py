@@ -13,6 +13,7 @@ from ...backend.geometry import Sides
 Images = NDArray[Any]
 """A float array (N, C, H, W)."""
 Transform = Callable[[Images], Images]
+"""A transform with ``moves_pixels = True`` puts pixels of the images elsewhere, by chance."""
 
 
 def check_images(transform: object, images: Images) -> Images:

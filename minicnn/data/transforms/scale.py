@@ -28,6 +28,7 @@ class Compose:
             if not callable(transform):
                 raise TypeError(f"transforms: got {transform!r}, expected callables")
         self.transforms = tuple(transforms)
+        self.moves_pixels = any(getattr(each, "moves_pixels", False) for each in transforms)
 
     def __call__(self, images: Images) -> Images:
         for transform in self.transforms:

@@ -200,7 +200,7 @@ def hinge_loss_in_torch(
 
 def rows(draw: Draw) -> tuple[mc.Tensor, Array]:
     """Scores (N, C) and class indices (N,)."""
-    n, c = draw(SIDES), draw(st.integers(1, 5))
+    n, c = draw(SIDES), draw(st.integers(2, 5))
     return numbers(draw, (n, c)), generator(draw).integers(0, c, n)
 
 

@@ -1,0 +1,48 @@
+"""Habits from PyTorch in a subclass of Function: what is written here instead."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+HOW_TO_CALL = (
+    "is called with apply, which takes the inputs and the options of forward: "
+    "MyOp.apply(x, alpha=2.0) for def forward(self, x, alpha)"
+)
+
+
+class Habit:
+    """An attribute that PyTorch's ctx has and a Function has not: reading it says what it has."""
+
+    def __init__(self, instead: str) -> None:
+        self.instead = instead
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, function: Any, owner: type) -> Habit:
+        if function is None:
+            return self
+        raise AttributeError(f"{owner.__name__} has no {self.name}: {self.instead}")
+
+
+def check_definition(cls: type) -> None:
+    """Raise TypeError for a subclass that is written as in PyTorch: options in __init__, or ctx."""
+    name = cls.__name__
+    for method in ("forward", "backward"):
+        if isinstance(vars(cls).get(method), staticmethod | classmethod):
+            raise TypeError(
+                f"{name}: {method} is static, with ctx as in PyTorch; here it is a method, "
+                "forward(self, x, alpha) and backward(self, grad), which reads self.inputs and "
+                'self.options["alpha"]'
+            )
+    if "__init__" in vars(cls):
+        _, *parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
+        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        required = [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
+        if required:
+            raise TypeError(
+                f"{name}: __init__ requires {', '.join(required)}, but a Function takes its "
+                f"options in forward; it {HOW_TO_CALL}, and backward reads "
+                'self.options["alpha"]'
+            )

@@ -1,0 +1,69 @@
+"""Stand-ins for values that have changed since forward: they may be passed on, but not read."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ..backend import Array
+from .function import Function
+from .in_place import changes
+from .tensor import Parameter, Tensor
+
+
+class StaleTensor(Tensor):
+    """Takes the place of a tensor whose value has changed: reading the value is an error.
+
+    A gradient that does not depend on the value (that of a bias, of the only weight of a product)
+    is still right, so only a backward that reads it is stopped.
+    """
+
+    __slots__ = ("_reason", "_tensor")
+
+    def __init__(self, tensor: Tensor, reason: str) -> None:
+        self._tensor, self._reason = tensor, reason
+        self.requires_grad, self.function, self._grad = tensor.requires_grad, tensor.function, None
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name == "_data":  # never set here, so that Python asks this method for it
+            raise RuntimeError(self._reason)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    shape = property(lambda self: self._tensor.shape)
+    ndim = property(lambda self: self._tensor.ndim)
+    size = property(lambda self: self._tensor.size)
+    dtype = property(lambda self: self._tensor.dtype)
+    device = property(lambda self: self._tensor.device)
+
+
+def mark_stale(function: Function) -> None:
+    """Replace what the Function has kept for backward and what has changed since it ran."""
+    kept: dict[str, Any] = vars(function)
+    if "inputs" in kept:
+        function.inputs = tuple([_checked_input(function, i) for i in range(len(function.inputs))])
+    if "_output_data" in kept:
+        data: Array = function._output_data
+        if by := changes.since(data, function.changes_before):
+            reason = _reason(function, f"its output (shape {data.shape})", by)
+            function.stale_output = StaleTensor(function.output, reason)
+
+
+def _checked_input(function: Function, i: int) -> Tensor:
+    """An input that the Function has kept, or what stands for it if it has changed."""
+    x, since = function.inputs[i], function.changes_before
+    if isinstance(x, StaleTensor):
+        return x
+    number, by = getattr(x, "_replaced", (0, ""))
+    found = by if number > since else changes.since(x.data, since)
+    if not found:
+        return x
+    names = function.forward.__code__.co_varnames[1 : function.forward.__code__.co_argcount]
+    name = names[i] if i < len(names) else i
+    kind = "a Parameter of" if isinstance(x, Parameter) else "of"
+    return StaleTensor(x, _reason(function, f"its input {name} ({kind} shape {x.shape})", found))
+
+
+def _reason(function: Function, what: str, by: str) -> str:
+    return (
+        f"backward: {type(function).__name__} needs {what} as it was in forward, but {by} has "
+        "changed it since; call backward() before, or compute the result again after it"
+    )

@@ -1,0 +1,56 @@
+"""An error inside a network names the layer by its path, and what would fit there."""
+
+from __future__ import annotations
+
+from types import CodeType, FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..backend import DeviceError
+
+if TYPE_CHECKING:
+    from .module import Module
+
+Called = tuple["Module", tuple[Any, ...]]
+
+
+def name_layer(error: Exception, call: CodeType, caller: FrameType | None) -> None:
+    """Prefix the message with the path of the layer that raised, once the error leaves the model.
+
+    call: the code of ``Module.__call__``; its frames on the way to the error are the layers. As
+    long as one of them is among the callers the error is still inside.
+    Errors with other arguments than one message are left alone, and so are classes of others.
+    """
+    while caller is not None:
+        if caller.f_code is call:
+            return
+        caller = caller.f_back
+    is_known = type(error).__module__ in ("builtins", DeviceError.__module__)
+    is_message = len(error.args) == 1 and isinstance(error.args[0], str)
+    if is_known and is_message and not isinstance(error, KeyError | OSError):
+        error.args = (_located(error.args[0], _calls(error.__traceback__, call)),)
+
+
+def _calls(traceback: TracebackType | None, call: CodeType) -> list[Called]:
+    """The modules that were being called, from the outermost on, with their inputs."""
+    calls = []
+    while traceback is not None:
+        if traceback.tb_frame.f_code is call:
+            held = traceback.tb_frame.f_locals
+            calls.append((held["self"], held["inputs"]))
+        traceback = traceback.tb_next
+    return calls
+
+
+def _located(message: str, calls: list[Called]) -> str:
+    inner, inputs = calls[-1]
+    # Python names the class that defines forward: ZeroPad2d for a ReflectionPad2d.
+    defined_as = f"{type(inner).forward.__qualname__}()"
+    message = message.replace(defined_as, f"{type(inner).__name__}.forward()")
+    for i, (root, _) in enumerate(calls):
+        paths = {id(module): path for path, module in root.named_modules() if path}
+        below = [module for module, _ in calls[i + 1 :] if id(module) in paths]
+        if below:
+            fits = inner._would_fit(*inputs) if below[-1] is inner else ""
+            name = f"{paths[id(below[-1])]} ({type(below[-1]).__name__})"
+            return f"{name}: {message}" + (f"; {fits} would fit" if fits else "")
+    return message

@@ -1,0 +1,71 @@
+"""The interface of the callbacks that the training loop calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .progress import Means
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+class Callback:
+    """Override the methods you need; by default none does anything.
+
+    ``trainer.stop_training = True`` ends training after the epoch, ``trainer.progress`` tells how
+    far it is. A callback whose state affects later training (a schedule, a best value) returns it
+    from ``state_dict``, which is part of ``Trainer.state_dict`` and of checkpoints.
+
+    >>> class Names(mc.train.Callback):
+    ...     def on_epoch_end(self, trainer, epoch, row):
+    ...         print(epoch, list(row)[:2])
+    >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
+    >>> trainer = mc.train.Trainer(model, mc.optim.Adam(model.parameters()), callbacks=[Names()])
+    >>> history = trainer.fit(mc.data.DataLoader(mc.data.load("digits", "test"), 128), epochs=1)
+    1 ['loss', 'accuracy']
+    """
+
+    rank: ClassVar[int] = 0
+    """Callbacks of a higher rank are called after the others, whose results they save."""
+
+    adds: ClassVar[Sequence[str] | None] = None
+    """The columns that ``on_epoch_end`` adds to the History; None if they are not known."""
+
+    same_when_resumed: ClassVar[Sequence[str]] = ()
+    """The attributes that ``fit(resume=...)`` compares with those the checkpoint was made with."""
+
+    def check_fit(self, trainer: Trainer) -> None:
+        """Before anything else of a fit: raise if the callback cannot do its work in it.
+
+        ``trainer.progress`` has the data, ``train`` and ``validation``. Nothing may be changed.
+        """
+
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        """Before the first epoch."""
+
+    def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
+        """Before an epoch (numbered from 1); batches: how many it has, if the data has a length.
+
+        Also when training is resumed in the middle of one: ``trainer.progress.batch`` is not 0.
+        """
+
+    def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
+        """After each batch of ``images`` images; ``means()`` are those of the epoch so far."""
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        """After an epoch and its validation; row is the last one of the History."""
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """After the last epoch, and also after an error or Ctrl-C."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers, text, arrays, lists and dicts; always empty for a callback without a state.
+
+        May be called before ``on_fit_begin``.
+        """
+        return {}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from a ``state_dict()``; called before ``on_fit_begin``."""

@@ -1,0 +1,67 @@
+"""Whether the numbers of a training are finite: losses, weights, buffers, optimizer state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+
+from ..backend import Array, array_module
+from ..nn import Module
+from ..optim import Optimizer
+
+
+def check_finite(
+    where: str, model: Module, optimizer: Optimizer, allowed: Collection[str] = ()
+) -> None:
+    """Raise FloatingPointError, naming them, for arrays that are not finite and not allowed."""
+    arrays = [*_named_arrays(model), *_arrays_of(optimizer, model)]
+    found = {name: _count_bad(array) for name, array in arrays if name not in allowed}
+    shown = [f"{n} ({bad:,} of {size:,} elements)" for n, (bad, size) in found.items() if bad]
+    if shown:
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        raise FloatingPointError(
+            f"{where}: NaN or infinity in {', '.join(shown[:3])}{more}; begin again from finite "
+            "weights, and try a smaller learning rate, or find the cause inside "
+            "minicnn.detect_anomaly()"
+        )
+
+
+def check_losses(epoch: int, row: Mapping[str, float]) -> None:
+    """Raise FloatingPointError if a loss in a row of the History is not finite."""
+    for name in ("loss", "val_loss"):
+        if not math.isfinite(row.get(name, 0.0)):
+            raise FloatingPointError(
+                f"fit: {name} of epoch {epoch} is {row[name]}; try a smaller learning rate, or "
+                "find the cause inside minicnn.detect_anomaly()"
+            )
+
+
+def constants(model: Module) -> frozenset[str]:
+    """The buffers and frozen parameters that are not finite now, such as a mask of -inf."""
+    learned = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    arrays = _named_arrays(model)
+    return frozenset(name for name, array in arrays if name not in learned and _count_bad(array)[0])
+
+
+def _count_bad(array: Array) -> tuple[int, int]:
+    """How many elements are NaN or infinite, and how many there are."""
+    if array.dtype.kind != "f":
+        return 0, array.size
+    finite = array_module(array).isfinite(array)
+    return (0 if finite.all() else array.size - int(finite.sum())), array.size
+
+
+def _named_arrays(model: Module) -> Iterator[tuple[str, Array]]:
+    for named in (model.named_parameters(), model.named_buffers()):
+        yield from ((name, value.data) for name, value in named)
+
+
+def _arrays_of(optimizer: Optimizer, model: Module) -> Iterator[tuple[str, Array]]:
+    """The state of the optimizer, and its parameters that are not the model's (the loss's)."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    for i, (parameter, state) in enumerate(optimizer.state_arrays()):
+        name = names.get(id(parameter), f"parameter {i} of the optimizer")
+        if id(parameter) not in names:
+            yield name, parameter.data
+        for kind, array in state.items():
+            yield f"{type(optimizer).__name__}'s {kind} of {name}", array

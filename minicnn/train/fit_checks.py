@@ -1,0 +1,134 @@
+"""What is checked before the first batch: the optimizer, the data, the callbacks, the paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from ..autograd import Tensor
+from ..backend import is_array
+from ..data import ArrayDataset, ImageFolder
+from ..nn import Module
+from ..optim import Optimizer, Schedule
+from .callback import Callback
+
+LOADER = "DataLoader(dataset, batch_size=32)"
+
+
+def check_optimizer(where: str, model: Any, optimizer: Any, loss: Any) -> None:
+    """Raise TypeError for other kinds, ValueError for an optimizer that was made for another model.
+
+    It may train a part of the model, and parameters of the loss too. Parameters that are neither
+    are taken as those of a loss that is a function, unless parameters of the model are left out:
+    then a layer was replaced after the optimizer was made.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"{where}: model: got {_kind(model)}, expected a Module")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{where}: optimizer: got {_kind(optimizer)}, expected an Optimizer")
+    own = {id(p): name for name, p in model.named_parameters()}
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    again = f"after the model, {type(optimizer).__name__}(model.parameters(), ...)"
+    if not own.keys() & given:
+        raise ValueError(
+            f"{where}: optimizer: none of its {len(given)} parameters belongs to the model, which "
+            f"would not be trained; make the optimizer {again}"
+        )
+    known = own.keys() | ({id(p) for p in loss.parameters()} if isinstance(loss, Module) else set())
+    left_out = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in given]
+    if left_out and (strange := len(given - known)):
+        raise ValueError(
+            f"{where}: optimizer: {strange} of its {len(given)} parameters do not belong to the "
+            f"model, and {_few(left_out)} of the model would not be trained; make the optimizer "
+            f"{again}, or set requires_grad = False for what stays fixed"
+        )
+
+
+def check_batches(where: str, data: Any, epochs: int = 1) -> None:
+    """Raise TypeError or ValueError for what is not batches of (inputs, labels).
+
+    Only what can be told without drawing a batch: the batches themselves are checked as they come.
+    """
+    if isinstance(data, ArrayDataset | ImageFolder):
+        raise TypeError(f"{where}: got {_kind(data)}, expected batches: {LOADER}")
+    if isinstance(data, Tensor | Mapping | str | bytes) or is_array(data) or not _iterates(data):
+        raise TypeError(
+            f"{where}: got {_kind(data)}, expected batches of (inputs, labels): {LOADER}, or a "
+            "list of pairs"
+        )
+    if isinstance(data, list | tuple):
+        if not data:
+            raise ValueError(f"{where}: got no batches")
+        if any(isinstance(part, Tensor) or is_array(part) for part in data):
+            raise ValueError(
+                f"{where}: got {_few(map(_kind, data))}, expected pairs (inputs, labels), one for "
+                "each batch: DataLoader(ArrayDataset(inputs, labels), batch_size=32)"
+            )
+    # A class written in Python may begin again in its __iter__; a generator or a zip cannot.
+    once = isinstance(data, Iterator) and not isinstance(type(data).__iter__, FunctionType)
+    if once and epochs > 1:
+        raise ValueError(
+            f"{where}: got a {type(data).__name__}, whose batches can be used for one epoch only, "
+            f"but epochs is {epochs}; pass a DataLoader or a list"
+        )
+
+
+def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """The callbacks. Raises TypeError for anything else."""
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks: got {_kind(callbacks)}, expected a list of callbacks")
+    checked = tuple(callbacks)
+    for callback in checked:
+        if not isinstance(callback, Callback):
+            hint = ": LearningRate(schedule)" if isinstance(callback, Schedule) else ""
+            raise TypeError(f"callbacks: got {_kind(callback)}, expected callbacks{hint}")
+    return checked
+
+
+def check_path(where: str, path: Any) -> Path:
+    """The path. Raises TypeError for what is not a path, ValueError for an empty one."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{where}: path: got {_kind(path)}, expected the path of a file")
+    if not Path(path).name:
+        raise ValueError(f"{where}: path: got {os.fspath(path)!r}, expected the path of a file")
+    return Path(path)
+
+
+def check_writable(where: str, path: Path, replaced: bool) -> None:
+    """Raise OSError if a file cannot be written there; replaced: as a new file, renamed to it."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{where}: {path}: there is no directory {path.parent}; create it first"
+        )
+    if path.is_dir():
+        raise IsADirectoryError(f"{where}: {path} is a directory, expected a file in it")
+    written = path.parent if replaced or not path.exists() else path
+    if not os.access(written, os.W_OK):
+        raise PermissionError(f"{where}: {path}: no permission to write to {written}")
+
+
+def _iterates(data: Any) -> bool:
+    return not isinstance(data, type) and (
+        isinstance(data, Iterable) or hasattr(data, "__getitem__")
+    )
+
+
+def _kind(value: Any) -> str:
+    """What an error calls a value: its class, and the shape of an array."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}, not called"
+    kind = type(value).__name__
+    if isinstance(value, bool | int | float | str | bytes | None):
+        return repr(value)
+    if isinstance(value, Tensor) or is_array(value):
+        return f"{kind} of shape {value.shape}"
+    return kind
+
+
+def _few(names: Iterable[str]) -> str:
+    """The first three names, and how many more."""
+    every = list(names)
+    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")

@@ -1,0 +1,96 @@
+"""The options of a training, which must be the same when it is resumed from a checkpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from ..data import DataLoader
+from ..optim import Optimizer, Schedule
+from .callback import Callback
+from .progress import Progress
+
+
+def options_of(part: Optimizer | Callback) -> dict[str, Any]:
+    """The options of an optimizer, or those that a callback declares, as JSON can hold them."""
+    kind = type(part).__name__
+    if isinstance(part, Callback):
+        values = {name: attrgetter(name)(part) for name in part.same_when_resumed}
+        return _flat(kind, {name.rpartition(".")[2]: value for name, value in values.items()})
+    options: dict[str, Any] = {}
+    for i, group in enumerate(part.param_groups):
+        prefix = kind if len(part.param_groups) == 1 else f"{kind} group {i}"
+        options |= _flat(prefix, {k: v for k, v in group.items() if k != "params"})
+    return options
+
+
+def data_options(progress: Progress) -> dict[str, Any]:
+    """Whether there is validation, and the options of each DataLoader, such as "train shuffle"."""
+    options: dict[str, Any] = {"validation": progress.validation is not None}
+    for name in ("train", "validation"):
+        data = getattr(progress, name)
+        if isinstance(data, DataLoader):
+            options |= _flat(name, {**data.state_dict()["options"], "transform": data.transform})
+    return options
+
+
+def merge(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """All options in one dict."""
+    options: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            while name in options:  # a second callback of the same class
+                name += "'"
+            options[name] = value
+    return options
+
+
+def describe(value: Any) -> Any:
+    """A value as JSON can hold it: numbers and text as they are, functions and objects by name."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if hasattr(value, "__qualname__"):  # a function or a class
+        return value.__qualname__
+    return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def check_options(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming them with both values, for options that differ.
+
+    An option that only one of them has belongs to something that is compared elsewhere.
+    """
+    differing = [
+        f"{name}: {_short(saved[name])} in the checkpoint, {_short(value)} here"
+        for name, value in own.items()
+        if name in saved and saved[name] != value
+    ]
+    if differing:
+        raise ValueError(
+            f"state dict: of a training with other options: {'; '.join(differing)}. For other "
+            "options begin anew with its weights: model.load_state_dict(train.load_weights(path))"
+        )
+
+
+def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Schedule):
+            left_out = {"optimizer", "best", *value.counters}  # where it is, not what it is
+            inner = {k: v for k, v in vars(value).items() if k not in left_out}
+            flat |= _flat(type(value).__name__, inner)
+        else:
+            flat[f"{prefix} {name}"] = describe(value)
+    return flat
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

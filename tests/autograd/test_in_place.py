@@ -1,0 +1,380 @@
+"""Changes in place: augmented assignment, ``data``, and graphs that need the values before."""
+
+from __future__ import annotations
+
+import gc
+import operator
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import nn, ops, optim
+from minicnn.autograd.in_place import Changes, changes
+
+AUGMENTED = {
+    "+=": operator.iadd,
+    "-=": operator.isub,
+    "*=": operator.imul,
+    "/=": operator.itruediv,
+    "**=": operator.ipow,
+    "@=": operator.imatmul,
+}
+OTHER = np.array([[1.5, 0.5], [2.0, 1.0]])
+
+
+def leaf(*, requires_grad: bool = True) -> mc.Tensor:
+    return mc.tensor(np.array([[1.0, 2.0], [3.0, 4.0]]), requires_grad=requires_grad)
+
+
+@pytest.mark.parametrize("symbol", AUGMENTED)
+@pytest.mark.parametrize("other", [OTHER, mc.Tensor(OTHER)], ids=["array", "Tensor"])
+def test_a_leaf_changes_in_place_inside_no_grad(symbol: str, other: Any) -> None:
+    x = leaf()
+    kept, array = x, x.data
+    expected = AUGMENTED[symbol[:-1] + "="](x.data.copy(), OTHER)
+    with mc.no_grad():
+        x = AUGMENTED[symbol](x, other)
+    assert x is kept
+    assert x.data is array
+    assert x.requires_grad
+    np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("symbol", AUGMENTED)
+@pytest.mark.parametrize(
+    "make", [leaf, lambda: mc.Parameter(np.eye(2)), lambda: mc.Parameter(np.eye(2), False)]
+)
+def test_what_is_learned_does_not_change_while_recording(symbol: str, make: Any) -> None:
+    x = make()
+    before = x.data.copy()
+    with pytest.raises(RuntimeError, match=rf"^{symbol[:-1].replace('*', '.').replace('+', '.')}="):
+        AUGMENTED[symbol](x, OTHER)
+    np.testing.assert_array_equal(x.data, before)
+
+
+@pytest.mark.parametrize("symbol", AUGMENTED)
+@pytest.mark.parametrize("grad_enabled", [True, False])
+@pytest.mark.parametrize("make", [lambda: leaf() * 1, lambda: leaf(requires_grad=False)])
+def test_other_tensors_stay_values(symbol: str, grad_enabled: bool, make: Any) -> None:
+    """``total += loss`` adds up losses in the graph, and a name bound to the old value keeps it."""
+    x = make()
+    before, other = x.data.copy(), leaf()
+    with mc.no_grad() if not grad_enabled else mc.detect_anomaly():
+        y = AUGMENTED[symbol](x, other)
+    assert y is not x
+    assert y.requires_grad is grad_enabled
+    np.testing.assert_array_equal(x.data, before)
+
+
+def test_gradient_descent_by_hand_learns() -> None:
+    """The loop of every tutorial; it stayed where it was while ``p -= ...`` made new tensors."""
+    train, _ = mc.data.load("digits")
+    x, labels = mc.tensor(train.images[:200].reshape(200, -1) / 255), train.labels[:200]
+    model = nn.Linear(64, 10).to(x.dtype)
+    losses = []
+    for _ in range(20):
+        loss = ops.cross_entropy(model(x), labels)
+        model.zero_grad()
+        loss.backward()
+        with mc.no_grad():
+            for p in model.parameters():
+                p -= 0.5 * p.grad
+            model.bias *= 1.0
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+    assert list(model.state_dict()) == ["weight", "bias"]
+
+
+def test_a_shape_that_would_grow() -> None:
+    x = mc.tensor([1.0], requires_grad=True)
+    with mc.no_grad(), pytest.raises(ValueError, match=r"\+=: the result has shape \(2, 1\)"):
+        x += np.ones((2, 1), np.float32)
+
+
+# data
+
+
+@pytest.mark.parametrize("new", [np.zeros((2, 2)), mc.Tensor(np.zeros((2, 2))), leaf() * 0])
+def test_data_takes_arrays_and_tensors(new: Any) -> None:
+    x = leaf()
+    x.data = new
+    assert type(x.data) is np.ndarray
+    np.testing.assert_array_equal(x.data, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("new", "error", "message"),
+    [
+        (np.zeros((2, 1)), ValueError, r"data: got shape \(2, 1\), expected \(2, 2\)"),
+        (np.zeros((2, 2), "f4"), TypeError, r"got float32, expected float64.*astype\('float64'\)"),
+        (np.zeros((2, 2), int), TypeError, "data: got int64"),
+        ([[1.0, 2.0], [3.0, 4.0]], TypeError, "data: got a list, expected an array"),
+        (None, TypeError, "data: got a NoneType"),
+    ],
+)
+def test_what_does_not_fit_as_data(new: Any, error: Any, message: str) -> None:
+    x = leaf()
+    before = x.data
+    with pytest.raises(error, match=message):
+        x.data = new
+    assert x.data is before
+
+
+@pytest.mark.parametrize("way", ["=", "-="])
+def test_data_takes_a_step(way: str) -> None:
+    p = leaf()
+    (p**2).sum().backward()
+    if way == "=":
+        p.data = p.data - 0.25 * p.grad
+    else:
+        p.data -= 0.25 * p.grad
+    np.testing.assert_array_equal(p.data, [[0.5, 1.0], [1.5, 2.0]])
+
+
+def test_an_array_does_not_swallow_a_gradient() -> None:
+    array, x = np.zeros((2, 2)), leaf()
+    with pytest.raises(TypeError, match="subtract: .*requires a gradient, which would be lost"):
+        array -= x
+    array -= x.detach()
+    np.testing.assert_array_equal(array, -x.data)
+
+
+# graphs that need the values before
+
+
+class Net(nn.Module):
+    """Two outputs over one trunk."""
+
+    def __init__(self) -> None:
+        self.trunk, self.norm = nn.Linear(3, 4), nn.BatchNorm1d(4)
+        self.a, self.b = nn.Linear(4, 1), nn.Linear(4, 1)
+
+    def forward(self, x: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor]:
+        h = ops.tanh(self.trunk(x))
+        return self.a(h).sum(), self.b(h).sum()
+
+
+def changed_by_step(model: nn.Module) -> None:
+    for p in model.parameters():
+        p.grad = mc.tensor(np.ones(p.shape, np.float32))
+    optim.SGD(model.parameters(), lr=0.1).step()
+
+
+def changed_by_load(model: nn.Module) -> None:
+    model.load_state_dict({k: v * 0 for k, v in model.state_dict().items()})
+
+
+def changed_by_data(model: Any) -> None:
+    model.trunk.weight.data = model.trunk.weight.data * 2
+    model.b.weight.data *= 2
+
+
+def changed_by_hand(model: Any) -> None:
+    with mc.no_grad():
+        model.b.weight -= 1
+
+
+def changed_by_init(model: Any) -> None:
+    nn.init.zeros_(model.b.weight)
+    nn.init.normal_(model.b.weight)
+    nn.init.xavier_uniform_(model.b.weight)
+
+
+def changed_by_to(model: Any) -> None:
+    model.to(np.float64)
+
+
+CHANGES: dict[str, Callable[[Any], None]] = {
+    r"SGD.step\(\)": changed_by_step,
+    r"load_state_dict\(\)": changed_by_load,
+    "an assignment to .data": changed_by_data,
+    "x -= ...": changed_by_hand,
+    r"nn.init.uniform_\(\)": changed_by_init,
+    r"Module.to\(\)": changed_by_to,
+}
+
+
+@pytest.mark.parametrize("by", CHANGES)
+def test_the_second_loss_tells_that_the_weights_have_changed(by: str) -> None:
+    model = Net()
+    first, second = model(mc.tensor(np.ones((5, 3), np.float32)))
+    first.backward(retain_graph=True)
+    CHANGES[by](model)
+    message = (
+        rf"Linear needs its input w.* \(a Parameter of shape \(1, 4\)\).* but {by} has changed"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        second.backward()
+
+
+@pytest.mark.parametrize("order", ["backward first", "again"])
+def test_what_the_message_advises_works(order: str) -> None:
+    model, x = Net(), mc.tensor(np.ones((5, 3), np.float32))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    first, second = model(x)
+    first.backward(retain_graph=True)
+    if order == "backward first":
+        second.backward()
+        optimizer.step()
+    else:
+        optimizer.step()
+        model(x)[1].backward()
+
+
+def test_running_statistics_that_a_graph_needs() -> None:
+    norm = nn.BatchNorm1d(2)
+    x = mc.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    first, own = norm.eval()(x).sum(), (x * norm.running_mean).sum()
+    norm.train()(x)
+    first.backward()  # evaluation has made a scale of them, which stays as it was
+    with pytest.raises(RuntimeError, match="but batch_norm in training has changed it"):
+        own.backward()
+    norm(x).sum().backward()  # the statistics of a batch are not needed afterwards
+
+
+def test_an_output_that_changed() -> None:
+    x = leaf()
+    y = ops.tanh(x)
+    y.data *= 2
+    with pytest.raises(RuntimeError, match=r"Tanh needs its output \(shape \(2, 2\)\)"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda p: p.reshape(-1),
+        lambda p: p.T,
+        lambda p: p[1:],
+        lambda p: ops.broadcast_to(p, (3, 2, 2)),
+        lambda p: mc.Tensor(p.data, requires_grad=True),
+        lambda p: p.detach().reshape(4) * mc.Parameter(np.ones(4)),
+    ],
+)
+def test_views_of_a_changed_leaf(view: Any) -> None:
+    p = leaf()
+    loss = ops.exp(view(p) ** 2).sum()
+    with mc.no_grad():
+        p += 1
+    with pytest.raises(RuntimeError, match=r"but x \+= ... has changed it"):
+        loss.backward()
+
+
+def test_data_that_was_replaced() -> None:
+    """The graph refers to the tensor, whose data is another array now."""
+    p = leaf()
+    needs, does_not = (p * p).sum(), (3 * p).sum()
+    p.data = p.data * 2
+    does_not.backward()
+    with pytest.raises(RuntimeError, match="but an assignment to .data has changed it"):
+        needs.backward()
+
+
+def test_only_what_is_read_has_to_be_unchanged() -> None:
+    """The gradient of a linear model's weight is the input, whatever the weight is now."""
+    w, b = leaf(), mc.Parameter(np.zeros(2))
+    x = mc.Tensor(OTHER)
+    first, second = (x @ w + b).sum(), ops.linear(x, w.detach() * 1, b).sum()
+    with mc.no_grad():
+        w *= 0
+        b += 1
+    first.backward()
+    second.backward()
+    assert w.grad is not None
+    assert b.grad is not None
+    np.testing.assert_array_equal(w.grad.data, OTHER.T @ np.ones((2, 2)))
+    np.testing.assert_array_equal(b.grad.data, [4, 4])
+
+
+def test_neighbours_in_a_flat_buffer_are_not_confused() -> None:
+    """Parameters without a gradient are not updated, so a graph may still need them."""
+    p, q = leaf(), leaf()
+    optimizer = optim.Adam([p, q], lr=0.1)
+    loss = (q * q).sum()
+    (p * p).sum().backward()
+    optimizer.step()
+    loss.backward()
+    optimizer.step()
+    with pytest.raises(RuntimeError, match=r"Adam.step\(\) has changed"):
+        (r := (q * q).sum(), optimizer.step(), r.backward())
+
+
+def test_an_optimizer_made_between_forward_and_backward() -> None:
+    """It moves the values into its flat buffer, and does not change them."""
+    p, other = leaf(), leaf()
+    loss = (p * p).sum()
+    optimizer = optim.SGD([p], lr=0.1)
+    with mc.no_grad():
+        other += 1  # so that backward looks
+    loss.backward()
+    optimizer.step()
+
+
+def test_a_graph_of_gradients_tells_too() -> None:
+    x = leaf()
+    (slope,) = mc.grad((x**3).sum(), x, create_graph=True)
+    with mc.no_grad():
+        x += 1
+    with pytest.raises(RuntimeError, match="has changed it since"):
+        slope.sum().backward()
+
+
+def test_an_op_of_the_user() -> None:
+    class Scale(mc.autograd.Function):
+        def forward(self, x: Any, factor: Any) -> Any:
+            return x * factor
+
+        def backward(self, grad: mc.Tensor) -> Any:
+            x, factor = self.inputs
+            assert factor.shape == (2, 2)
+            assert (factor.ndim, factor.size, factor.device) == (2, 4, "cpu")
+            assert factor.dtype == np.float64
+            return mc.Tensor(grad.data * factor.data), mc.Tensor(grad.data * x.data)
+
+    x, factor = leaf(), leaf()
+    y = Scale.apply(x, factor).sum()
+    with mc.no_grad():
+        factor /= 2
+    with pytest.raises(RuntimeError, match="Scale needs its input factor"):
+        y.backward()
+
+
+def test_the_record_forgets_arrays_that_are_gone() -> None:
+    record = Changes()
+    x, y = np.ones(8), np.ones(8)
+    record.record(x[2:4], "a")
+    record.record(y, "b")
+    assert record.since(x, 0) == record.since(x[3:], 0) == "a"
+    assert record.since(x[4:], 0) is record.since(x[:2], 0) is record.since(x, 1) is None
+    assert record.since(y[::-2], 1) == "b"
+    assert record.since(np.ones(8), 0) is record.since(x[:0], 0) is None
+    del x
+    gc.collect()
+    assert len(record._parts) == len(record._owners) == 1
+
+
+def test_the_record_does_not_grow_with_steps() -> None:
+    model = nn.Linear(3, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    sizes = []
+    for _ in range(3):
+        model(mc.tensor(np.ones((1, 3), np.float32))).sum().backward()
+        optimizer.step()
+        sizes.append(sum(map(len, changes._parts.values())))
+    assert sizes[0] == sizes[2]
+
+
+def test_changes_in_threads_are_all_counted() -> None:
+    record = Changes()
+    threads = [
+        threading.Thread(target=lambda: [record.next() for _ in range(1000)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert record.count == 4000

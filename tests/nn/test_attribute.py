@@ -1,0 +1,105 @@
+"""Setting an attribute: what is learned or saved is not replaced by what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import Parameter, nn
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda w: w - 0.5,
+        lambda w: w.detach(),
+        lambda w: w.data,
+        lambda w: w.data.tolist(),
+        lambda w: [w - 1],
+        lambda w: 0.0,
+        lambda w: mc.tensor(w.data, requires_grad=True),
+    ],
+)
+def test_a_parameter_is_not_replaced_by_something_that_is_not_learned(value):
+    layer = nn.Linear(2, 2)
+    weight = layer.weight
+    with pytest.raises(TypeError, match=r"Linear.weight: got a .*(no_grad|mc.Parameter)"):
+        layer.weight = value(weight)
+    assert layer.weight is weight
+    assert list(layer.state_dict()) == ["weight", "bias"]
+
+
+def test_a_parameter_gives_way_to_a_parameter_none_or_after_del():
+    layer = nn.Linear(2, 2)
+    layer.weight = Parameter(np.ones((2, 2)))
+    layer.bias = None
+    assert list(layer.state_dict()) == ["weight"]
+    del layer.weight
+    layer.weight = np.ones(3)  # on purpose
+    assert list(layer.state_dict()) == []
+
+
+def test_a_layer_is_not_replaced_by_a_function(net):
+    with pytest.raises(TypeError, match=r"Net.first: got a function, but it holds a Linear"):
+        net.first = mc.ops.relu
+    net.first = nn.Identity()
+    net.first = [nn.Identity()]  # found as well
+    with pytest.raises(TypeError, match="Net.first: got a list, but it holds a Identity"):
+        net.first = [mc.ops.relu]
+    net.first = []
+    net.first = mc.ops.relu
+
+
+def test_parameters_in_a_list_are_not_replaced_by_results():
+    module = nn.Identity()
+    module.weights = [Parameter(np.ones(2)), Parameter(np.ones(3))]
+    with pytest.raises(TypeError, match=r"Identity.weights: got a list, but it is a Parameter"):
+        module.weights = [w - 1 for w in module.weights]
+    module.weights = [Parameter(w.data - 1) for w in module.weights]
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {"a": x}])
+def test_a_leaf_that_is_no_parameter_is_told(wrap):
+    module = nn.Identity()
+    with pytest.raises(TypeError, match=r"Identity.w: .*mc.Parameter\(x.data\)"):
+        module.w = wrap(mc.tensor([1.0], requires_grad=True))
+    module.w = wrap(mc.tensor([1.0]))
+    module.w = wrap(Parameter(np.ones(1)) * 2)  # a result, kept to look at
+
+
+def test_a_buffer_stays_a_buffer(net):
+    net.mean = np.full(4, 9.0)
+    assert isinstance(net.mean, mc.Tensor)
+    assert list(net.state_dict()["mean"]) == [9.0] * 4
+    for value in ([1.0] * 4, 1.0, nn.ReLU()):
+        with pytest.raises(TypeError, match="Net.mean: got a .* but it is a buffer"):
+            net.mean = value
+    net.mean = None
+    assert "mean" not in net.state_dict()
+    net.mean = mc.tensor([1.0])
+    assert list(net.state_dict()["mean"]) == [1.0]
+
+
+def test_a_buffer_does_not_take_the_place_of_a_parameter(net):
+    with pytest.raises(TypeError, match="Net.scale: got a Tensor, but it is a Parameter"):
+        net.register_buffer("scale", np.ones(4))
+    assert "scale" in dict(net.named_parameters())
+    net.register_buffer("mean", None)
+    net.register_buffer("mean", np.ones(3))
+    assert [name for name, _ in net.named_buffers()] == ["mean"]
+
+
+@pytest.mark.parametrize("name", ["train", "eval", "parameters", "children", "to", "forward"])
+@pytest.mark.parametrize("value", [True, [], nn.ReLU(), None])
+def test_a_method_is_not_hidden(name, value):
+    module = nn.Identity()
+    with pytest.raises(TypeError, match=rf"Identity.{name}: is a method"):
+        setattr(module, name, value)
+    module.forward = lambda x: x * 2  # a function in its place is meant
+    assert module(mc.tensor([1.0])).item() == 2
+
+
+def test_a_layer_has_a_name_without_dots():
+    with pytest.raises(ValueError, match=r"'a\.b' cannot name a layer"):
+        setattr(nn.Identity(), "a.b", nn.ReLU())

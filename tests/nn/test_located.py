@@ -1,0 +1,161 @@
+"""An error inside a network names the layer by its path, and what would fit there."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import models, nn
+
+
+def zeros(*shape: int) -> mc.Tensor:
+    return mc.tensor(np.zeros(shape, np.float32))
+
+
+def message_of(model: nn.Module, *inputs: object, error: type[Exception] = ValueError) -> str:
+    with pytest.raises(error) as caught:
+        model(*inputs)
+    assert type(caught.value) is error
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "start", "end"),
+    [
+        (models.lenet5(), (1, 3, 28, 28), "conv1 (Conv2d): conv2d: x has 3 channels, ",
+         "; Conv2d(3, 6, (5, 5)) would fit"),
+        (models.lenet5(), (1, 28, 28, 1), "conv1 (Conv2d): ",
+         "; channels first, x.permute(0, 3, 1, 2), would fit"),
+        (models.lenet5(), (1, 28, 28), "conv1 (Conv2d): ",
+         "; a batch of one image, x.reshape(1, *x.shape), would fit"),
+        (models.lenet5(), (1, 1, 32, 32), "fc1 (Linear): linear: x has shape (1, 400)",
+         "; Linear(400, 120) would fit"),
+        (models.lenet5(), (1, 1, 4, 4), "conv1 (Conv2d): conv2d: a 5x5 kernel", ""),
+        (nn.Sequential(nn.Conv2d(4, 4, 3, groups=2)), (1, 6, 4, 4), "0 (Conv2d): ",
+         "; Conv2d(6, 4, (3, 3), groups=2) would fit"),
+        (nn.Sequential(nn.ConvTranspose2d(4, 2, 3)), (1, 6, 4, 4), "0 (ConvTranspose2d): ",
+         "; ConvTranspose2d(6, 2, (3, 3)) would fit"),
+        (nn.Sequential(nn.Identity(), nn.Linear(16, 10)), (3, 1, 4, 4), "1 (Linear): ",
+         "; Flatten() before it would fit"),
+        (nn.Sequential(nn.Linear(9, 10)), (3, 2, 4, 4), "0 (Linear): ",
+         "; Flatten() and Linear(32, 10) would fit"),
+        (nn.Sequential(nn.BatchNorm2d(3)), (2, 4, 5, 5), "0 (BatchNorm2d): ",
+         "; BatchNorm2d(4) would fit"),
+        (nn.Sequential(nn.BatchNorm1d(3)), (2, 4), "0 (BatchNorm1d): ",
+         "; BatchNorm1d(4) would fit"),
+        (nn.Sequential(nn.BatchNorm1d(3)), (2, 3, 4, 5), "0 (BatchNorm1d): BatchNorm1d: x has ",
+         "(N, C) or (N, C, L)"),
+        (nn.Sequential(nn.LayerNorm(3)), (2, 4), "0 (LayerNorm): ", "; LayerNorm(4) would fit"),
+        (nn.Sequential(nn.LayerNorm((2, 3))), (1, 4, 5), "0 (LayerNorm): ",
+         "; LayerNorm((4, 5)) would fit"),
+        (nn.Sequential(nn.Sequential({"pool": nn.MaxPool2d(5)})), (1, 1, 2, 2),
+         "0.pool (MaxPool2d): max_pool2d: ", ""),
+    ],
+)  # fmt: skip
+def test_the_layer_and_what_would_fit(model, shape, start, end):
+    message = message_of(model, zeros(*shape))
+    assert message.startswith(start)
+    assert message.endswith(end)
+    if "would fit" not in end:
+        assert "would fit" not in message
+
+
+@pytest.mark.parametrize(
+    ("layer", "better", "shape"),
+    [
+        (nn.Linear(9, 10), nn.Linear(16, 10), (3, 16)),
+        (nn.Conv2d(6, 16, 5), nn.Conv2d(16, 16, (5, 5)), (1, 16, 8, 8)),
+        (nn.BatchNorm2d(3), nn.BatchNorm2d(4), (2, 4, 5, 5)),
+        (nn.LayerNorm((2, 3)), nn.LayerNorm((4, 5)), (1, 4, 5)),
+    ],
+)
+def test_what_would_fit_does(layer, better, shape):
+    message_of(layer, zeros(*shape))
+    nn.Sequential(better)(zeros(*shape))
+
+
+def test_a_layer_called_directly_keeps_its_message():
+    assert message_of(nn.Linear(3, 1), zeros(1, 2)).startswith("linear: x has shape (1, 2)")
+
+
+def test_containers_of_every_kind_have_paths():
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.blocks = [nn.Identity(), {"conv": nn.Linear(3, 1)}]
+
+        def forward(self, x):
+            return self.blocks[1]["conv"](self.blocks[0](x))
+
+    assert message_of(Net(), zeros(1, 2)).startswith("blocks.1.conv (Linear): linear: ")
+    outer = nn.Sequential({"net": Net()})
+    assert message_of(outer, zeros(1, 2)).startswith("net.blocks.1.conv (Linear): linear: ")
+
+
+class Fails(nn.Module):
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def forward(self, x):
+        raise self.error
+
+
+def test_an_error_of_the_users_forward_names_the_block():
+    model = nn.Sequential({"block": Fails(ValueError("no"))})
+    assert message_of(model, zeros(1)) == "block (Fails): no"
+    assert message_of(Fails(RuntimeError("no")), zeros(1), error=RuntimeError) == "no"
+
+
+class Stop(Exception):  # noqa: N818 - control flow, not an error
+    pass
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("key"), Stop("data"), ValueError("a", 1), ValueError(3), OSError(2, "file")]
+)
+def test_errors_whose_argument_is_no_message_are_left_alone(error):
+    before = copy.copy(error.args)
+    with pytest.raises(type(error)) as caught:
+        nn.Sequential(Fails(error))(zeros(1))
+    assert caught.value is error
+    assert error.args == before
+
+
+def test_a_layer_outside_of_the_tree_is_named_by_the_part_that_has_it():
+    class Wraps(nn.Module):
+        def __init__(self, other: nn.Module) -> None:
+            self.other = lambda: other
+
+        def forward(self, x):
+            return self.other()(x)
+
+    teacher = nn.Sequential({"fc": nn.Linear(3, 1)})
+    assert message_of(Wraps(teacher), zeros(1, 2)).startswith("fc (Linear): linear: ")
+    model = nn.Sequential({"student": Wraps(teacher)})
+    assert message_of(model, zeros(1, 2)).startswith("student (Wraps): linear: ")
+
+
+def test_an_error_that_forward_expects_is_not_changed_yet():
+    class Tries(nn.Module):
+        def __init__(self) -> None:
+            self.fc = nn.Linear(3, 1)
+
+        def forward(self, x):
+            try:
+                return self.fc(x)
+            except ValueError as error:
+                return str(error)
+
+    assert Tries()(zeros(1, 2)).startswith("linear: ")
+
+
+def test_a_raised_error_keeps_its_traceback_and_is_named_once():
+    model = models.lenet5()
+    for _ in range(2):
+        message = message_of(model, zeros(1, 1, 32, 32))
+        assert message.count("fc1 (Linear)") == 1
+    with pytest.raises(ValueError, match="fc1") as caught:
+        model(zeros(1, 1, 32, 32))
+    assert caught.traceback[-1].name == "linear"

@@ -1,0 +1,86 @@
+"""Every layer: its messages name the class that the user wrote, not one that it inherits from."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import nn
+
+LAYERS = sorted(
+    (
+        value
+        for name, value in vars(nn).items()
+        if name in nn.__all__ and inspect.isclass(value) and issubclass(value, nn.Module)
+    ),
+    key=lambda kind: kind.__name__,
+)
+OPTIONS = {"num_features": 2, "normalized_shape": 2, "norm_type": 2, "value": 0.0, "size": 1}
+CONTAINERS = (nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict)
+WORDS = {
+    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
+    "MultiMarginLoss": "hinge_loss",
+    "L1Loss": "l1_loss",
+    "NLLLoss": "nll_loss",
+    "CrossEntropyLoss": "cross_entropy",
+    **{pad: "pad2d" for pad in vars(nn) if pad.endswith("Pad2d")},
+}
+
+
+def op_of(kind: type[nn.Module]) -> str:
+    """The op of a layer: AdaptiveMaxPool2d, adaptive_max_pool2d."""
+    name = kind.__name__
+    if name in WORDS:
+        return WORDS[name]
+    if name.isupper() or name in ("ReLU", "SiLU"):
+        return name.lower()
+    name = name.replace("ReLU", "Relu").replace("LPPool", "LpPool").replace("MSE", "Mse")
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower().replace("batch_norm2d", "batch_norm")
+
+
+def made(kind: type[nn.Module]) -> nn.Module:
+    parameters = inspect.signature(kind).parameters.values()
+    required = [p.name for p in parameters if p.default is p.empty and p.kind != p.VAR_POSITIONAL]
+    return kind(**{name: OPTIONS.get(name, 1) for name in required})
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_options_that_the_class_does_not_have(kind):
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}(\.__init__)?\(\) ") as caught:
+        kind(nonsense=1)
+    assert "nonsense" in str(caught.value) or "no arguments" in str(caught.value)
+    if kind in (nn.Sequential, nn.Module):  # any number of modules, or nothing to give
+        return
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}(\.__init__)?\(\) takes "):
+        kind(*[1] * 20)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LAYERS if kind not in CONTAINERS])
+def test_inputs_that_the_layer_does_not_take(kind):
+    layer = made(kind)
+    names = rf"\b({kind.__name__}|{op_of(kind)})\b"
+    with pytest.raises(TypeError, match=names):
+        layer()
+    if kind is nn.Identity:
+        return
+    inputs = [np.ones(3)] * (1 + (kind.__name__.endswith("Loss") or kind is nn.MaxUnpool2d))
+    with pytest.raises((TypeError, ValueError), match=names):  # an array, not a Tensor
+        layer(*inputs)
+    if kind.__name__.endswith(("Pool2d", "Pad2d", "Norm2d", "Unpool2d", "Norm1d")):
+        with pytest.raises(ValueError, match=names):
+            layer(*[mc.tensor([1.0])] * len(inputs))
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, nn.Conv2d, nn.ConstantPad2d, nn.LayerNorm, nn.Dropout])
+def test_a_subclass_of_the_user_is_named_too(kind):
+    mine = type("Mine", (kind,), {})
+    given = dict.fromkeys(list(inspect.signature(kind).parameters)[:3], "x")
+    with pytest.raises(TypeError, match="^Mine: "):
+        mine(**(given if kind is not nn.ConstantPad2d else {"padding": 1, "value": "x"}))
+    for container in (nn.Sequential, nn.ModuleList):
+        with pytest.raises(TypeError, match="^Mine: 0 is a int, not a Module"):
+            type("Mine", (container,), {})().append(3)
