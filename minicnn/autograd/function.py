@@ -100,10 +100,13 @@ class Function:
                 )
         function, arrays = object.__new__(cls), [t._data for t in inputs]
         function.options = options
-        if {type(a) for a in arrays} == ON_CPU:
-            data = function.forward(*arrays, **options)
-        else:
-            data = function._forward_on_device(arrays, options)
+        try:
+            if {type(a) for a in arrays} == ON_CPU:
+                data = function.forward(*arrays, **options)
+            else:
+                data = function._forward_on_device(arrays, options)
+        except FloatingPointError:  # under np.seterr(all="raise")
+            data = function._forward_with_underflow(arrays, options)
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
         if state.observers:
             call = Call(function, inputs, options, output)
@@ -115,6 +118,16 @@ class Function:
                 function.needs_grad = needs_grad
                 function._record(inputs, output)
         return output
+
+    def _forward_with_underflow(self, arrays: list[Array], options: dict[str, Any]) -> Array:
+        """Run forward again, now that rounding to 0 is no error; other errors are raised again.
+
+        Entering np.errstate in every call would cost more than some ops.
+        """
+        with np.errstate(under="ignore"):
+            if {type(a) for a in arrays} == ON_CPU:
+                return self.forward(*arrays, **options)
+            return self._forward_on_device(arrays, options)
 
     def _forward_on_device(self, arrays: list[Array], options: dict[str, Any]) -> Array:
         """Run forward on the one device, other than the CPU, that holds all inputs."""

@@ -52,10 +52,11 @@ class Tensor:
     # Declared here for type checkers; defined in ops/ and attached by the table in ops/methods.py.
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
     __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _binary
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _binary
     __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _binary
     __eq__ = __ne__ = _binary  # type: ignore[assignment]
-    __neg__ = __abs__ = exp = log = sqrt = abs = _unary
+    __neg__ = __abs__ = __invert__ = exp = log = sqrt = abs = _unary
     sum = mean = var = max = min = argmax = argmin = _method
     clip = reshape = flatten = transpose = permute = to = _method
     split: ClassVar[Callable[..., tuple[Tensor, ...]]]

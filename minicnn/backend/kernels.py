@@ -6,6 +6,7 @@ Three packages fulfil it, with files of the same names: ``reference/`` in plain 
 Images lie in storage order (C, H, W, N). ``window`` is a ``geometry.Window`` with places (OH, OW)
 and taps (KH, KW); where a tap falls on padding there is no pixel. An *adjoint* is the transposed
 linear map: it carries gradients back through the kernel. No kernel writes into its arguments.
+Images hold float32 or float64; the ops convert float16 (``ops.convert.in_float32``).
 """
 
 from __future__ import annotations
@@ -151,7 +152,10 @@ class Kernels(Protocol):
         """x where the mask is True, 0 elsewhere. Not x * mask: 0 · inf is NaN, and 0 is wanted."""
 
     def relu_grad(self, x: Array, y: Array) -> Array:
-        """x where y > 0, 0 elsewhere: the gradient x of ReLU's result y, carried back."""
+        """x where y != 0, 0 elsewhere: the gradient x of ReLU's result y >= 0, carried back.
+
+        Where y is NaN so is the input, and the gradient is passed on.
+        """
 
     # scores and classes
 

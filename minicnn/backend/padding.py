@@ -26,18 +26,24 @@ def padding_map(size: int, before: int, after: int, mode: str, name: str = "padd
     """The index map of a padded axis; errors begin with the name.
 
     reflect mirrors without repeating the edge pixel, replicate repeats the edge pixel, circular
-    wraps around; negative padding crops. Raises ValueError for more padding than the axis can
-    provide (reflect: size - 1, circular: size) and for a crop that leaves nothing.
+    wraps around what is left by a crop; negative padding crops. Raises ValueError for more padding
+    than the axis can provide (reflect: size - 1, circular: all pixels left) and for a crop that
+    leaves nothing.
     """
-    limits = {"reflect": size - 1, "circular": size, "replicate": math.inf if size else 0}
+    left = range(max(-before, 0), size - max(-after, 0))
+    limits = {"reflect": size - 1, "circular": len(left), "replicate": math.inf if size else 0}
     if max(before, after, 0) > limits.get(mode, math.inf):
+        pixels = f"{len(left)} of {size}" if mode == "circular" and len(left) < size else size
         raise ValueError(
             f"{name}: got {max(before, after)} in mode {mode!r}, "
-            f"but an axis of {size} pixels gives at most {max(limits[mode], 0)}"
+            f"but an axis of {pixels} pixels gives at most {max(limits[mode], 0)}"
         )
     if size + before + after < 1:
         raise ValueError(f"{name}: {size} pixels {before:+d} {after:+d} leave nothing")
-    return tuple(_source(i, size, mode) for i in range(-before, size + after))
+    places = range(-before, size + after)
+    if mode == "circular":
+        return tuple(left[(i - left.start) % len(left)] for i in places)
+    return tuple(_source(i, size, mode) for i in places)
 
 
 def _source(i: int, size: int, mode: str) -> int:
@@ -45,8 +51,6 @@ def _source(i: int, size: int, mode: str) -> int:
         return abs(i) if i < size else 2 * (size - 1) - i
     if mode == "replicate":
         return min(max(i, 0), size - 1)
-    if mode == "circular":
-        return i % size
     return i if 0 <= i < size else -1
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..backend import Array
 from ..backend.layout import as_chwn, as_nchw
-from ..checks import check_integer
+from ..checks import check_integer, is_integer
 
 _READ_AS = {"b": np.dtype(np.bool_), "i": np.dtype(np.int64), "u": np.dtype(np.int64)}
 
@@ -87,7 +87,8 @@ def check_classes(
     largest = int(labels.max()) if is_classes(labels) else None
     if classes is None:
         return None, None if largest is None else largest + 1
-    names = tuple(classes) if isinstance(classes, Iterable) else None
+    is_number = is_integer(classes)  # an array without axes is an Iterable too
+    names = tuple(classes) if isinstance(classes, Iterable) and not is_number else None
     count = check_integer("classes", classes, least=1) if names is None else len(names)
     if largest is not None:
         if count <= largest:

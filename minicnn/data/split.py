@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.random import generator
-from ..checks import check_number
+from ..checks import check_number, is_integer
 
 
 class Splittable(Protocol):
@@ -51,7 +51,10 @@ def random_split(
 
 
 def _part_sizes(lengths: Sequence[int] | Sequence[float], total: int) -> list[int]:
-    numbers = [check_number(f"lengths[{i}]", length) for i, length in enumerate(lengths)]
+    numbers = [
+        float(length) if is_integer(length) else check_number(f"lengths[{i}]", length)
+        for i, length in enumerate(lengths)
+    ]
     if sum(numbers) == total and all(number.is_integer() for number in numbers):
         return [int(number) for number in numbers]
     if not math.isclose(sum(numbers), 1) or min(numbers) < 0:

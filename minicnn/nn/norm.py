@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..autograd import Parameter, Tensor
-from ..checks import check_integer
+from ..checks import check_integer, check_number
 from ..ops.check import check_tensor
 from .module import Module
 from .op_layer import OpLayer
@@ -42,7 +42,10 @@ class BatchNorm2d(Module):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        check_integer(f"{name}: num_features", self.num_features, least=1)
+        self.num_features = check_integer(f"{name}: num_features", self.num_features, least=1)
+        self.eps = check_number(f"{name}: eps", self.eps, "a number above 0")
+        if self.momentum is not None:
+            self.momentum = check_number(f"{name}: momentum", self.momentum, "a number from 0 to 1")
         shape = (self.num_features,)
         self.weight = Parameter(filled(shape, 1.0)) if self.affine else None
         self.bias = Parameter(filled(shape, 0.0)) if self.affine else None
@@ -113,9 +116,9 @@ class LayerNorm(Module):
         shape = tuple(given) if isinstance(given, Sequence) else (given,)
         if not shape:
             raise ValueError(f"{name}: normalized_shape is empty, expected one axis or more")
-        for size in shape:
-            check_integer(f"{name}: normalized_shape", size, least=1)
-        self.normalized_shape, self.eps = shape, eps
+        shape = tuple([check_integer(f"{name}: normalized_shape", n, least=1) for n in shape])
+        self.normalized_shape = shape
+        self.eps = check_number(f"{name}: eps", eps, "a number above 0")
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(filled(shape, 1.0)) if elementwise_affine else None
         self.bias = Parameter(filled(shape, 0.0)) if elementwise_affine and bias else None

@@ -10,7 +10,7 @@ from ..backend import Array, array_module, kernels_for
 from ..checks import check_choice, check_number
 from .arithmetic import exp
 from .check import check_tensor
-from .convert import as_float
+from .convert import as_float, in_float32
 from .elementwise import Elementwise
 from .select import clip, keep
 
@@ -22,21 +22,24 @@ class ReLU(Elementwise):
         return array_module(x).maximum(x, 0)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return ReLUGrad.apply(grad, Tensor(self._output_data))
+        return relu_grad(grad, Tensor(self._output_data))
 
 
 class ReLUGrad(Elementwise):
-    """x where y > 0, 0 elsewhere; it has no gradient to y."""
+    """x where y is not 0, 0 elsewhere; it has no gradient to y."""
 
     def forward(self, x: Array, y: Array) -> Array:
         return kernels_for(x).relu_grad(x, y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
-        return ReLUGrad.apply(grad, self.inputs[1]), None
+        return relu_grad(grad, self.inputs[1]), None
+
+
+relu_grad = in_float32(ReLUGrad.apply)
 
 
 def relu(x: Tensor) -> Tensor:
-    """``max(x, 0)``; its gradient is 1 where x > 0, else 0 (Nair and Hinton, 2010).
+    """``max(x, 0)``; its gradient is 1 where x > 0 or NaN, else 0 (Nair and Hinton, 2010).
 
     >>> mc.ops.relu(mc.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
@@ -74,9 +77,9 @@ class ELU(Elementwise):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        positive = x.data > 0
+        below = x.data <= 0  # not NaN
         slope = self.options["alpha"] * exp(-relu(-x))  # e ** x could overflow where it is unused
-        return keep(grad, positive) + keep(grad * slope, ~positive)
+        return keep(grad, ~below) + keep(grad * slope, below)
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
@@ -203,6 +206,7 @@ class GELUTanh(Elementwise):
         return x * (self.LINEAR + self.CUBIC * (x * x))
 
 
+@in_float32
 def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """``x * P(Z <= x)`` for a standard normal Z: x·(1 + erf(x / sqrt 2))/2.
 

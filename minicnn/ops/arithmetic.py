@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .convert import TensorLike, as_float, as_operands, broadcast_operands
+from .convert import TensorLike, as_float, as_operands, broadcast_operands, in_float32
 from .elementwise import Elementwise, sum_to_inputs
 from .shape import transpose
 
@@ -128,13 +128,15 @@ class PowTensor(Elementwise):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, p = self.inputs
-        zero_base = Tensor((x.data == 0).astype(x.dtype))
-        zero_both = Tensor(((x.data == 0) & (p.data == 0)).astype(p.dtype))
+        zero_base = Tensor(((x.data == 0) & (p.data >= 0)).astype(x.dtype))
+        flat = Tensor(
+            ((p.data == 0) & ~(array_module(x.data).abs(x.data) > 0)).astype(p.dtype)
+        )  # x is 0 or NaN
         return sum_to_inputs(
             self,
-            # Where p = 0 the gradient is 0; x ** (p - 1) would be infinite for x = 0.
-            lambda: grad * p * x ** (p - 1 + zero_both),
-            # 0 ** p does not change with p > 0; log(x) would be infinite there.
+            # Where p = 0 the gradient is 0; x ** (p - 1) would be infinite or NaN there.
+            lambda: grad * p * x ** (p - 1 + flat),
+            # 0 ** p does not change with p >= 0; log(x) would be infinite there.
             lambda: grad * self.output * log(x + zero_base),
         )
 
@@ -215,11 +217,13 @@ class Abs(Elementwise):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        return grad * Tensor(array_module(x.data).sign(x.data))
+        xp = array_module(x.data)
+        sign = xp.subtract(x.data > 0, x.data < 0, dtype=x.dtype)  # unlike xp.sign 0 for NaN
+        return grad * Tensor(sign)
 
 
 def abs(x: Tensor) -> Tensor:
-    """The absolute value; its gradient at 0 is 0.
+    """The absolute value; its gradient at 0 and NaN is 0.
 
     >>> mc.ops.abs(mc.tensor([-2.0, 0.0, 3.0]))
     tensor([2., 0., 3.])
@@ -238,6 +242,9 @@ class MatMul(Function):
         )
 
 
+_matmul = in_float32(MatMul.apply)
+
+
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """The matrix product (..., n, k) @ (..., k, m) -> (..., n, m), leading axes broadcast.
 
@@ -251,10 +258,10 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     if not _fit_together(a.shape, b.shape):
         raise ValueError(f"matmul: shapes {a.shape} @ {b.shape} do not fit together")
     if a.ndim > 1 and b.ndim > 1:
-        return MatMul.apply(a, b)
+        return _matmul(a, b)
     row = a.reshape(1, -1) if a.ndim == 1 else a
     column = b.reshape(-1, 1) if b.ndim == 1 else b
-    product = MatMul.apply(row, column)
+    product = _matmul(row, column)
     shape = product.shape[:-2] + (() if a.ndim == 1 else product.shape[-2:-1])
     return product.reshape(*shape, *(() if b.ndim == 1 else product.shape[-1:]))
 

@@ -14,6 +14,7 @@ from ..backend.geometry import PaddingForm, Window, pixel_counts
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import IntOrPair, check_number
 from .check import check_pool_window
+from .convert import in_float32
 from .elementwise import Elementwise
 from .linear_map import LinearMap
 from .select import keep
@@ -34,6 +35,7 @@ def average_windows(x: Tensor, window: Window, counts: ArrayLike) -> Tensor:
     return AvgPool2d.apply(x, window=window, divisor=np.asarray(counts, dtype=x.dtype))
 
 
+@in_float32
 def avg_pool2d(
     x: Tensor,
     kernel_size: IntOrPair,
@@ -95,6 +97,7 @@ class Root(Elementwise):
         return keep(grad * nonzero ** (1 / p - 1) / p, ~is_zero)
 
 
+@in_float32
 def lp_pool2d(
     x: Tensor,
     norm_type: float,

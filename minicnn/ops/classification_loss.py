@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from ..autograd import Tensor
 from ..backend import Array, array_module, to_device
 from ..checks import check_integer, check_number
 from .activation import relu, softplus
-from .convert import TensorLike, convert
+from .convert import TensorLike, convert, in_float32
 from .gather import gather_class
 from .loss_inputs import (
     as_class_weights,
@@ -24,6 +26,7 @@ from .shape import broadcasts_to
 from .softmax import log_softmax
 
 
+@in_float32
 def cross_entropy(
     logits: Tensor,
     target: TensorLike,
@@ -93,6 +96,7 @@ def _over_classes(scores: Tensor, values: Array) -> Array:
     return values.reshape(1, -1, *[1] * (scores.ndim - 2))
 
 
+@in_float32
 def nll_loss(
     log_probs: Tensor,
     target: TensorLike,
@@ -119,12 +123,12 @@ def nll_loss(
 
 def _losses_of_classes(
     op: str, log_probs: Tensor, classes: Array, weights: Array | None, ignore_index: int
-) -> tuple[Tensor, Tensor | int]:
-    """The loss of each class index (N, ...), and the sum of their weights."""
-    mask = classes != ignore_index
+) -> tuple[Tensor, Tensor | float]:
+    """The loss of each class index (N, ...), and the sum of their weights, NaN instead of 0."""
+    mask = classes != check_integer(f"{op}: ignore_index", ignore_index)
     if weights is None and mask.all():
         check_classes(op, classes, log_probs.shape[1])
-        return -gather_class(log_probs, classes), classes.size
+        return -gather_class(log_probs, classes), classes.size or math.nan
     classes = array_module(classes).where(mask, classes, 0)  # any class: it is masked below
     check_classes(op, classes, log_probs.shape[1])
     classes, mask = (to_device(a, log_probs.device) for a in (classes, mask))
@@ -135,6 +139,7 @@ def _losses_of_classes(
     return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, dtype), count))
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: TensorLike,
@@ -180,6 +185,7 @@ def _factor(op: str, x: Tensor, **argument: TensorLike) -> Tensor:
     return convert(factor, x.dtype)
 
 
+@in_float32
 def hinge_loss(
     logits: Tensor,
     target: TensorLike,

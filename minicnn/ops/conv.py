@@ -26,6 +26,7 @@ from .check import (
     check_tensor,
     check_transposed_size,
 )
+from .convert import in_float32
 from .pad import pad_sides
 from .reduce import sum
 
@@ -69,6 +70,9 @@ class ConvWeight(Function):
             ConvTranspose2d.apply(g, grad, **self.options) if self.needs_grad[0] else None,
             Conv2d.apply(x, grad, **self.options) if self.needs_grad[1] else None,
         )
+
+
+_conv2d, _conv_transpose2d = in_float32(Conv2d.apply), in_float32(ConvTranspose2d.apply)
 
 
 def conv2d(
@@ -119,7 +123,7 @@ def conv2d(
         x = pad_sides(op, x, window.padding, padding_mode)
         window = make_window(op, (x.shape[2], x.shape[3]), (kh, kw), stride, 0, dilation)
     inputs = (x, weight) if bias is None else (x, weight, bias)
-    return Conv2d.apply(*inputs, window=window, groups=groups)
+    return _conv2d(*inputs, window=window, groups=groups)
 
 
 def conv_transpose2d(
@@ -172,7 +176,7 @@ def conv_transpose2d(
     output_size = check_transposed_size(op, size, (kh, kw), strides, cut, extra, dilations)
     # The window of the convolution that leads from this output back to x.
     window = Window(output_size, size, (kh, kw), strides, cut, dilations)
-    y = ConvTranspose2d.apply(x, weight, window=window, groups=groups)
+    y = _conv_transpose2d(x, weight, window=window, groups=groups)
     return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
 

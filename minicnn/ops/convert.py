@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -15,6 +16,8 @@ from .check import check_broadcast, check_tensor
 
 TensorLike = Tensor | ArrayLike
 """A Tensor, or a number, nested lists or an array that become one."""
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
@@ -119,3 +122,37 @@ def convert(x: Tensor, target: DTypeLike) -> Tensor:
         raise TypeError(f"to: got {target!r}, expected a device or a dtype of numbers")
     is_there = x.device == target if is_device_name(target) else x.dtype == target
     return x if is_there else To.apply(x, target=target)
+
+
+def in_float32(op: Callable[P, Result]) -> Callable[P, Result]:
+    """The op, which for a float16 tensor is computed in float32 and rounded once, at the end.
+
+    For what adds up or counts, and for what needs a kernel: a sum of ones in float16 stops at 2048,
+    a count above 65504 is infinite, and kernels take float32 and float64. The conversions are ops,
+    so gradients are computed in float32 too. The first argument decides.
+    """
+    first = op.__code__.co_varnames[0] if hasattr(op, "__code__") else ""
+
+    @wraps(op)
+    def computed(*args: P.args, **options: P.kwargs) -> Result:
+        x = args[0] if args else options.get(first)
+        if not isinstance(x, Tensor) or x.data.dtype.char != "e":  # a call of _is_half costs more
+            return op(*args, **options)
+        named = {name: _widened(value) for name, value in options.items()}
+        return _narrowed(op(*map(_widened, args), **named))
+
+    return computed
+
+
+def _is_half(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.data.dtype.char == "e"
+
+
+def _widened(x: Any) -> Any:
+    return convert(x, np.float32) if _is_half(x) else x
+
+
+def _narrowed(y: Any) -> Any:
+    if isinstance(y, tuple):
+        return tuple(map(_narrowed, y))
+    return convert(y, np.float16) if y.dtype.kind == "f" else y

@@ -6,6 +6,7 @@ import string
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
+from .convert import in_float32
 from .join import promote_dtypes
 from .select import keep
 from .shape import broadcast_to, reshape
@@ -54,6 +55,9 @@ def _diagonal(x: Array, term: str) -> Array:
     return mask
 
 
+_einsum = in_float32(Einsum.apply)
+
+
 def einsum(equation: str, *operands: Tensor) -> Tensor:
     """Multiply the operands and sum over every letter that is not in the output.
 
@@ -77,7 +81,7 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     tensors = promote_dtypes("einsum", operands, "operands")
     _check_lengths(equation, terms, tensors)
     tensors, terms, dots = _name_dots(equation, terms, tensors)
-    return Einsum.apply(*tensors, terms=terms, output=output.replace("...", dots))
+    return _einsum(*tensors, terms=terms, output=output.replace("...", dots))
 
 
 def _parse(equation: str) -> tuple[Terms, str]:

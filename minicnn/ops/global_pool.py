@@ -13,8 +13,9 @@ from ..backend.padding import region_map
 from ..checks import Pair, check_pair
 from .avg_pool import average_windows
 from .check import check_images
+from .convert import in_float32
 from .max_pool import MaxPool2d
-from .pad import Pad2d
+from .pad import pad_by_maps
 from .reduce import max, mean, min
 
 SizeForm = int | tuple[int | None, int | None]
@@ -56,6 +57,7 @@ def global_avg_pool2d(x: Tensor, keepdim: bool = False) -> Tensor:
     return mean(x, (2, 3), keepdim)
 
 
+@in_float32
 def adaptive_avg_pool2d(x: Tensor, output_size: SizeForm) -> Tensor:
     """The means of OH x OW regions that cover the image: x (N, C, H, W) -> (N, C, OH, OW).
 
@@ -71,6 +73,7 @@ def adaptive_avg_pool2d(x: Tensor, output_size: SizeForm) -> Tensor:
     return average_windows(x, window, np.outer(rows, columns))
 
 
+@in_float32
 def adaptive_max_pool2d(x: Tensor, output_size: SizeForm) -> Tensor:
     """The largest pixels of OH x OW regions that cover the image: (N, C, H, W) -> (N, C, OH, OW).
 
@@ -97,7 +100,7 @@ def _lay_out_regions(
         for size, regions in zip(x.shape[2:], _check_size(op, x, output_size), strict=True)
     )
     if (len(rows[0]), len(columns[0])) != x.shape[2:]:
-        x = Pad2d.apply(x, rows=rows[0], columns=columns[0], value=fill)
+        x = pad_by_maps(x, rows=rows[0], columns=columns[0], value=fill)
     kernel = (rows[1], columns[1])
     height, width = x.shape[2:]
     return x, make_window(op, (height, width), kernel, stride=kernel), [rows[2], columns[2]]

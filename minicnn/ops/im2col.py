@@ -8,6 +8,7 @@ from ..backend.geometry import PaddingForm, Window, make_window
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import IntOrPair, check_pair
 from .check import check_float, check_images
+from .convert import in_float32
 from .linear_map import LinearMap
 
 
@@ -27,6 +28,7 @@ class Col2Im(LinearMap, adjoint_of=Im2Col):
         return as_nchw(kernels_for(columns).col2im(columns, window))  # (N, C, H, W)
 
 
+@in_float32
 def im2col(
     x: Tensor,
     kernel_size: IntOrPair,
@@ -50,6 +52,7 @@ def im2col(
     return Im2Col.apply(x, window=window)
 
 
+@in_float32
 def col2im(
     columns: Tensor,
     output_size: IntOrPair,

@@ -15,6 +15,7 @@ import math
 from ..autograd import Function, Tensor
 from ..backend import Array
 from .check import check_float, check_shape
+from .convert import in_float32
 from .reduce import sum
 
 
@@ -58,6 +59,9 @@ class LinearWeight(Function):
         )
 
 
+_linear = in_float32(Linear.apply)
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """The dense layer y = x Wᵀ + b.
 
@@ -77,5 +81,5 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     outputs = weight.shape[0]
     check_shape("linear", (outputs,), bias=bias)
     rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    y = Linear.apply(rows, weight) if bias is None else Linear.apply(rows, weight, bias)
+    y = _linear(rows, weight) if bias is None else _linear(rows, weight, bias)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], outputs)

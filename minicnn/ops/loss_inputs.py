@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -60,20 +61,22 @@ def check_same_shape(op: str, input: Tensor, target: TensorLike) -> tuple[Tensor
     """
     check_float(op, input=input)
     target = to_device_of(op, input, target=target)
-    if target.shape != input.shape or input.size == 0:
+    if target.shape != input.shape:
         raise ValueError(
             f"{op}: input has shape {input.shape} and target {target.shape}, "
-            "expected the same shape, not empty"
+            "expected the same shape"
         )
     return input, convert(target, input.dtype)
 
 
 def check_scores(op: str, **argument: Tensor) -> None:
-    """Raise unless the one argument is a Tensor of floats (N, C, ...) that is not empty."""
+    """Raise unless the one argument is a Tensor of floats (N, C, ...) with C of 1 or more."""
     check_float(op, **argument)
     ((name, scores),) = argument.items()
-    if scores.ndim < 2 or scores.size == 0:
-        raise ValueError(f"{op}: {name} have shape {scores.shape}, expected (N, C, ...), not empty")
+    if scores.ndim < 2 or scores.shape[1] == 0:
+        raise ValueError(
+            f"{op}: {name} have shape {scores.shape}, expected (N, C, ...) with C of 1 or more"
+        )
 
 
 def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
@@ -118,10 +121,13 @@ def as_class_weights(op: str, scores: Tensor, weight: TensorLike | None) -> Arra
 def reduce_losses(op: str, losses: Tensor, reduction: str, count: Any = None) -> Tensor:
     """The losses, their sum, or the sum divided by count (None: the number of losses).
 
+    As in PyTorch, the mean of no losses is NaN, their sum 0.
     Raises TypeError or ValueError for an unknown reduction.
     """
     check_choice(f"{op}: reduction", reduction, REDUCTIONS)
     if reduction == "none":
         return losses
     total = sum(losses)
-    return total if reduction == "sum" else total / (losses.size if count is None else count)
+    if reduction == "mean":
+        return total / (losses.size or math.nan if count is None else count)
+    return total

@@ -6,9 +6,11 @@ given x from an array, and scatter values back onto them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
-from ..backend.geometry import PaddingForm, Window, sides
+from ..backend.geometry import PaddingForm, Sides, Window, sides
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import IntOrPair, Pair, check_pair
 from .check import (
@@ -19,6 +21,7 @@ from .check import (
     check_tensor,
     check_transposed_size,
 )
+from .convert import in_float32
 from .linear_map import LinearMap
 from .select import keep
 
@@ -55,6 +58,7 @@ class WinnerGather(LinearMap, adjoint_of=WinnerScatter):
         return as_nchw(gather(as_chwn(values), as_chwn(x), as_chwn(y), window))
 
 
+@in_float32
 def max_pool2d(
     x: Tensor,
     kernel_size: IntOrPair,
@@ -84,6 +88,7 @@ def max_pool2d(
     return (y, _winner_indices(x, y, window)) if return_indices else y
 
 
+@in_float32
 def min_pool2d(
     x: Tensor,
     kernel_size: IntOrPair,
@@ -129,24 +134,26 @@ class MaxUnpoolAdjoint(LinearMap, adjoint_of=MaxUnpool2d):
         return as_nchw(kernels_for(x).unpool_adjoint(as_chwn(x), positions))
 
 
+@in_float32
 def max_unpool2d(
     x: Tensor,
     indices: Tensor,
     kernel_size: IntOrPair,
     stride: IntOrPair | None = None,
     padding: PaddingForm = 0,
-    output_size: IntOrPair | None = None,
+    output_size: IntOrPair | tuple[int, ...] | None = None,
 ) -> Tensor:
     """Put pooled values back where they came from, zeros elsewhere: a partial inverse of pooling.
 
     y[n, c, indices[n, c, i, j]] = x[n, c, i, j], with y flat within one map.
 
     x, indices (N, C, H, W) -> y (N, C, OH, OW), indices as ``max_pool2d`` returns them;
-    OH = (H - 1)·stride - top - bottom + KH unless output_size (OH, OW) is given.
+    OH = (H - 1)·stride - top - bottom + KH. Pooling rounds down, so images of other sizes have the
+    same pooled size: output_size, (OH, OW) or the shape of the image, less than one stride from it.
     Where an index occurs twice the last value in row order is kept, and only it gets the gradient
     (in PyTorch all do).
-    Raises ValueError for shapes that differ or indices outside the map, TypeError for indices that
-    are not integers. Source: Zeiler and Fergus, 2014.
+    Raises ValueError for shapes that differ, an output_size that cannot be or indices outside the
+    map, TypeError for indices that are not integers. Source: Zeiler and Fergus, 2014.
 
     >>> x = mc.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     >>> y, indices = mc.ops.max_pool2d(x, 2, return_indices=True)
@@ -166,7 +173,7 @@ def max_unpool2d(
     if output_size is None:
         size = check_transposed_size(op, input_size, kernel, strides, cut, (0, 0), (1, 1))
     else:
-        size = check_pair(f"{op}: output_size", output_size)
+        size = _check_unpooled_size(op, output_size, input_size, kernel, strides, cut)
     positions = as_chwn(indices.data)
     outside = positions[(positions < 0) | (positions >= size[0] * size[1])]
     if outside.size:
@@ -175,6 +182,27 @@ def max_unpool2d(
             f"0 to {size[0] * size[1] - 1}"
         )
     return MaxUnpool2d.apply(_keep_last(x, positions, size), positions=positions, size=size)
+
+
+def _check_unpooled_size(
+    op: str, output_size: Any, pooled: Pair, kernel: Pair, strides: Pair, cut: Sides
+) -> Pair:
+    """The output_size (OH, OW), also given as a shape (N, C, OH, OW), if it can have been pooled.
+
+    Raises TypeError for another form, ValueError for a size a stride away or more.
+    """
+    is_shape = isinstance(output_size, tuple | list) and len(output_size) == 4
+    size = check_pair(f"{op}: output_size", output_size[2:] if is_shape else output_size)
+    axes = zip(("height", "width"), size, pooled, kernel, strides, cut, strict=True)
+    for name, n, places, k, stride, (before, after) in axes:
+        expected = (places - 1) * stride + k - before - after
+        if abs(n - expected) >= stride:
+            least, most = max(1, expected - stride + 1), expected + stride - 1
+            raise ValueError(
+                f"{op}: output_size: got {output_size}, but with these windows the {name} is "
+                f"{expected}, give or take less than the stride {stride}: {least} to {most}"
+            )
+    return size
 
 
 def _keep_last(x: Tensor, positions: Array, size: Pair) -> Tensor:

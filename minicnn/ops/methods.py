@@ -35,6 +35,23 @@ def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, 
     return compare
 
 
+def _of_masks(symbol: str, combine: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Combine masks element by element: Tensors of booleans, outside the graph."""
+
+    def combined(x: Any, *other: Any) -> Tensor:
+        if not isinstance(x, Tensor):  # an array, from array & tensor
+            x, other = other[0], (x,)
+        masks = [x, *[convert.as_tensor(mask, like=x) for mask in other]]
+        for mask in masks:
+            if mask.dtype.kind != "b":
+                expected = "expected booleans, such as those of x > 0"
+                raise TypeError(f"{symbol}: got {mask.dtype}, {expected}")
+        pair = broadcast_operands(symbol, *masks) if other else masks
+        return convert.as_tensor(combine(*[mask.data for mask in pair]))
+
+    return combined
+
+
 def _augmented(symbol: str, op: Callable[[Any, Any], Tensor]) -> Callable[[Tensor, Any], Tensor]:
     """``x += other``: a new tensor, as ``x = x + other``, unless x is learned.
 
@@ -116,6 +133,12 @@ BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "pow": arithmetic.pow,
     "matmul": arithmetic.matmul,
 }
+MASKS: dict[str, Callable[..., Tensor]] = {
+    "and": _of_masks("&", operator.and_),
+    "or": _of_masks("|", operator.or_),
+    "xor": _of_masks("^", operator.xor),
+    "invert": _of_masks("~", operator.invert),
+}
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "matmul": "@"}
 COMPARISONS = {
     compare.__name__: _comparison(compare)
@@ -134,6 +157,10 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.less_equal: COMPARISONS["le"],
     np.greater: COMPARISONS["gt"],
     np.greater_equal: COMPARISONS["ge"],
+    np.bitwise_and: MASKS["and"],
+    np.bitwise_or: MASKS["or"],
+    np.bitwise_xor: MASKS["xor"],
+    np.invert: MASKS["invert"],
 }
 OP_NAMES = {"absolute": "abs", "negative": "neg"}  # where NumPy's name is another
 # fmt: off
@@ -147,6 +174,8 @@ NAMED: tuple[Callable[..., Any], ...] = (
 METHODS: dict[str, Callable[..., Any]] = {
     **{f"__{name}__": op for name, op in BINARY.items()},
     **{f"__r{name}__": _reflected(op) for name, op in BINARY.items()},
+    **{f"__{name}__": op for name, op in MASKS.items()},
+    **{f"__r{name}__": op for name, op in MASKS.items() if name != "invert"},
     **{f"__i{name}__": _augmented(f"{SYMBOLS[name]}=", op) for name, op in BINARY.items()},
     **{f"__{name}__": compare for name, compare in COMPARISONS.items()},
     "__array_ufunc__": _array_ufunc,

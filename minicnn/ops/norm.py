@@ -11,7 +11,8 @@ from ..autograd.in_place import write_into
 from ..backend import Array, kernels_for
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import check_integer, check_number
-from .check import check_device, check_float, check_images, check_shape
+from .check import check_device, check_float, check_images, check_shape, check_tensor
+from .convert import in_float32
 from .linear_map import LinearMap
 from .reduce import Axes, mean
 from .shape import reshape
@@ -62,8 +63,9 @@ def batch_norm(
     statistics are updated in place, running = (1 - momentum)·running + momentum·batch, where the
     batch's var is divided by m - 1. Otherwise the running statistics, if given, are used as
     constants.
-    Raises ValueError for shapes that do not fit or fewer than two values per channel in training,
-    TypeError for dtypes that differ. Source: Ioffe and Szegedy, 2015 (arXiv 1502.03167).
+    Raises ValueError for shapes that do not fit, fewer than two values per channel in training, an
+    eps that is not above 0 (PyTorch: only in training) or a momentum outside [0, 1] (in PyTorch any
+    number), TypeError for dtypes that differ. Source: Ioffe and Szegedy, 2015 (arXiv 1502.03167).
 
     >>> x = mc.tensor([[1.0, 10.0], [3.0, 30.0]])
     >>> mc.ops.batch_norm(x, None, None, training=True, eps=1e-12)
@@ -77,38 +79,57 @@ def batch_norm(
         raise ValueError(f"{op}: running_mean and running_var go together, but one is None")
     running = {"running_mean": running_mean, "running_var": running_var}
     others = {**running, "weight": weight, "bias": bias}
-    check_float(op, x=x, **others)
-    check_device(op, x, **others)
+    check_tensor(op, x=x, **{name: t for name, t in others.items() if t is not None})
     if x.ndim < 2:
         raise ValueError(f"{op}: x has shape {x.shape}, expected (N, C, ...)")
     check_shape(op, x.shape[1:2], f", the channels of x {x.shape}", **others)
+    check_float(op, x=x, **others)
+    check_device(op, x, **others)
+    known = None if running_mean is None or running_var is None else (running_mean, running_var)
+    return _batch_norm(x, weight, bias, known, bool(training), momentum, eps)
+
+
+@in_float32
+def _batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running: tuple[Tensor, Tensor] | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """``batch_norm`` with everything checked; running: the mean and the variance."""
     channels = (1, x.shape[1], *[1] * (x.ndim - 2))  # the shape in which (C,) broadcasts with x
-    if running_mean is None or running_var is None or training:
-        deviation, variance = _batch_moments(op, x, running_mean, running_var, momentum)
+    if running is None or training:
+        deviation, variance = _batch_moments(x, running, momentum)
     else:
+        mean, var = running
         # The mean is subtracted first: far from 0, x · scale would be rounded too coarsely.
-        deviation = x - reshape(running_mean.detach(), channels)
-        variance = reshape(running_var.detach(), channels)
+        deviation = x - reshape(mean.detach(), channels)
+        variance = reshape(var.detach(), channels)
     scale = (variance + eps) ** -0.5
     y = deviation * (scale if weight is None else scale * reshape(weight, channels))
     return y if bias is None else y + reshape(bias, channels)
 
 
 def _batch_moments(
-    op: str, x: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float
+    x: Tensor, running: tuple[Tensor, Tensor] | None, momentum: float
 ) -> tuple[Tensor, Tensor]:
     """``_moments`` of each channel over the batch, which also update the running statistics."""
     count = x.size // x.shape[1] if x.shape[1] else 0
     if count < 2:
         raise ValueError(
-            f"{op}: x has shape {x.shape}, which is {count} per channel, "
+            f"batch_norm: x has shape {x.shape}, which is {count} per channel, "
             "expected 2 or more to take the mean and variance of"
         )
     axes = (0, *range(2, x.ndim))
     deviation, variance = _moments(x, axes)
-    if running_mean is not None and running_var is not None:
-        _update_running(running_mean, _mean(x.data, axes).ravel(), momentum)
-        _update_running(running_var, variance.data.ravel() * (count / (count - 1)), momentum)
+    if running is not None:
+        running_mean, running_var = running
+        with np.errstate(under="ignore"):  # what is not an op may round to 0 too
+            _update_running(running_mean, _mean(x.data, axes).ravel(), momentum)
+            _update_running(running_var, variance.data.ravel() * (count / (count - 1)), momentum)
     return deviation, variance
 
 
@@ -130,7 +151,8 @@ def layer_norm(
     y = (x - mean) / sqrt(var + eps) · weight + bias, var divided by the number of elements
 
     x (..., *normalized_shape), weight and bias normalized_shape -> y of the shape of x.
-    Raises ValueError for shapes that do not fit, TypeError for dtypes that differ.
+    Raises ValueError for shapes that do not fit or an eps that is not above 0 (in PyTorch any
+    number), TypeError for dtypes that differ.
     Source: Ba, Kiros and Hinton, 2016 (arXiv 1607.06450).
 
     >>> mc.ops.layer_norm(mc.tensor([[1.0, 3.0], [10.0, 30.0]]), 2, eps=1e-12)
@@ -146,7 +168,14 @@ def layer_norm(
         )
     check_shape(op, shape, weight=weight, bias=bias)
     eps = check_number(f"{op}: eps", eps, ABOVE_0)
-    deviation, variance = _moments(x, tuple(range(x.ndim - len(shape), x.ndim)))
+    return _layer_norm(x, weight, bias, tuple(range(x.ndim - len(shape), x.ndim)), eps)
+
+
+@in_float32
+def _layer_norm(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, axes: Axes, eps: float
+) -> Tensor:
+    deviation, variance = _moments(x, axes)
     y = deviation * (variance + eps) ** -0.5
     y = y if weight is None else y * weight  # not scale · weight, which is as large as x
     return y if bias is None else y + bias
@@ -171,6 +200,7 @@ class ChannelSum(LinearMap):
         return ChannelSum.apply(grad, before=after, after=before)  # the adjoint looks the other way
 
 
+@in_float32
 def local_response_norm(
     x: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:

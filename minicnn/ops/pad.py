@@ -9,6 +9,7 @@ from ..backend.layout import as_chwn, as_nchw
 from ..backend.padding import PADDING_MODES, IndexMap, padding_map
 from ..checks import check_choice, check_number
 from .check import check_images
+from .convert import in_float32
 from .linear_map import LinearMap
 
 
@@ -33,6 +34,9 @@ class Pad2dAdjoint(LinearMap, adjoint_of=Pad2d):
         return as_nchw(kernels_for(y).pad_adjoint(as_chwn(y), rows, columns, size))
 
 
+pad_by_maps = in_float32(Pad2d.apply)
+
+
 def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0.0) -> Tensor:
     """Add pixels around each image: x (N, C, H, W) -> (N, C, H + top + bottom, W + left + right).
 
@@ -42,7 +46,7 @@ def pad2d(x: Tensor, padding: PaddingForm, mode: str = "zeros", value: float = 0
         "constant"   v v 1 2 3 v v   with v = value
         "reflect"    3 2 1 2 3 2 1   at most size - 1 pixels
         "replicate"  1 1 1 2 3 3 3
-        "circular"   2 3 1 2 3 1 2   at most size pixels
+        "circular"   2 3 1 2 3 1 2   at most size pixels, after a crop on the other side
     The gradient of a new pixel goes to the pixel it copies.
     Raises ValueError for an unknown mode, a padding too large for it, or a crop of everything.
 
@@ -63,4 +67,4 @@ def pad_sides(op: str, x: Tensor, both: Sides, mode: str, value: float = 0.0) ->
         padding_map(size, before, after, mode, f"{op}: padding")
         for size, (before, after) in zip(x.shape[2:], both, strict=True)
     )
-    return Pad2d.apply(x, rows=rows, columns=columns, value=value)
+    return pad_by_maps(x, rows=rows, columns=columns, value=value)

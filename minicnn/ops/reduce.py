@@ -9,9 +9,11 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, in_storage_order
+from ..checks import check_integer
 from .check import check_axes, check_axis
+from .convert import in_float32
 from .select import keep
-from .shape import broadcast_to, reshape
+from .shape import add_up, broadcast_to, reshape
 
 Axes = tuple[int, ...]
 AxisForm = int | Axes | None
@@ -22,10 +24,10 @@ class Sum(Function):
     keeps = "nothing"
 
     def forward(self, x: Array, *, axes: Axes, keepdim: bool) -> Array:
-        if axes == (0, 2, 3) and x.ndim == 4 and x.dtype.kind == "f":
+        if axes == (0, 2, 3) and x.ndim == 4 and x.dtype.char in "fd":
             totals = kernels_for(x).sum_per_channel(as_chwn(x))  # (C,)
             return totals.reshape(1, -1, 1, 1) if keepdim else totals
-        return x.sum(axes, keepdims=keepdim)
+        return add_up(x, axes, keepdim)
 
     def backward(self, grad: Tensor) -> Tensor:
         (shape,) = self.shapes
@@ -46,6 +48,7 @@ def sum(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     return Sum.apply(x, axes=check_axes("sum", x, axis), keepdim=bool(keepdim))
 
 
+@in_float32
 def mean(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     """The mean over one axis, several, or all. Raises ValueError for a mean over no elements.
 
@@ -56,17 +59,20 @@ def mean(x: Tensor, axis: AxisForm = None, keepdim: bool = False) -> Tensor:
     return sum(x, axes, keepdim) / _count_elements("mean", x, axes)
 
 
+@in_float32
 def var(x: Tensor, axis: AxisForm = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """The variance: sum((x - mean) ** 2) / (n - correction).
 
     correction = 1 (PyTorch's default) is the unbiased estimate from a sample, 0 the variance of the
-    elements themselves. Raises ValueError when n - correction is not positive.
+    elements themselves. Raises ValueError when n - correction is not positive, TypeError for a
+    correction that is not an integer.
 
     >>> x = mc.tensor([1.0, 2.0, 3.0])
     >>> mc.ops.var(x).item(), mc.ops.var(mc.tensor([1.0, 3.0]), correction=0).item()
     (1.0, 1.0)
     """
     axes = check_axes("var", x, axis)
+    correction = check_integer("var: correction", correction)
     n = _count_elements("var", x, axes, least=correction + 1)
     deviation = x - mean(x, axes, keepdim=True)
     return sum(deviation * deviation, axes, keepdim) / (n - correction)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from ..autograd import Tensor
 from ..checks import check_number
 from .arithmetic import abs
-from .convert import TensorLike
+from .convert import TensorLike, in_float32
 from .loss_inputs import check_same_shape, reduce_losses
 from .select import clip
 
 
+@in_float32
 def mse_loss(input: Tensor, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The squared error ``(input - target) ** 2``.
 
@@ -30,6 +31,7 @@ def mse_loss(input: Tensor, target: TensorLike, reduction: str = "mean") -> Tens
     return reduce_losses("mse_loss", (input - target) ** 2, reduction)
 
 
+@in_float32
 def l1_loss(input: Tensor, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The absolute error ``|input - target|``; its gradient is 0 where they are equal.
 
@@ -42,6 +44,7 @@ def l1_loss(input: Tensor, target: TensorLike, reduction: str = "mean") -> Tenso
     return reduce_losses("l1_loss", abs(input - target), reduction)
 
 
+@in_float32
 def huber_loss(
     input: Tensor, target: TensorLike, reduction: str = "mean", delta: float = 1.0
 ) -> Tensor:

@@ -8,7 +8,15 @@ from ..autograd import Tensor
 from ..backend import Array, array_module, kernels_for
 from ..checks import check_number
 from .check import check_broadcast, check_tensor
-from .convert import TensorLike, as_float, as_operands, as_tensor, broadcast_operands, convert
+from .convert import (
+    TensorLike,
+    as_float,
+    as_operands,
+    as_tensor,
+    broadcast_operands,
+    convert,
+    in_float32,
+)
 from .elementwise import Elementwise, sum_to_inputs
 from .linear_map import LinearMap
 
@@ -18,9 +26,12 @@ class Keep(LinearMap):
         return kernels_for(x).keep(x, mask)
 
 
+_keep = in_float32(Keep.apply)
+
+
 def keep(x: Tensor, mask: Array) -> Tensor:
     """x where the mask is True, 0 elsewhere, also for infinite x; both of one shape."""
-    return Keep.apply(x, mask=mask)
+    return _keep(x, mask=mask)
 
 
 class Where(Elementwise):

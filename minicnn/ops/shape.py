@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, is_array, to_device
 from ..backend.layout import zeros_as_stored
-from ..checks import is_integer
+from ..checks import check_integer, is_integer
 from .check import check_axis, check_tensor
 from .linear_map import LinearMap
 
@@ -74,17 +74,19 @@ class Permute(Function):
         return permute(grad, *sorted(range(len(axes)), key=axes.__getitem__))  # the inverse
 
 
-def permute(x: Tensor, *axes: int) -> Tensor:
+def permute(x: Tensor, *axes: int | Sequence[int]) -> Tensor:
     """The axes in a new order: axis i of the result is axis axes[i] of x.
 
+    The axes are several arguments or, as for ``reshape``, one tuple or list.
     Raises ValueError unless every axis is named once.
 
     >>> mc.ops.permute(mc.tensor(np.zeros((8, 3, 28, 29))), 0, 2, 3, 1).shape
     (8, 28, 29, 3)
     """
-    order = tuple([check_axis("permute", x, axis) for axis in axes])
+    given = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+    order = tuple([check_axis("permute", x, axis) for axis in given])
     if sorted(order) != list(range(x.ndim)):
-        raise ValueError(f"permute: got axes {axes} for shape {x.shape}, expected each axis once")
+        raise ValueError(f"permute: got axes {given} for shape {x.shape}, expected each axis once")
     return Permute.apply(x, axes=order)
 
 
@@ -107,25 +109,33 @@ class BroadcastTo(LinearMap):
         return array_module(x).broadcast_to(x, shape)
 
 
+def add_up(x: Array, axes: Shape, keepdims: bool) -> Array:
+    """``x.sum(axes)``; float16 is added up in float32, since in it a sum of ones stops at 2048."""
+    if x.dtype.char != "e":
+        return x.sum(axes, keepdims=keepdims)
+    return x.sum(axes, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
+
+
 class SumTo(LinearMap, adjoint_of=BroadcastTo):
     takes_shape = True
 
     def forward(self, x: Array, *, shape: Shape) -> Array:
         new = x.ndim - len(shape)
         repeated = tuple(i + new for i, n in enumerate(shape) if n == 1 != x.shape[i + new])
-        return x.sum(tuple(range(new)) + repeated, keepdims=True).reshape(shape)
+        return add_up(x, tuple(range(new)) + repeated, keepdims=True).reshape(shape)
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x repeated along axes of length 1 (and new ones in front), without copying.
 
-    Raises ValueError for a shape to which x does not broadcast.
+    Raises TypeError unless the shape is a tuple of integers, ValueError for one to which x does not
+    broadcast.
 
     >>> mc.ops.broadcast_to(mc.tensor([1, 2]), (3, 2)).data.tolist()
     [[1, 2], [1, 2], [1, 2]]
     """
     check_tensor("broadcast_to", x=x)
-    shape = tuple(shape)
+    shape = _check_lengths("broadcast_to", shape)
     if x.shape == shape:
         return x
     if not broadcasts_to(x.shape, shape):
@@ -136,18 +146,26 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
 def sum_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """Sum over the axes that broadcasting from ``shape`` would repeat: the adjoint of it.
 
-    Raises ValueError for a shape that does not broadcast to that of x.
+    Raises TypeError unless the shape is a tuple of integers, ValueError for one that does not
+    broadcast to that of x.
 
     >>> mc.ops.sum_to(mc.tensor([[1, 2], [3, 4]]), (2, 1)).data.tolist()
     [[3], [7]]
     """
     check_tensor("sum_to", x=x)
-    shape = tuple(shape)
+    shape = _check_lengths("sum_to", shape)
     if x.shape == shape:
         return x
     if not broadcasts_to(shape, x.shape):
         raise ValueError(f"sum_to: {x.shape} is not a broadcast of {shape}")
     return SumTo.apply(x, shape=shape)
+
+
+def _check_lengths(op: str, shape: Any) -> Shape:
+    """The shape as a tuple of integers. Raises TypeError or ValueError."""
+    if not isinstance(shape, tuple | list):
+        raise TypeError(f"{op}: shape: got {shape!r}, expected a tuple of integers")
+    return tuple([check_integer(f"{op}: shape[{i}]", n, least=0) for i, n in enumerate(shape)])
 
 
 class GetItem(LinearMap):
@@ -162,12 +180,13 @@ class PutItem(LinearMap, adjoint_of=GetItem):
 
     def forward(self, values: Array, *, index: Any, shape: Shape) -> Array:
         xp = array_module(values)
-        x = zeros_as_stored(xp, shape, values.dtype)
         if _names_once(index):
+            x = zeros_as_stored(xp, shape, values.dtype)
             x[index] = values
-        else:
-            xp.add.at(x, index, values)  # adds where an index names an element twice
-        return x
+            return x
+        x = zeros_as_stored(xp, shape, np.promote_types(values.dtype, np.float32))
+        xp.add.at(x, index, values)  # adds where an index names an element twice
+        return x.astype(values.dtype, copy=False)
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:

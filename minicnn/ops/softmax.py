@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..autograd import Function, Tensor
 from ..backend import Array, kernels_for
 from .check import check_axis, check_float
+from .convert import in_float32
 from .reduce import sum
 
 
@@ -19,6 +20,7 @@ class Softmax(Function):
         return y * (grad - sum(grad * y, self.options["axis"], keepdim=True))
 
 
+@in_float32
 def softmax(x: Tensor, axis: int = 1) -> Tensor:
     """``e ** x_i / sum_j e ** x_j`` along an axis: positive numbers that sum to 1.
 
@@ -41,6 +43,7 @@ class LogSoftmax(Function):
         return grad - self.output.exp() * sum(grad, self.options["axis"], keepdim=True)
 
 
+@in_float32
 def log_softmax(x: Tensor, axis: int = 1) -> Tensor:
     """``x_i - log sum_j e ** x_j`` along an axis: log(softmax) without its underflow.
 

@@ -40,14 +40,17 @@ def clip_grad_norm(
     clipped = _with_gradient(parameters)
     max_norm = check_number("max_norm", max_norm, "a number of 0 or more, or inf")
     norm_type = check_number("norm_type", norm_type, "a number above 0, or inf")
-    norm = _norm([grad for _, grad in clipped], norm_type)
+    with np.errstate(under="ignore"):  # squares and scaled gradients may round to 0
+        norm = _norm([grad for _, grad in clipped], norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise RuntimeError(f"clip_grad_norm: the norm of the gradients is {norm}, expected finite")
     coefficient = max_norm / (norm + 1e-6)
     if not coefficient >= 1:  # NaN is passed on to the gradients, as in PyTorch
         for parameter, grad in clipped:
-            scaled = array_module(grad).multiply(grad, coefficient, dtype=grad.dtype)
-            parameter.grad = Tensor(scaled)
+            wide = np.promote_types(grad.dtype, np.float32)  # the coefficient may be tiny
+            with np.errstate(under="ignore"):
+                scaled = array_module(grad).multiply(grad, coefficient, dtype=wide)
+                parameter.grad = Tensor(scaled.astype(grad.dtype, copy=False))
     return norm
 
 

@@ -25,6 +25,8 @@ class FlatGroup:
     """The parameters of one group as views into a single contiguous array.
 
     An update is then a few long array operations instead of a few short ones for each parameter.
+    float16 parameters are updated in float32, in which their gradients and state are kept: in
+    float16 the square of a small gradient and Adam's eps are 0.
     steps, state: of another group, which this one continues.
     """
 
@@ -40,7 +42,7 @@ class FlatGroup:
         self.spans = list(zip([0, *ends[:-1]], ends, strict=True))
         self.steps = [0] * len(parameters) if steps is None else steps
         self.data = xp.concatenate([p.data.ravel() for p in parameters])
-        self.grad = xp.zeros_like(self.data)
+        self.grad = xp.zeros_like(self.data, dtype=np.promote_types(self.data.dtype, np.float32))
         self.state: dict[str, Array] = {} if state is None else state
         self.shapes = [p.shape for p in parameters]
         self.views: list[Array | None] = [None] * len(parameters)
@@ -53,7 +55,7 @@ class FlatGroup:
 
     def zeros(self, names: Iterable[str]) -> dict[str, Array]:
         """A flat array of zeros for each of these names."""
-        return {name: array_module(self.data).zeros_like(self.data) for name in names}
+        return {name: array_module(self.grad).zeros_like(self.grad) for name in names}
 
     def keep(self, names: Iterable[str]) -> None:
         """Have a state array for each of these names, zeros where there was none."""
@@ -116,7 +118,11 @@ class FlatGroup:
             for a in range(start, stop, at_once):
                 b = min(a + at_once, stop)
                 state = {name: flat[a:b] for name, flat in self.state.items()}
-                yield Slice(self.data[a:b], self.grad[a:b], step, state)
+                data = self.data[a:b]
+                wide = data.astype(self.grad.dtype, copy=False)
+                yield Slice(wide, self.grad[a:b], step, state)
+                if wide is not data:
+                    data[...] = wide
 
     def record_change(self, by: str) -> None:
         """Tell the graphs that may need the values of the parameters from before the step."""

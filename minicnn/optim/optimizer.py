@@ -90,7 +90,8 @@ class Optimizer:
         self._keep_state()  # an option changed since may need more of it
         for group, flat in zip(self.param_groups, self._flat, strict=True):
             options, needed = Options(**_plain(group)), self._needed(group)
-            with on_device_of(group["params"][0].data):
+            # Under np.seterr(all="raise") too, a step may round to 0.
+            with on_device_of(group["params"][0].data), np.errstate(under="ignore"):
                 flat.collect()
                 update, at_once = update_for(flat.data, self.update)
                 for p, grad, step, flat_state in flat.slices(at_once):

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
+from ..checks import check_integer
 from ..io import check_path, write_whole
 from .arrays import TensorLike
 
@@ -88,6 +89,8 @@ def subplots(
     >>> lines = left.plot([1, 2, 4])
     >>> picture.savefig("curve.png")
     """
+    rows = check_integer("subplots: rows", rows, least=1)
+    columns = check_integer("subplots: columns", columns, least=1)
     width = min(9.0, 4.2 * columns)
     with rc_context(STYLE):
         picture = Picture(size or (width, width / columns * 0.72 * rows), 100, layout="constrained")

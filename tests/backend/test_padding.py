@@ -19,14 +19,20 @@ from minicnn.backend.padding import padding_map, region_map, runs
 )  # fmt: skip
 @given(size=st.integers(1, 8), before=st.integers(-2, 4), after=st.integers(-2, 4))
 def test_pad_sources(mode: str, numpy_mode: str, size: int, before: int, after: int) -> None:
-    limit = {"reflect": size - 1, "circular": size}.get(mode)
-    if limit is not None and max(before, after) > limit:
-        with pytest.raises(ValueError, match=f"mode {mode!r}, but an axis of {size} pixels gives"):
+    left = np.arange(max(-before, 0), size - max(-after, 0))
+    limit = {"reflect": size - 1, "circular": left.size}.get(mode)
+    if limit is not None and max(before, after, 0) > limit:
+        shown = size if mode == "reflect" or left.size == size else f"{left.size} of {size}"
+        with pytest.raises(ValueError, match=f"mode {mode!r}, but an axis of {shown} pixels gives"):
             padding_map(size, before, after, mode)
         return
     if size + before + after < 1:
         with pytest.raises(ValueError, match=f"padding: {size} pixels .* leave nothing"):
             padding_map(size, before, after, mode)
+        return
+    if mode == "circular":  # what is left is what is wrapped around, as in PyTorch
+        wrapped = np.pad(left, (max(before, 0), max(after, 0)), numpy_mode)
+        assert padding_map(size, before, after, mode) == tuple(wrapped)
         return
     fill = {"constant_values": -1} if numpy_mode == "constant" else {}
     grown = np.pad(np.arange(size), (max(before, 0), max(after, 0)), numpy_mode, **fill)

@@ -220,3 +220,18 @@ def test_arguments_come_in_pytorchs_order(layer, names):
 )
 def test_repr_names_what_a_layer_was_made_with(layer, text):
     assert repr(layer) == text
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.BatchNorm2d(4, eps=0), ValueError, "BatchNorm2d: eps: got 0, .* above 0"),
+        (lambda: nn.BatchNorm1d(4, eps="a"), TypeError, "BatchNorm1d: eps: got 'a'"),
+        (lambda: nn.BatchNorm2d(4, momentum=1.5), ValueError, "momentum: got 1.5, .* from 0 to 1"),
+        (lambda: nn.BatchNorm2d(4, momentum=-0.1), ValueError, "momentum: got -0.1"),
+        (lambda: nn.LayerNorm(4, eps=0.0), ValueError, "LayerNorm: eps: got 0.0, .* above 0"),
+    ],
+)
+def test_options_are_checked_when_the_layer_is_made(make, error, message):
+    with pytest.raises(error, match=message):
+        make()

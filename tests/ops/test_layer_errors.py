@@ -164,8 +164,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ops.max_unpool2d(X, AT - 1, 2),
      "max_unpool2d: indices hold -1, but a map of 10x10 pixels has 0 to 99"),
     (lambda: ops.max_unpool2d(X, AT + 100, 2), "max_unpool2d: indices hold 100, but a map of 10x"),
-    (lambda: ops.max_unpool2d(X, AT + 6, 2, output_size=(2, 3)),
-     "max_unpool2d: indices hold 6, but a map of 2x3 pixels has 0 to 5"),
+    (lambda: ops.max_unpool2d(X, AT + 99, 2, output_size=(9, 11)),
+     "max_unpool2d: indices hold 99, but a map of 9x11 pixels has 0 to 98"),
     (lambda: ops.max_unpool2d(X, AT, 2, padding="same"), "max_unpool2d: padding: got 'same', expe"),
     (lambda: ops.max_unpool2d(X, AT, 2, padding=5), "max_unpool2d: a 5x5 input, kernel (2, 2), "),
     # pad2d

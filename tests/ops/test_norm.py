@@ -261,3 +261,15 @@ def test_local_response_norm_of_extremes(device: str, value: float) -> None:
     np.testing.assert_allclose(y.numpy()[:, 2:4], exact, rtol=1e-5)
     assert np.isfinite(gradient.numpy()).all()
     assert np.isfinite(second.numpy()).all()
+
+
+def test_another_width_names_the_channels_before_the_dtype() -> None:
+    x = mc.tensor(np.zeros((2, 16, 3, 3)))  # float64
+    weight = mc.tensor(np.ones(6, np.float32))
+    message = r"weight has shape \(6,\), expected \(16,\), the channels of x \(2, 16, 3, 3\)"
+    with pytest.raises(ValueError, match=message):
+        ops.batch_norm(x, None, None, weight, training=True)
+    with pytest.raises(TypeError, match="weight is float32 but x is float64"):
+        ops.batch_norm(x[:, :6], None, None, weight, training=True)
+    with pytest.raises(ValueError, match=r"running_mean has shape \(6,\), expected \(16,\)"):
+        mc.nn.BatchNorm2d(6)(x)

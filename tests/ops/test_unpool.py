@@ -49,9 +49,12 @@ def test_winners_come_back_and_the_rest_is_0(
         ((3, 2, 1), (3, 5)),
         ((3, 3, (1, 0)), (4, 9)),
         ((3, 3, ((1, 0), (0, 2))), (5, 7)),
-        ((2, None, 0, 9), (9, 9)),
+        ((2, None, 0, 5), (5, 5)),
         ((2, None, 0, [5, 7]), (5, 7)),
-        ((2, None, 0, (2, 3)), (2, 3)),
+        ((2, None, 0, (3, np.int64(5))), (3, 5)),
+        ((2, None, 0, (1, 1, 5, 7)), (5, 7)),
+        ((3, 4, 1, (2, 12)), (2, 12)),
+        ((3, 4, 1, (8, 6)), (8, 6)),
     ],
 )
 def test_sizes(arguments: Any, expected: tuple[int, int]) -> None:
@@ -62,11 +65,37 @@ def test_sizes(arguments: Any, expected: tuple[int, int]) -> None:
     assert not y.numpy().ravel()[6:].any()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((3, 2, 0, (9, 9)), r"got \(9, 9\), .* height is 5, .* less than the stride 2: 4 to 6"),
+        ((3, 2, 0, (2, 3, 3, 6)), r"got \(2, 3, 3, 6\), .* height is 5, .*: 4 to 6"),
+        ((3, 2, 0, (5, 9)), r"got \(5, 9\), .* width is 7, .*: 6 to 8"),
+        ((3, 2, 0, 7), r"got 7, .* height is 5, .*: 4 to 6"),
+        ((1, None, 0, (2, 4)), r"got \(2, 4\), .* width is 3, .* stride 1: 3 to 3"),
+        ((1, 3, 0, (8, 7)), r"got \(8, 7\), .* height is 4, .* stride 3: 2 to 6"),
+    ],
+)
+def test_sizes_that_cannot_be(arguments: Any, message: str) -> None:
+    x, at = image([[1, 2, 3], [4, 5, 6]]), places([[0, 1, 2], [3, 4, 5]])
+    with pytest.raises(ValueError, match=f"max_unpool2d: output_size: {message}"):
+        ops.max_unpool2d(x, at, *arguments)
+
+
+def test_the_shape_of_the_image_as_the_output_size() -> None:
+    x = image(np.random.default_rng(0).permutation(36).reshape(6, 6))
+    y, indices = ops.max_pool2d(x, 3, 2, return_indices=True)
+    assert ops.max_unpool2d(y, indices, 3, 2, output_size=x.shape).shape == x.shape
+    layer = mc.nn.MaxUnpool2d(3, 2)
+    assert layer(y, indices, output_size=x.shape).shape == x.shape
+    assert layer(y, indices).shape == (1, 1, 5, 5)
+
+
 @pytest.mark.parametrize("order", ["batch-last", "C", "strided"])
 def test_the_last_of_several_values_wins_and_takes_the_gradient(device: str, order: str) -> None:
     x = image([[1, np.inf, 3], [4, 5, 6]], device=device)
     at = moved(device, mc.Tensor(in_order(places([[7, 7, 2], [7, 2, 0]]).numpy(), order)))
-    y = ops.max_unpool2d(x, at, 1, output_size=(3, 3))
+    y = ops.max_unpool2d(x, at, 1, (2, 1))
     assert y.numpy()[0, 0].tolist() == [[6, 0, 5], [0, 0, 0], [0, 4, 0]]
     seed = np.arange(10.0, 19).reshape(1, 1, 3, 3)
     seed[0, 0, 0, 1] = np.inf  # of a pixel that nothing was put into
@@ -78,7 +107,7 @@ def test_gradients_with_indices_that_occur_twice(device: str) -> None:
     rng = np.random.default_rng(0)
     x = mc.tensor(rng.standard_normal((2, 3, 4, 3)), requires_grad=True, device=device)
     at = mc.tensor(rng.integers(0, 9, x.shape), device=device)
-    unpool = lambda x: ops.max_unpool2d(x, at, 1, output_size=3)  # noqa: E731
+    unpool = lambda x: ops.max_unpool2d(x, at, 1)  # noqa: E731
     assert gradcheck(unpool, x)
     assert gradgradcheck(lambda x: unpool(x) ** 3, x)
 
@@ -86,7 +115,7 @@ def test_gradients_with_indices_that_occur_twice(device: str) -> None:
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint64"])
 def test_indices_of_any_integer_type(device: str, dtype: str) -> None:
     x = image([[1, 2], [3, 4]], np.float32, device=device)
-    y = ops.max_unpool2d(x, places([[100, 0], [7, 99]], dtype, device=device), 2, output_size=30)
+    y = ops.max_unpool2d(x, places([[100, 0], [7, 99]], dtype, device=device), 2, 28)
     assert y.dtype == np.float32
     assert y.numpy().ravel()[[100, 0, 7, 99]].tolist() == [1, 2, 3, 4]
     assert y.numpy().sum() == 10

@@ -7,10 +7,10 @@ __global__ void keep(array<const T> x, array<const bool> mask, array<T> y, I ele
     FOR_EACH(i, elements) y[i] = mask[i] ? x[i] : T(0);
 }
 
-// result = x where y > 0, 0 elsewhere: the gradient of ReLU, whose result is y.
+// result = x where y != 0, 0 elsewhere: the gradient of ReLU, whose result y is never negative.
 template <typename T, typename I>
 __global__ void relu_grad(array<const T> x, array<const T> y, array<T> result, I elements) {
-    FOR_EACH(i, elements) result[i] = y[i] > 0 ? x[i] : T(0);
+    FOR_EACH(i, elements) result[i] = y[i] != 0 ? x[i] : T(0);
 }
 
 // The error function, 2 / sqrt(pi) * (integral of e^(-t^2) from 0 to x).

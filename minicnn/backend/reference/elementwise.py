@@ -27,6 +27,6 @@ def keep(x: Array, mask: Array) -> Array:
 def relu_grad(x: Array, y: Array) -> Array:
     result = np.zeros_like(x)
     for index in np.ndindex(*x.shape):
-        if y[index] > 0:
+        if y[index] != 0:
             result[index] = x[index]
     return result

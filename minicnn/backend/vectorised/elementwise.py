@@ -53,4 +53,4 @@ def keep(x: Array, mask: Array) -> Array:
 
 
 def relu_grad(x: Array, y: Array) -> Array:
-    return keep(x, y > 0)
+    return keep(x, y != 0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import minicnn as mc
 from minicnn import ops
+from minicnn.backend.geometry import make_window
 from minicnn.testing import strategies
 
 from .case import SIDES, Array, Call, Draw, F, OpCase, numbers, torch
@@ -143,23 +144,30 @@ def lp_pool2d_in_torch(
 def max_unpool2d(draw: Draw) -> Call:
     """Indices of windows that may overlap, so that one may come twice, or that tile the image."""
     if draw(st.booleans()):
-        x, kernel, options = draw(strategies.pool2d_cases(4, dilation=False, min_batch=0))
-        size: Any = x.shape[2:]
+        x, kernel, options = draw(
+            strategies.pool2d_cases(4, dilation=False, min_batch=0, ceil_mode=False)
+        )
+        size: Any = draw(st.sampled_from([x.shape, x.shape[2:]]))
+        window = make_window("case", x.shape[2:], kernel, **options)
+        back = {"stride": window.stride, "padding": window.padding}
     else:
         kernel, options = (draw(st.integers(1, 3)), draw(st.integers(1, 3))), {}
+        back = {"stride": None, "padding": 0}
         n, c, h, w = (*images(draw).shape[:2], draw(st.integers(3, 6)), draw(st.integers(3, 6)))
         size = draw(st.sampled_from([None, (h, w)]))
         if size is None:
             h, w = h // kernel[0] * kernel[0], w // kernel[1] * kernel[1]
         x = numbers(draw, (n, c, h, w))
     _, indices = ops.max_pool2d(x, kernel, **options, return_indices=True)
-    options = {"indices": indices.data, "kernel_size": kernel, "output_size": size}
+    options = {"indices": indices.data, "kernel_size": kernel, "output_size": size, **back}
     return [numbers(draw, indices.shape)], options
 
 
-def loop_max_unpool2d(x: Array, indices: Array, kernel_size: Any, output_size: Any) -> Array:
-    tiled = (n * k for n, k in zip(x.shape[2:], kernel_size, strict=True))
-    height, width = output_size or tiled
+def loop_max_unpool2d(
+    x: Array, indices: Array, kernel_size: Any, output_size: Any, stride: Any, padding: Any
+) -> Array:
+    tiled = tuple(n * k for n, k in zip(x.shape[2:], kernel_size, strict=True))
+    height, width = (output_size or tiled)[-2:]
     y = np.zeros((*x.shape[:2], height, width))
     for n, c, i, j in np.ndindex(*x.shape):
         at = int(indices[n, c, i, j])
@@ -167,12 +175,15 @@ def loop_max_unpool2d(x: Array, indices: Array, kernel_size: Any, output_size: A
     return y
 
 
-def max_unpool2d_in_torch(x: Any, indices: Array, kernel_size: Any, output_size: Any) -> Any:
+def max_unpool2d_in_torch(
+    x: Any, indices: Array, kernel_size: Any, output_size: Any, stride: Any, padding: Any
+) -> Any:
     """Where windows overlap, PyTorch leaves open which value an index keeps."""
-    tiles = [n // k for n, k in zip(output_size or (), kernel_size, strict=False)]
-    assume(output_size is None or tiles == list(x.shape[2:]))
+    if padding:
+        assume(all(before == after for before, after in padding))
+        padding = [before for before, _ in padding]
     assume(all(len(set(image.flat)) == image.size for image in indices.reshape(-1, *x.shape[2:])))
-    return F.max_unpool2d(x, torch.tensor(indices), kernel_size, output_size=output_size)
+    return F.max_unpool2d(x, torch.tensor(indices), kernel_size, stride, padding, output_size)
 
 
 def adaptive(name: str, oracle: Any, twin: Any) -> OpCase:
