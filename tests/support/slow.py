@@ -34,7 +34,6 @@ SLOW = {
     ],
     "tests/cli/test_pictures.py": ["test_training_and_evaluating"],
     "tests/cli/test_train.py": [
-        "test_a_closed_pipe_ends_quietly",
         "test_ctrl_c_in_a_process_of_its_own",
         "test_divergence_ends_with_one_clear_line_and_saves_nothing",
         "test_every_model_takes_images_of_any_size",
