@@ -14,10 +14,10 @@ import numpy as np
 from ..backend import Array, DeviceError, array_module, device_of, is_array, on_device_of
 from ..backend.layout import in_storage_order
 from ..checks import check_choice
-from .habits import HOW_TO_CALL, Habit, check_definition
 from .in_place import changes
 from .modes import state
 from .tensor import Tensor
+from .torch_habits import HOW_TO_CALL, CtxName, check_definition
 
 ON_CPU = {np.ndarray}
 
@@ -69,10 +69,12 @@ class Function:
     stale_output: Tensor | None = None
     """What stands for the output once it has changed, see ``stale.py``."""
     _output_data: Array
-    save_for_backward = Habit("the inputs are kept already: backward reads self.inputs")
-    saved_tensors = Habit("backward reads self.inputs; self.output with keeps = 'output' or 'both'")
-    needs_input_grad = Habit("it is called self.needs_grad")
-    mark_non_differentiable = Habit("backward returns None for an input without a gradient")
+    save_for_backward = CtxName("the inputs are kept already: backward reads self.inputs")
+    saved_tensors = CtxName(
+        "backward reads self.inputs; self.output with keeps = 'output' or 'both'"
+    )
+    needs_input_grad = CtxName("it is called self.needs_grad")
+    mark_non_differentiable = CtxName("backward returns None for an input without a gradient")
 
     def __init_subclass__(cls) -> None:
         check_choice(f"{cls.__name__}: keeps", cls.keeps, ("inputs", "output", "both", "nothing"))
@@ -101,12 +103,12 @@ class Function:
         function, arrays = object.__new__(cls), [t._data for t in inputs]
         function.options = options
         try:
-            if {type(a) for a in arrays} == ON_CPU:
-                data = function.forward(*arrays, **options)
-            else:
-                data = function._forward_on_device(arrays, options)
-        except FloatingPointError:  # under np.seterr(all="raise")
-            data = function._forward_with_underflow(arrays, options)
+            data = function._run(arrays, options)
+        except FloatingPointError:
+            # Under np.seterr(all="raise"): run again, with underflow ignored. Entering np.errstate
+            # in every call would cost more than some ops.
+            with np.errstate(under="ignore"):
+                data = function._run(arrays, options)
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
         if state.observers:
             call = Call(function, inputs, options, output)
@@ -119,18 +121,10 @@ class Function:
                 function._record(inputs, output)
         return output
 
-    def _forward_with_underflow(self, arrays: list[Array], options: dict[str, Any]) -> Array:
-        """Run forward again, now that rounding to 0 is no error; other errors are raised again.
-
-        Entering np.errstate in every call would cost more than some ops.
-        """
-        with np.errstate(under="ignore"):
-            if {type(a) for a in arrays} == ON_CPU:
-                return self.forward(*arrays, **options)
-            return self._forward_on_device(arrays, options)
-
-    def _forward_on_device(self, arrays: list[Array], options: dict[str, Any]) -> Array:
-        """Run forward on the one device, other than the CPU, that holds all inputs."""
+    def _run(self, arrays: list[Array], options: dict[str, Any]) -> Array:
+        """Run forward on the one device that holds all inputs."""
+        if {type(a) for a in arrays} == ON_CPU:
+            return self.forward(*arrays, **options)
         name = type(self).__name__
         devices = [device_of(a) for a in arrays]
         for i, device in enumerate(devices):

@@ -27,6 +27,7 @@ class Changes:
         # For each owner of memory, by its id: the parts written into, with the number of the last
         # change of each and what made it. The weak reference removes the entry with its owner.
         self._parts: dict[int, dict[tuple[int, int], tuple[int, str]]] = {}
+        self._last: dict[int, int] = {}  # the number of the last change of each owner
         self._owners: dict[int, weakref.ref[Any]] = {}
 
     def next(self) -> int:
@@ -41,21 +42,24 @@ class Changes:
         key = id(owner)
         if key not in self._owners:
             self._owners[key] = weakref.ref(owner, lambda _: self._forget(key))
-        self._parts.setdefault(key, {})[memory_span(x)] = self.next(), by
+        self._last[key] = number = self.next()
+        self._parts.setdefault(key, {})[memory_span(x)] = number, by
 
     def since(self, x: Array, count: int) -> str | None:
         """What has changed an element of x after so many changes; None if nothing has."""
-        parts = self._parts.get(id(memory_owner(x)))
-        if parts:
-            start, stop = memory_span(x)
-            for (a, b), (number, by) in list(parts.items()):
-                if number > count and a < stop and start < b:
-                    return by
+        key = id(memory_owner(x))
+        if self._last.get(key, 0) <= count:
+            return None
+        start, stop = memory_span(x)
+        for (a, b), (number, by) in list(self._parts[key].items()):
+            if number > count and a < stop and start < b:
+                return by
         return None
 
     def _forget(self, key: int) -> None:
         self._owners.pop(key, None)
         self._parts.pop(key, None)
+        self._last.pop(key, None)
 
 
 changes = Changes()

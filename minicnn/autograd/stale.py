@@ -9,6 +9,8 @@ from .function import Function
 from .in_place import changes
 from .tensor import Parameter, Tensor
 
+NEVER = (0, "")
+
 
 class StaleTensor(Tensor):
     """Takes the place of a tensor whose value has changed: reading the value is an error.
@@ -38,8 +40,10 @@ class StaleTensor(Tensor):
 def mark_stale(function: Function) -> None:
     """Replace what the Function has kept for backward and what has changed since it ran."""
     kept: dict[str, Any] = vars(function)
-    if "inputs" in kept:
-        function.inputs = tuple([_checked_input(function, i) for i in range(len(function.inputs))])
+    for i, x in enumerate(kept.get("inputs", ())):
+        if by := _changed_by(x, function.changes_before):
+            stale = StaleTensor(x, _reason(function, _describe_input(function, i), by))
+            function.inputs = (*function.inputs[:i], stale, *function.inputs[i + 1 :])
     if "_output_data" in kept:
         data: Array = function._output_data
         if by := changes.since(data, function.changes_before):
@@ -47,19 +51,19 @@ def mark_stale(function: Function) -> None:
             function.stale_output = StaleTensor(function.output, reason)
 
 
-def _checked_input(function: Function, i: int) -> Tensor:
-    """An input that the Function has kept, or what stands for it if it has changed."""
-    x, since = function.inputs[i], function.changes_before
+def _changed_by(x: Tensor, count: int) -> str | None:
+    """What has changed a tensor after so many changes; None if nothing has, or if it is known."""
     if isinstance(x, StaleTensor):
-        return x
-    number, by = getattr(x, "_replaced", (0, ""))
-    found = by if number > since else changes.since(x.data, since)
-    if not found:
-        return x
-    names = function.forward.__code__.co_varnames[1 : function.forward.__code__.co_argcount]
-    name = names[i] if i < len(names) else i
+        return None
+    number, by = getattr(x, "_replaced", NEVER)
+    return by if number > count else changes.since(x._data, count)
+
+
+def _describe_input(function: Function, i: int) -> str:
+    x, code = function.inputs[i], function.forward.__code__
+    names = code.co_varnames[1 : code.co_argcount]
     kind = "a Parameter of" if isinstance(x, Parameter) else "of"
-    return StaleTensor(x, _reason(function, f"its input {name} ({kind} shape {x.shape})", found))
+    return f"its input {names[i] if i < len(names) else i} ({kind} shape {x.shape})"
 
 
 def _reason(function: Function, what: str, by: str) -> str:

@@ -102,7 +102,8 @@ class Tensor:
 
     def _replace(self, new: Array, by: str) -> None:
         """Take another array; by: for the message of a graph that needs the one before."""
-        self._data, self._replaced = new, (changes.next(), by)
+        if new is not self._data:
+            self._data, self._replaced = new, (changes.next(), by)
 
     @property
     def grad(self) -> Tensor | None:

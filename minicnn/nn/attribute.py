@@ -9,7 +9,7 @@ from ..autograd import Parameter, Tensor
 from .contents import LOOKED_INTO, find
 from .tree import Tree
 
-MATTERS = (Tree, Tensor, *LOOKED_INTO)
+CHECKED = (Tree, Tensor, *LOOKED_INTO)
 """The types of values that may be, or hold, something learned."""
 
 
@@ -19,7 +19,7 @@ def check_attribute(module: Tree, name: str, before: Any, value: Any) -> None:
     before: its value until now. What was found (a Parameter, a Module, a list of them) may be
     replaced by what is found too, by None, or by an empty list.
     """
-    if not (isinstance(value, MATTERS) or isinstance(before, MATTERS)):
+    if not (isinstance(value, CHECKED) or isinstance(before, CHECKED)):
         return
     where = f"{type(module).__name__}.{name}"
     held = [found for _, found in find(where, value, (Tree, Parameter))]

@@ -45,7 +45,8 @@ class _Series(_Container):
 
     def append(self, module: Module) -> Self:
         """Add a module at the end, and return the container."""
-        self._put(str(len(self)), module)
+        numbers = [int(name) for name in self._modules() if name.isdecimal()]
+        self._put(str(max([len(self), *[number + 1 for number in numbers]])), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:

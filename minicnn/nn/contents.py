@@ -51,7 +51,7 @@ def find(name: str, value: Any, kinds: Kinds) -> Iterator[tuple[str, Any]]:
         values: Any = value.values() if isinstance(value, MappingProxyType) else value
         _refuse_if_held(name, value, values, kinds)
     else:
-        raise TypeError(_refused(name, value, "can be read only once, so that layers in it"))
+        raise TypeError(_refused(name, value, "it can be read only once, so layers in it"))
 
 
 def _may_hold(values: Iterable[Any], kinds: Kinds) -> bool:
@@ -61,14 +61,14 @@ def _may_hold(values: Iterable[Any], kinds: Kinds) -> bool:
 
 def _refuse_if_held(name: str, container: Any, values: Iterable[Any], kinds: Kinds) -> None:
     if _may_hold(values, kinds) and any(True for v in values for _ in find(name, v, kinds)):
-        kind = " as a key" if isinstance(container, dict) else ""
-        raise TypeError(_refused(name, container, f"gives no names, so that what it holds{kind}"))
+        where = "that are keys of" if isinstance(container, dict) else "in"
+        raise TypeError(_refused(name, container, f"layers {where} it have no names, so they"))
 
 
 def _refused(name: str, container: Any, why: str) -> str:
     return (
-        f"{name}: a {type(container).__name__} {why} would be neither learned nor saved; expected "
-        "a list, a tuple, a dict, nn.ModuleList, or nn.ModuleDict"
+        f"{name}: got a {type(container).__name__}: {why} would be neither learned nor saved; "
+        "expected a list, a tuple, a dict, nn.ModuleList, or nn.ModuleDict"
     )
 
 

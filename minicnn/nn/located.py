@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ def name_layer(error: Exception, call: CodeType, caller: FrameType | None) -> No
     is_known = type(error).__module__ in ("builtins", DeviceError.__module__)
     is_message = len(error.args) == 1 and isinstance(error.args[0], str)
     if is_known and is_message and not isinstance(error, KeyError | OSError):
-        error.args = (_located(error.args[0], _calls(error.__traceback__, call)),)
+        with contextlib.suppress(Exception):  # the error itself matters more than the path
+            error.args = (_located(error.args[0], _calls(error.__traceback__, call)),)
 
 
 def _calls(traceback: TracebackType | None, call: CodeType) -> list[Called]:
@@ -52,5 +54,7 @@ def _located(message: str, calls: list[Called]) -> str:
         if below:
             fits = inner._would_fit(*inputs) if below[-1] is inner else ""
             name = f"{paths[id(below[-1])]} ({type(below[-1]).__name__})"
+            if message.startswith(f"{name}: "):  # raised a second time
+                return message
             return f"{name}: {message}" + (f"; {fits} would fit" if fits else "")
     return message

@@ -54,8 +54,8 @@ class Module(Tree):
     children those that are a ``Module``, both in the order in which they were set. Those in lists,
     tuples, and dicts are found too, as "blocks.0.weight", unless they are attributes elsewhere.
     Setting an attribute raises TypeError or ValueError for what would be neither learned nor saved:
-    layers in a set, a generator, or under keys that are no names; a Tensor where a Parameter was.
-    A layer inside of another object (a function, a class of one's own) is not found.
+    layers in a set, a generator, or under keys that are not valid names; a Tensor where a Parameter
+    was. A layer inside another object (a function, your own class) is not found.
 
     >>> class Net(mc.nn.Module):
     ...     def __init__(self):
@@ -71,8 +71,8 @@ class Module(Tree):
     def training(self) -> bool:
         """Whether it is in training mode, as set by ``train()`` and ``eval()`` for all threads.
 
-        Evaluation by minicnn itself (``Trainer.evaluate``, ``summary``, ``viz``, ...) is a matter
-        of the thread that does it: others go on training.
+        Evaluation by minicnn itself (``Trainer.evaluate``, ``summary``, ``viz``, ...) affects only
+        its own thread; other threads keep training.
         """
         mode = _modes.training.get(id(self))
         return vars(self).get("training", True) if mode is None else mode

@@ -61,7 +61,7 @@ class Tree:
         self, path: str, known: set[int], root: Tree, above: tuple[Tree, ...]
     ) -> Iterator[Branch]:
         if any(self is module for module in above):
-            raise RuntimeError(f"{type(root).__name__}: {path} is a module that contains it")
+            raise RuntimeError(f"{type(root).__name__}: {path} is a module that contains itself")
         dot = "." if path else ""
         module: Any = self
         values, children = self._contents(known, root)

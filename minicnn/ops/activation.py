@@ -22,7 +22,7 @@ class ReLU(Elementwise):
         return array_module(x).maximum(x, 0)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return relu_grad(grad, Tensor(self._output_data))
+        return relu_grad(grad, self.output.detach())
 
 
 class ReLUGrad(Elementwise):
@@ -283,7 +283,7 @@ class Hardtanh(Elementwise):
         return array_module(x).clip(x, self.low, self.high)
 
     def backward(self, grad: Tensor) -> Tensor:
-        y = self._output_data
+        y = self.output.data
         return keep(grad, (y != self.low) & (y != self.high))
 
 

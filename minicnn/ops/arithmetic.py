@@ -129,13 +129,12 @@ class PowTensor(Elementwise):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, p = self.inputs
         zero_base = Tensor(((x.data == 0) & (p.data >= 0)).astype(x.dtype))
-        flat = Tensor(
-            ((p.data == 0) & ~(array_module(x.data).abs(x.data) > 0)).astype(p.dtype)
-        )  # x is 0 or NaN
+        is_zero_or_nan = ~(array_module(x.data).abs(x.data) > 0)
+        zero_exponent = Tensor(((p.data == 0) & is_zero_or_nan).astype(p.dtype))
         return sum_to_inputs(
             self,
             # Where p = 0 the gradient is 0; x ** (p - 1) would be infinite or NaN there.
-            lambda: grad * p * x ** (p - 1 + flat),
+            lambda: grad * p * x ** (p - 1 + zero_exponent),
             # 0 ** p does not change with p >= 0; log(x) would be infinite there.
             lambda: grad * self.output * log(x + zero_base),
         )

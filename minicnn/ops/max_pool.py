@@ -34,7 +34,7 @@ class MaxPool2d(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        return WinnerScatter.apply(grad, x=x.data, y=self._output_data, **self.options)
+        return WinnerScatter.apply(grad, x=x.data, y=self.output.data, **self.options)
 
 
 class MinPool2d(MaxPool2d):
@@ -199,8 +199,8 @@ def _check_unpooled_size(
         if abs(n - expected) >= stride:
             least, most = max(1, expected - stride + 1), expected + stride - 1
             raise ValueError(
-                f"{op}: output_size: got {output_size}, but with these windows the {name} is "
-                f"{expected}, give or take less than the stride {stride}: {least} to {most}"
+                f"{op}: output_size: got {output_size}, but with these windows the {name} must be "
+                f"from {least} to {most}: {expected}, plus or minus less than the stride {stride}"
             )
     return size
 

@@ -65,9 +65,9 @@ def _augmented(symbol: str, op: Callable[[Any, Any], Tensor]) -> Callable[[Tenso
             return op(x, other)
         if is_grad_enabled():
             raise RuntimeError(
-                f"{symbol}: a {type(x).__name__} of shape {x.shape} that is learned is changed in "
-                f"place only inside no_grad(): `with minicnn.no_grad(): x {symbol} ...`; a result "
-                f"with a gradient is a new tensor: y = x {symbol[:-1]} ..."
+                f"{symbol}: a {type(x).__name__} of shape {x.shape} can be changed in place only "
+                f"inside no_grad(): `with minicnn.no_grad(): x {symbol} ...`; for a result in the "
+                f"graph write y = x {symbol[:-1]} ..."
             )
         result = op(x, other)
         if result.shape != x.shape:

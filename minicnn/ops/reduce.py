@@ -13,7 +13,7 @@ from ..checks import check_integer
 from .check import check_axes, check_axis
 from .convert import in_float32
 from .select import keep
-from .shape import add_up, broadcast_to, reshape
+from .shape import broadcast_to, reshape, sum_axes
 
 Axes = tuple[int, ...]
 AxisForm = int | Axes | None
@@ -27,7 +27,7 @@ class Sum(Function):
         if axes == (0, 2, 3) and x.ndim == 4 and x.dtype.char in "fd":
             totals = kernels_for(x).sum_per_channel(as_chwn(x))  # (C,)
             return totals.reshape(1, -1, 1, 1) if keepdim else totals
-        return add_up(x, axes, keepdim)
+        return sum_axes(x, axes, keepdim)
 
     def backward(self, grad: Tensor) -> Tensor:
         (shape,) = self.shapes
@@ -86,7 +86,7 @@ class Max(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
-        candidates = in_storage_order(_may_win, [x.data, self._output_data])
+        candidates = in_storage_order(_may_win, [x.data, self.output.data])
         return keep(broadcast_to(grad, x.shape), _first_in_order(candidates, self.options["axes"]))
 
 

@@ -109,7 +109,7 @@ class BroadcastTo(LinearMap):
         return array_module(x).broadcast_to(x, shape)
 
 
-def add_up(x: Array, axes: Shape, keepdims: bool) -> Array:
+def sum_axes(x: Array, axes: Shape, keepdims: bool) -> Array:
     """``x.sum(axes)``; float16 is added up in float32, since in it a sum of ones stops at 2048."""
     if x.dtype.char != "e":
         return x.sum(axes, keepdims=keepdims)
@@ -122,7 +122,7 @@ class SumTo(LinearMap, adjoint_of=BroadcastTo):
     def forward(self, x: Array, *, shape: Shape) -> Array:
         new = x.ndim - len(shape)
         repeated = tuple(i + new for i, n in enumerate(shape) if n == 1 != x.shape[i + new])
-        return add_up(x, tuple(range(new)) + repeated, keepdims=True).reshape(shape)
+        return sum_axes(x, tuple(range(new)) + repeated, keepdims=True).reshape(shape)
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -135,9 +135,9 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     [[1, 2], [1, 2], [1, 2]]
     """
     check_tensor("broadcast_to", x=x)
-    shape = _check_lengths("broadcast_to", shape)
-    if x.shape == shape:
+    if x.shape == shape:  # the usual case in a backward: first of all
         return x
+    shape = _check_lengths("broadcast_to", shape)
     if not broadcasts_to(x.shape, shape):
         raise ValueError(f"broadcast_to: {x.shape} cannot be repeated to {shape}")
     return BroadcastTo.apply(x, shape=shape)
@@ -153,9 +153,9 @@ def sum_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     [[3], [7]]
     """
     check_tensor("sum_to", x=x)
-    shape = _check_lengths("sum_to", shape)
-    if x.shape == shape:
+    if x.shape == shape:  # the usual case in a backward: first of all
         return x
+    shape = _check_lengths("sum_to", shape)
     if not broadcasts_to(shape, x.shape):
         raise ValueError(f"sum_to: {x.shape} is not a broadcast of {shape}")
     return SumTo.apply(x, shape=shape)

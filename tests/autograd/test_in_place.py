@@ -378,3 +378,33 @@ def test_changes_in_threads_are_all_counted() -> None:
     for thread in threads:
         thread.join()
     assert record.count == 4000
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        ops.relu,
+        ops.hardtanh,
+        ops.exp,
+        ops.sigmoid,
+        ops.softmax,
+        ops.sqrt,
+        lambda x: ops.max(x, 1),
+        lambda x: ops.min(x, 1),
+        lambda x: ops.max_pool2d(x.reshape(1, 1, 2, 2), 2),
+        lambda x: ops.min_pool2d(x.reshape(1, 1, 2, 2), 2),
+    ],
+)
+def test_every_op_that_reads_its_output(op: Any) -> None:
+    y = op(leaf())
+    y.data *= 2
+    with pytest.raises(RuntimeError, match="its output .* but an assignment to .data has changed"):
+        y.sum().backward()
+
+
+def test_a_move_that_changes_nothing_is_no_change() -> None:
+    model = nn.Linear(2, 2)
+    loss = (model(mc.tensor([[1.0, 2.0]], requires_grad=True)) ** 2).sum()
+    model.to("cpu").to(np.float32)
+    nn.init.zeros_(mc.tensor([1.0]))  # so that backward looks
+    loss.backward()

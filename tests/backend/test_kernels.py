@@ -233,7 +233,8 @@ def test_pad_and_its_adjoint(device: str, data: st.DataObject) -> None:
     x = data.draw(arrays(size, ("normal",)))
     limit = {"reflect": -1, "circular": 0}
     rows, columns = (
-        padding_map(n, *data.draw(_before_after(n, n + limit.get(mode, 3))), mode) for n in size
+        padding_map(n, *data.draw(_before_after(n, n + limit.get(mode, 3), mode)), mode)
+        for n in size
     )
     padded = check_twins(device, "pad", x, rows, columns, 0.0)
     y = like(x, (len(rows), len(columns)))
@@ -243,10 +244,15 @@ def test_pad_and_its_adjoint(device: str, data: st.DataObject) -> None:
         check_twins(device, "pad", x, rows, columns, value)
 
 
-def _before_after(size: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
-    """Padding on two sides, negative too, that leaves at least one pixel."""
+def _before_after(size: int, most: int, mode: str) -> st.SearchStrategy[tuple[int, int]]:
+    """Padding on two sides, negative too, that leaves at least one pixel (circular: to wrap)."""
+
+    def is_possible(sides: tuple[int, int]) -> bool:
+        left = size + sum(min(side, 0) for side in sides)
+        return size + sum(sides) >= 1 and (mode != "circular" or max(sides) <= left)
+
     p = st.integers(-size + 1, most)
-    return st.tuples(p, p).filter(lambda sides: size + sum(sides) >= 1)
+    return st.tuples(p, p).filter(is_possible)
 
 
 @given(st.data(), st.tuples(st.integers(1, 4), st.integers(1, 4)))

@@ -144,3 +144,11 @@ def test_keys_are_names(key):
 def test_calling_one_says_what_to_do(kind):
     with pytest.raises(NotImplementedError, match=f"{kind.__name__}: call its modules"):
         kind()(mc.tensor(np.ones(1)))
+
+
+def test_append_never_replaces_a_module():
+    part = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(2, 3))[1:]  # named "1" and "2"
+    part.append(nn.Softplus())
+    assert [type(module) for module in part] == [nn.ReLU, nn.Linear, nn.Softplus]
+    named = nn.Sequential({"1": nn.ReLU()}).append(nn.Tanh())
+    assert [type(module) for module in named] == [nn.ReLU, nn.Tanh]

@@ -159,3 +159,28 @@ def test_a_raised_error_keeps_its_traceback_and_is_named_once():
     with pytest.raises(ValueError, match="fc1") as caught:
         model(zeros(1, 1, 32, 32))
     assert caught.traceback[-1].name == "linear"
+
+
+def test_an_error_raised_twice_is_named_once():
+    error = ValueError("bad")
+
+    class Fails(nn.Module):
+        def forward(self, x):
+            raise error
+
+    model = nn.Sequential(Fails())
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"^0 \(Fails\): bad$"):
+            model(1)
+
+
+def test_the_error_itself_is_never_lost():
+    class Called:
+        def __call__(self, x):
+            raise ValueError("bad")
+
+    model = nn.Sequential(type("Odd", (nn.Module,), {"forward": Called()})())
+    model.extra = [nn.ReLU()]
+    model.extra.append({nn.ReLU()})  # which the walk to the path refuses
+    with pytest.raises(ValueError, match="bad"):
+        model(1)

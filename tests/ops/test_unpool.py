@@ -68,12 +68,12 @@ def test_sizes(arguments: Any, expected: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((3, 2, 0, (9, 9)), r"got \(9, 9\), .* height is 5, .* less than the stride 2: 4 to 6"),
-        ((3, 2, 0, (2, 3, 3, 6)), r"got \(2, 3, 3, 6\), .* height is 5, .*: 4 to 6"),
-        ((3, 2, 0, (5, 9)), r"got \(5, 9\), .* width is 7, .*: 6 to 8"),
-        ((3, 2, 0, 7), r"got 7, .* height is 5, .*: 4 to 6"),
-        ((1, None, 0, (2, 4)), r"got \(2, 4\), .* width is 3, .* stride 1: 3 to 3"),
-        ((1, 3, 0, (8, 7)), r"got \(8, 7\), .* height is 4, .* stride 3: 2 to 6"),
+        ((3, 2, 0, (9, 9)), r"got \(9, 9\), .* the height must be from 4 to 6: 5, .* stride 2"),
+        ((3, 2, 0, (2, 3, 3, 6)), r"got \(2, 3, 3, 6\), .* the height must be from 4 to 6: 5, "),
+        ((3, 2, 0, (5, 9)), r"got \(5, 9\), .* the width must be from 6 to 8: 7, "),
+        ((3, 2, 0, 7), r"got 7, .* the height must be from 4 to 6: 5, "),
+        ((1, None, 0, (2, 4)), r"got \(2, 4\), .* the width must be from 3 to 3: 3, .* stride 1"),
+        ((1, 3, 0, (8, 7)), r"got \(8, 7\), .* the height must be from 2 to 6: 4, .* stride 3"),
     ],
 )
 def test_sizes_that_cannot_be(arguments: Any, message: str) -> None:

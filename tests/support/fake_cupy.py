@@ -56,7 +56,8 @@ class FakeArray(np.ndarray):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any
     ) -> Any:
-        if not all(isinstance(x, np.ndarray | np.generic | int | float) for x in inputs):
+        known = (np.ndarray, np.generic, int, float, tuple)
+        if not all(isinstance(x, known) for x in inputs):
             return NotImplemented
         if out is not None:
             options["out"] = emulated(out)

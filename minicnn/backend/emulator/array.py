@@ -20,7 +20,8 @@ class EmulatorArray(np.ndarray[Any, Any]):
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any
     ) -> Any:
-        if not all(isinstance(x, np.ndarray | np.generic | int | float) for x in inputs):
+        known = (np.ndarray, np.generic, int, float, tuple)
+        if not all(isinstance(x, known) for x in inputs):
             return NotImplemented  # as CuPy: then it is the other operand's turn
         _check_mixed(ufunc.__name__, inputs, out)
         if method == "__call__" and out is None:

@@ -10,7 +10,7 @@ HOW_TO_CALL = (
 )
 
 
-class Habit:
+class CtxName:
     """An attribute that PyTorch's ctx has and a Function has not: reading it says what it has."""
 
     def __init__(self, instead: str) -> None:
@@ -19,7 +19,7 @@ class Habit:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, function: Any, owner: type) -> Habit:
+    def __get__(self, function: Any, owner: type) -> CtxName:
         if function is None:
             return self
         raise AttributeError(f"{owner.__name__} has no {self.name}: {self.instead}")
