@@ -62,6 +62,9 @@ class Changes:
         self._last.pop(key, None)
 
 
+NEVER = (0, "")
+"""The number and the cause of the change of a tensor whose data was never replaced."""
+
 changes = Changes()
 """The changes of this process."""
 

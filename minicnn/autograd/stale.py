@@ -9,8 +9,6 @@ from .function import Function
 from .in_place import changes
 from .tensor import Parameter, Tensor
 
-NEVER = (0, "")
-
 
 class StaleTensor(Tensor):
     """Takes the place of a tensor whose value has changed: reading the value is an error.
@@ -53,9 +51,9 @@ def mark_stale(function: Function) -> None:
 
 def _changed_by(x: Tensor, count: int) -> str | None:
     """What has changed a tensor after so many changes; None if nothing has, or if it is known."""
-    if isinstance(x, StaleTensor):
+    if type(x) is StaleTensor:
         return None
-    number, by = getattr(x, "_replaced", NEVER)
+    number, by = x._replaced
     return by if number > count else changes.since(x._data, count)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from ..backend import Array, device_of, resolve_device, to_device
 from ..backend.arrays import plain_array
 from .display import tensor_html, tensor_text
-from .in_place import changes
+from .in_place import NEVER, changes
 
 if TYPE_CHECKING:
     from .function import Function
@@ -70,6 +70,7 @@ class Tensor:
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"requires_grad: only floats have gradients, the data is {data.dtype}")
         self._data = data
+        self._replaced = NEVER
         self.requires_grad = requires_grad
         self._grad: Tensor | None = None
         self.function: Function | None = None
