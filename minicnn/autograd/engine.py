@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from ..backend import Array, array_module
+from ..backend.arrays import to_array
 from .function import Edge, Function, edge_of
 from .in_place import changes
 from .modes import state
@@ -77,9 +78,9 @@ def backward(
         if create_graph:
             leaf._grad = leaf_grad * 1.0 if leaf._grad is None else leaf._grad + leaf_grad
         elif leaf._grad is None:
-            leaf._grad = Tensor(leaf_grad._data.copy(order="K"))
+            leaf._grad = Tensor(leaf_grad._array.copy(order="K"))
         else:
-            leaf._grad = Tensor(leaf._grad._data + leaf_grad._data)
+            leaf._grad = Tensor(leaf._grad._array + leaf_grad._array)
 
 
 def grad(
@@ -179,7 +180,7 @@ def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
             )
         return Tensor(array_module(output.data).ones_like(output.data))
     if not isinstance(seed, Tensor):
-        seed = Tensor(array_module(output.data).asarray(seed, dtype=output.dtype))
+        seed = Tensor(array_module(output.data).asarray(to_array(seed), dtype=output.dtype))
     if seed.shape != output.shape:
         raise ValueError(
             f"grad: got shape {seed.shape}, expected {output.shape}, that of its tensor"
@@ -207,7 +208,7 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
             continue
         if not isinstance(g, Tensor):
             raise TypeError(f"{name}.backward returned a {type(g).__name__}, expected a Tensor")
-        if g._data.shape != shape:
+        if g._array.shape != shape:
             raise RuntimeError(
                 f"{name}.backward returned a gradient of shape {g.shape} "
                 f"for input {i} of shape {shape}"

@@ -100,7 +100,7 @@ class Function:
                     f"{cls.__name__}: input {i} is a {type(t).__name__}, expected a Tensor; "
                     "see minicnn.tensor(), and give an option by its name"
                 )
-        function, arrays = object.__new__(cls), [t._data for t in inputs]
+        function, arrays = object.__new__(cls), [t._array for t in inputs]
         function.options = options
         try:
             data = function._run(arrays, options)
@@ -114,7 +114,7 @@ class Function:
             call = Call(function, inputs, options, output)
             for observer in state.observers:
                 observer.after_forward(call)
-        if state.grad_enabled and output._data.dtype.kind == "f":
+        if state.grad_enabled and output._array.dtype.kind == "f":
             needs_grad = tuple([t.requires_grad for t in inputs])
             if True in needs_grad:
                 function.needs_grad = needs_grad
@@ -139,14 +139,14 @@ class Function:
             return self.forward(*arrays, **options)
 
     def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self.shapes = tuple([t._data.shape for t in inputs])
-        self.dtypes = tuple([t._data.dtype for t in inputs])
+        self.shapes = tuple([t._array.shape for t in inputs])
+        self.dtypes = tuple([t._array.dtype for t in inputs])
         self.edges = tuple([edge_of(t) for t in inputs])
         if self.keeps in ("inputs", "both"):
             self.inputs = inputs
         if self.keeps in ("output", "both"):
             # Not the Tensor: it refers to self, which would be a cycle.
-            self._output_data = output._data
+            self._output_data = output._array
         self.changes_before = changes.count
         output.function = self
         output.requires_grad = True

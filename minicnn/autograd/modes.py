@@ -6,7 +6,8 @@ import contextlib
 import threading
 from typing import Any, ClassVar
 
-GENERATOR = 0x20  # inspect.CO_GENERATOR, without loading inspect
+# CO_GENERATOR, CO_COROUTINE and CO_ASYNC_GENERATOR of inspect, without loading it.
+PAUSES = 0x20 | 0x80 | 0x200
 
 
 class _State(threading.local):
@@ -23,7 +24,10 @@ class Mode(contextlib.ContextDecorator):
 
     _attribute: ClassVar[str]
 
-    def __init__(self) -> None:
+    def __init__(self, *given: Any) -> None:
+        if given:
+            mode = type(self).__name__
+            raise TypeError(f"{mode}: takes nothing; write @{mode}() with parentheses")
         self._before: list[Any] = []  # a list, since one object may be entered twice
 
     def _inside(self, before: Any) -> Any:
@@ -39,10 +43,11 @@ class Mode(contextlib.ContextDecorator):
         setattr(state, self._attribute, self._before.pop())
 
     def __call__(self, function: Any) -> Any:
-        if function.__code__.co_flags & GENERATOR:
+        if function.__code__.co_flags & PAUSES:
             mode = type(self).__name__
             raise TypeError(
-                f"{mode}: {function.__name__} is a generator; write with {mode}(): inside it"
+                f"{mode}: {function.__name__} is a generator or asynchronous, and would pause "
+                f"inside {mode}; use `with {mode}():` in it where nothing is yielded or awaited"
             )
         return super().__call__(function)
 

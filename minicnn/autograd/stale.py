@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from ..backend import Array
+from ..backend import Array, is_array
 from .function import Function
 from .in_place import changes
 from .tensor import Parameter, Tensor
@@ -24,7 +24,7 @@ class StaleTensor(Tensor):
         self.requires_grad, self.function, self._grad = tensor.requires_grad, tensor.function, None
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name == "_data":  # never set here, so that Python asks this method for it
+        if name == "_array":  # never set here, so that Python asks this method for it
             raise RuntimeError(self._reason)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -42,6 +42,11 @@ def mark_stale(function: Function) -> None:
         if by := _changed_by(x, function.changes_before):
             stale = StaleTensor(x, _reason(function, _describe_input(function, i), by))
             function.inputs = (*function.inputs[:i], stale, *function.inputs[i + 1 :])
+    for values in (kept, function.options):
+        for name, value in values.items():
+            is_kept = name != "_output_data" and is_array(value)
+            if is_kept and (by := changes.since(value, function.changes_before)):
+                raise RuntimeError(_reason(function, f"the array {name}", by))
     if "_output_data" in kept:
         data: Array = function._output_data
         if by := changes.since(data, function.changes_before):
@@ -54,7 +59,7 @@ def _changed_by(x: Tensor, count: int) -> str | None:
     if type(x) is StaleTensor:
         return None
     number, by = x._replaced
-    return by if number > count else changes.since(x._data, count)
+    return by if number > count else changes.since(x._array, count)
 
 
 def _describe_input(function: Function, i: int) -> str:

@@ -38,8 +38,8 @@ class Tensor:
 
     ``data`` is the NumPy (or CuPy) array with the shape that users see; ``grad`` is filled by
     ``backward()`` on tensors created with ``requires_grad=True`` (leaves); ``function`` is the
-    Function that computed a result, None for a leaf. Operators make new tensors, ``x += 1`` too;
-    only a leaf with ``requires_grad=True`` is changed in place by it, inside ``no_grad()``.
+    Function that computed a result, None for a leaf. ``x += 1`` changes x in place, unless it is
+    recorded: then it is a new tensor in the graph, or an error for a leaf that requires a gradient.
 
     >>> x = mc.tensor([[1.0, 2.0]], requires_grad=True)
     >>> (x**2).sum().backward()
@@ -47,13 +47,14 @@ class Tensor:
     tensor([[2., 4.]])
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_replaced", "function", "requires_grad")
+    __slots__ = ("__weakref__", "_array", "_grad", "_replaced", "function", "requires_grad")
 
     # Declared here for type checkers; defined in ops/ and attached by the table in ops/methods.py.
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
     __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _binary
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _binary
+    __iand__ = __ior__ = __ixor__ = _binary
     __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _binary
     __eq__ = __ne__ = _binary  # type: ignore[assignment]
     __neg__ = __abs__ = __invert__ = exp = log = sqrt = abs = _unary
@@ -66,10 +67,10 @@ class Tensor:
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
         if type(data) is not np.ndarray:
-            data = _array("Tensor", data)
+            data = _plain("Tensor", data)
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"requires_grad: only floats have gradients, the data is {data.dtype}")
-        self._data = data
+        self._array = data
         self._replaced = NEVER
         self.requires_grad = requires_grad
         self._grad: Tensor | None = None
@@ -82,29 +83,29 @@ class Tensor:
         Raises TypeError for anything else and for another dtype, ValueError for another shape.
         What is written into the array itself (``x.data[0] = 1``) is not noticed by backward().
         """
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, value: Array | Tensor) -> None:
-        new = value._data if isinstance(value, Tensor) else _array("data", value)
-        if new.shape != self._data.shape:
+        new = value._array if isinstance(value, Tensor) else _plain("data", value)
+        if new.shape != self._array.shape:
             raise ValueError(
-                f"data: got shape {new.shape}, expected {self._data.shape}, that of the tensor"
+                f"data: got shape {new.shape}, expected {self._array.shape}, that of the tensor"
             )
-        if new.dtype != self._data.dtype:
+        if new.dtype != self._array.dtype:
             raise TypeError(
-                f"data: got {new.dtype}, expected {self._data.dtype}, that of the tensor; "
-                f"convert it with .astype('{self._data.dtype}')"
+                f"data: got {new.dtype}, expected {self._array.dtype}, that of the tensor; "
+                f"convert it with .astype('{self._array.dtype}')"
             )
-        if new is self._data:  # x.data -= ... has written into it
+        if new is self._array:  # x.data -= ... has written into it
             changes.record(new, "an assignment to .data")
         else:
             self._replace(new, "an assignment to .data")
 
     def _replace(self, new: Array, by: str) -> None:
         """Take another array; by: for the message of a graph that needs the one before."""
-        if new is not self._data:
-            self._data, self._replaced = new, (changes.next(), by)
+        if new is not self._array:
+            self._array, self._replaced = new, (changes.next(), by)
 
     @property
     def grad(self) -> Tensor | None:
@@ -131,27 +132,27 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The element type."""
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def device(self) -> str:
         """The device that holds the data: "cpu", "cuda:0", ..."""
-        return device_of(self._data)
+        return device_of(self._array)
 
     @property
     def T(self) -> Tensor:  # noqa: N802 - NumPy's and PyTorch's name
@@ -241,14 +242,16 @@ class Tensor:
         return type(self.function).__name__ if self.function else ""
 
 
-def _array(name: str, value: Any) -> Array:
+def _plain(name: str, value: Any) -> Array:
     """The array, of a subclass of NumPy's as a plain one. Raises TypeError for anything else."""
     try:
         array = plain_array(value)
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
     if array is None:
-        raise TypeError(f"{name}: got a {type(value).__name__}, expected an array; see tensor()")
+        module, kind = type(value).__module__, type(value).__qualname__
+        got = kind if module == "builtins" else f"{module}.{kind}"  # torch.Tensor is not ours
+        raise TypeError(f"{name}: got a {got}, expected an array; see minicnn.tensor()")
     return array
 
 

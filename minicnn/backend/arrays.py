@@ -52,6 +52,12 @@ def plain_array(x: Any) -> Array | None:
     return np.asarray(x) if isinstance(x, np.ndarray | np.generic) else None
 
 
+def to_array(value: Any) -> Array:
+    """``np.asarray``, which would drop a mask silently: see ``plain_array``."""
+    plain = plain_array(value)
+    return np.asarray(value) if plain is None else plain
+
+
 def memory_owner(x: Array) -> Array:
     """The array whose memory x lies in."""
     base = x.base

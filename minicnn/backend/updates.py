@@ -13,8 +13,18 @@ import numpy as np
 
 from .arrays import Array, array_module
 
-State = SimpleNamespace
-"""The state arrays by name: ``state.exp_avg``; None for one that the options do not need."""
+
+class State(SimpleNamespace):
+    """The state arrays by name: ``state.exp_avg``; None for one that the options do not need."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if vars(self).get(name) is not value:  # state.exp_avg *= 0.9 has written into the array
+            raise TypeError(
+                f"update: state.{name} = ... would be forgotten; write into the array: "
+                f"state.{name}[...] = ..."
+            )
+
+
 Options = SimpleNamespace
 """The options by name: ``o.lr``."""
 Update = Callable[[Array, Array, int, State, Options], None]

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from ..autograd import Tensor, no_grad
 from ..autograd.in_place import write_into
 from ..backend import Array, is_array, is_device_name, resolve_device, to_device
+from ..backend.arrays import to_array
 from .attribute import check_attribute
 from .contents import PLAIN, find
 from .display import module_html
@@ -219,7 +220,7 @@ class Module(Tree):
             missing, unknown = (sorted(names) or "nothing" for names in keys)
             raise KeyError(f"state dict: missing {missing}, unknown {unknown}")
         given = {n: state[n] for n in own if n in state}
-        arrays = {n: v.data if isinstance(v, Tensor) else np.asarray(v) for n, v in given.items()}
+        arrays = {n: v.data if isinstance(v, Tensor) else to_array(v) for n, v in given.items()}
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(

@@ -136,7 +136,7 @@ def in_float32(op: Callable[P, Result]) -> Callable[P, Result]:
     @wraps(op)
     def computed(*args: P.args, **options: P.kwargs) -> Result:
         x = args[0] if args else options.get(first)
-        if not isinstance(x, Tensor) or x._data.dtype.char != "e":  # a call of _is_half costs more
+        if not isinstance(x, Tensor) or x._array.dtype.char != "e":  # a call of _is_half costs more
             return op(*args, **options)
         named = {name: _widened(value) for name, value in options.items()}
         return _narrowed(op(*map(_widened, args), **named))
@@ -145,7 +145,7 @@ def in_float32(op: Callable[P, Result]) -> Callable[P, Result]:
 
 
 def _is_half(x: Any) -> bool:
-    return isinstance(x, Tensor) and x._data.dtype.char == "e"
+    return isinstance(x, Tensor) and x._array.dtype.char == "e"
 
 
 def _widened(x: Any) -> Any:

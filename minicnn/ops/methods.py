@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Parameter, Tensor, backward, is_grad_enabled
+from ..autograd import Parameter, Tensor, backward, is_grad_enabled, no_grad
 from ..autograd.in_place import write_into
 from . import arithmetic, convert, join, reduce, select, shape
 from .convert import broadcast_operands
@@ -53,26 +53,32 @@ def _of_masks(symbol: str, combine: Callable[..., Any]) -> Callable[..., Tensor]
 
 
 def _augmented(symbol: str, op: Callable[[Any, Any], Tensor]) -> Callable[[Tensor, Any], Tensor]:
-    """``x += other``: a new tensor, as ``x = x + other``, unless x is learned.
+    """``x += other``, which changes x in place, as in NumPy, unless the graph records it.
 
-    A leaf that requires a gradient and a Parameter keep their identity, since an optimizer and a
-    module hold them: they are changed in place, which is possible only inside ``no_grad()``.
+    Then it is a new tensor, ``x = x + other``; but not for a leaf that requires a gradient, or a
+    Parameter: an optimizer and a module hold these, and would not know about a new one.
     """
 
     def augment(x: Tensor, other: Any) -> Tensor:
-        is_leaf = x.requires_grad and x.function is None
-        if not (is_leaf or isinstance(x, Parameter)):
-            return op(x, other)
-        if is_grad_enabled():
+        others_grad = isinstance(other, Tensor) and other.requires_grad
+        if is_grad_enabled() and (x.requires_grad or others_grad):
+            if x.function is not None or not (x.requires_grad or isinstance(x, Parameter)):
+                return op(x, other)
             raise RuntimeError(
                 f"{symbol}: a {type(x).__name__} of shape {x.shape} can be changed in place only "
                 f"inside no_grad(): `with minicnn.no_grad(): x {symbol} ...`; for a result in the "
                 f"graph write y = x {symbol[:-1]} ..."
             )
-        result = op(x, other)
+        with no_grad():
+            result = op(x, other)
+        instead = f"as x is; for a new tensor write x = x {symbol[:-1]} ..."
         if result.shape != x.shape:
             raise ValueError(
-                f"{symbol}: the result has shape {result.shape}, expected {x.shape}, that of x"
+                f"{symbol}: the result has shape {result.shape}, expected {x.shape}, {instead}"
+            )
+        if not np.can_cast(result.dtype, x.dtype, "same_kind"):
+            raise TypeError(
+                f"{symbol}: the result is {result.dtype}, expected {x.dtype}, {instead}"
             )
         write_into(x, result.data, f"x {symbol} ...")
         return x
@@ -83,46 +89,41 @@ def _augmented(symbol: str, op: Callable[[Any, Any], Tensor]) -> Callable[[Tenso
 def _array_ufunc(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """What NumPy does with a Tensor: ``array + x`` and its like are the ops of the same name.
 
-    ``array += x`` changes the array with the values of x. Other functions of NumPy raise TypeError.
+    Other functions of NumPy, and ``array += x``, take the values as ``_array_function`` does.
     """
-    out = options.get("out", ())
-    name = ufunc.__name__
-    if method == "__call__" and out and not any(isinstance(array, Tensor) for array in out):
-        if any(isinstance(value, Tensor) and value.requires_grad for value in inputs):
-            raise TypeError(
-                f"numpy.{name}: an array is changed in place with a tensor that requires a "
-                "gradient, which would be lost; use x.detach() if only its values count"
-            )
-        return ufunc(*[v.data if isinstance(v, Tensor) else v for v in inputs], **options)
     if method == "__call__" and not options and ufunc in UFUNCS:
         return UFUNCS[ufunc](*inputs)
-    raise TypeError(f"numpy.{name}: got a Tensor; {_advice(name if method == '__call__' else '')}")
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if any(isinstance(array, Tensor) for array in options.get("out", ())):
+        raise TypeError(f"numpy.{name}: out is a Tensor, expected an array")
+    has_gradient = ufunc not in WITHOUT_GRADIENT
+    return getattr(ufunc, method)(*_arrays(name, inputs, has_gradient), **options)
 
 
 def _array_function(x: Tensor, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-    """NumPy's other functions take the values, unless a gradient would get lost: RuntimeError."""
-
-    def array(value: Any) -> Any:
-        if isinstance(value, tuple | list):
-            return (list if isinstance(value, list) else tuple)(map(array, value))
-        if not isinstance(value, Tensor):
-            return value
-        if value.requires_grad and function not in (np.shape, np.ndim, np.size):
-            raise RuntimeError(
-                f"numpy.{function.__name__}: got a tensor that requires a gradient, which the "
-                f"result would not have; {_advice(function.__name__)}"
-            )
-        return value.data
-
-    return function(*array(args), **{name: array(value) for name, value in kwargs.items()})
+    """NumPy's functions take the values, unless a gradient would get lost: RuntimeError."""
+    has_gradient = function not in WITHOUT_GRADIENT
+    named = {k: _arrays(function.__name__, value, has_gradient) for k, value in kwargs.items()}
+    return function(*_arrays(function.__name__, args, has_gradient), **named)
 
 
-def _advice(name: str) -> str:
-    """What to write instead of NumPy's function of this name."""
-    name = OP_NAMES.get(name, name)
-    is_ours = hasattr(sys.modules[__package__], name)
-    ours = f"minicnn.ops.{name}" if is_ours else "an op of minicnn"
-    return f"use {ours} for a result with a gradient, x.detach().numpy() where only values count"
+def _arrays(name: str, value: Any, has_gradient: bool) -> Any:
+    """The arrays of Tensors, in lists too. RuntimeError if NumPy would lose a gradient."""
+    if isinstance(value, tuple | list):
+        return (list if isinstance(value, list) else tuple)(
+            [_arrays(name, item, has_gradient) for item in value]
+        )
+    if not isinstance(value, Tensor):
+        return value
+    if value.requires_grad and has_gradient:
+        name_here = OP_NAMES.get(name, name)
+        is_ours = callable(getattr(sys.modules[__package__], name_here, None))
+        raise RuntimeError(
+            f"numpy.{name}: got a tensor that requires a gradient, which the result would not "
+            f"have; use {f'minicnn.ops.{name_here}' if is_ours else 'an op of minicnn'}, or "
+            "x.detach().numpy() where only the values count"
+        )
+    return value.data
 
 
 BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
@@ -164,6 +165,16 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
 }
 OP_NAMES = {"absolute": "abs", "negative": "neg"}  # where NumPy's name is another
 # fmt: off
+WITHOUT_GRADIENT: frozenset[Any] = frozenset({
+    np.isnan, np.isinf, np.isfinite, np.signbit, np.sign,
+    np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.allclose, np.array_equal, np.isclose, np.argmax, np.argmin, np.argsort, np.nonzero,
+    np.count_nonzero, np.all, np.any, np.shape, np.ndim, np.size, np.save,
+    np.zeros_like, np.ones_like, np.full_like, np.empty_like,
+})
+"""The functions of NumPy whose results have no gradient to lose."""
+# fmt: on
+# fmt: off
 NAMED: tuple[Callable[..., Any], ...] = (
     reduce.sum, reduce.mean, reduce.var, reduce.max, reduce.min, reduce.argmax, reduce.argmin,
     arithmetic.exp, arithmetic.log, arithmetic.sqrt, arithmetic.abs, select.clip,
@@ -176,6 +187,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{f"__r{name}__": _reflected(op) for name, op in BINARY.items()},
     **{f"__{name}__": op for name, op in MASKS.items()},
     **{f"__r{name}__": op for name, op in MASKS.items() if name != "invert"},
+    **{f"__i{n}__": _augmented(f"{s}=", MASKS[n]) for n, s in zip(MASKS, "&|^", strict=False)},
     **{f"__i{name}__": _augmented(f"{SYMBOLS[name]}=", op) for name, op in BINARY.items()},
     **{f"__{name}__": compare for name, compare in COMPARISONS.items()},
     "__array_ufunc__": _array_ufunc,

@@ -135,9 +135,9 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     [[1, 2], [1, 2], [1, 2]]
     """
     check_tensor("broadcast_to", x=x)
-    if x.shape == shape:  # the usual case in a backward: first of all
-        return x
     shape = _check_lengths("broadcast_to", shape)
+    if x.shape == shape:
+        return x
     if not broadcasts_to(x.shape, shape):
         raise ValueError(f"broadcast_to: {x.shape} cannot be repeated to {shape}")
     return BroadcastTo.apply(x, shape=shape)

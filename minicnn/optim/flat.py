@@ -73,7 +73,7 @@ class FlatGroup:
             view = self.views[i]
             if view is None:  # at first, and after a move to another device
                 view = self.views[i] = self.part(self.data, i)
-            if parameter._data is view:
+            if parameter._array is view:
                 continue
             if parameter.dtype != view.dtype:
                 raise RuntimeError(
@@ -81,7 +81,7 @@ class FlatGroup:
                     "make a new optimizer after Module.to()"
                 )
             view[...] = parameter.data
-            parameter._data = view  # the same values: graphs need not know
+            parameter._array = view  # the same values: graphs need not know
 
     def _follow(self) -> None:
         """Move to the device that the parameters were moved to."""
@@ -105,7 +105,7 @@ class FlatGroup:
         for i, parameter in enumerate(self.parameters):
             if parameter._grad is None:
                 continue
-            self.part(self.grad, i)[...] = parameter._grad._data
+            self.part(self.grad, i)[...] = parameter._grad._array
             step = self.steps[i] = self.steps[i] + 1
             start, stop = self.spans[i]
             if self.runs and self.runs[-1][1:] == (start, step):

@@ -96,7 +96,11 @@ class Optimizer:
                 update, at_once = update_for(flat.data, self.update)
                 for p, grad, step, flat_state in flat.slices(at_once):
                     state = {n: flat_state[n] if n in needed else None for n in self.state_names}
-                    update(p, grad, step, State(**state), options)
+                    if update(p, grad, step, State(**state), options) is not None:
+                        raise TypeError(
+                            f"{type(self).__name__}: update returned a value, which would be lost; "
+                            "change p in place: p -= ..."
+                        )
                 flat.record_change(f"{type(self).__name__}.step()")
 
     def zero_grad(self) -> None:

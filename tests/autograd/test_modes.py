@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -203,3 +204,17 @@ def test_a_clean_walk_of_a_tensor_of_the_wrong_sign_of_zero() -> None:
         mc.ops.relu(x).sum().backward()
     assert x.grad is not None
     assert x.grad.item() == 0
+
+
+@pytest.mark.parametrize("mode", [mc.no_grad, mc.detect_anomaly])
+def test_modes_that_are_written_wrongly(mode: Any) -> None:
+    name = mode.__name__
+    with pytest.raises(TypeError, match=rf"{name}: takes nothing; write @{name}\(\) with parenth"):
+
+        @mode
+        def predict() -> None: ...
+
+    with pytest.raises(TypeError, match=f"{name}: wait is a generator or asynchronous"):
+
+        @mode()
+        async def wait() -> None: ...

@@ -60,6 +60,22 @@ class Program:
         self.w.data = self.w.data - 0.25 * self.w.grad
         self.w.data -= 0.25 * self.w.grad
 
+    def descend_with_momentum(self) -> None:
+        velocity = self.w.detach() * 0
+        for _ in range(3):
+            self.w.grad = None
+            ((self.x @ self.w) ** 2).mean().backward()
+            velocity *= 0.9
+            velocity += self.w.grad
+            self.w.data -= 0.01 * velocity
+
+    def change_a_result(self) -> None:
+        """The result keeps its place in the graph, and its new value counts."""
+        y = self.w * 2
+        with self.lib.no_grad():
+            y += 1
+        (y * y).sum().backward()
+
     def change_while_recording(self) -> None:
         self.w += 1
 

@@ -6,7 +6,7 @@ The formulas themselves are held against plain Python in ``test_formulas.py``.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import minicnn as mc
 from minicnn import optim
 from minicnn.backend import to_device
 from minicnn.backend.cuda import updates as fused_updates
@@ -141,3 +142,24 @@ def test_a_formula_of_ones_own_runs_on_every_device(device: str) -> None:
     assert at_once >= 2
     update(there, to_device(np.array([-3.0, 4.0]), device), 1, State(), Options(lr=0.5))
     np.testing.assert_array_equal(to_device(there, "cpu"), [0.5, -0.5])
+
+
+def test_updates_that_would_be_lost():
+    class Returns(optim.Optimizer):
+        @staticmethod
+        def update(p, grad, step, state, o):
+            return p - o.lr * grad
+
+    class Forgets(optim.Optimizer):
+        state_names: ClassVar = {"v": None}
+
+        @staticmethod
+        def update(p, grad, step, state, o):
+            state.v *= 0.5  # in place, which is right
+            state.v = state.v + grad
+
+    for kind, message in ((Returns, "update returned a value"), (Forgets, r"state.v\[...\] = ")):
+        p = mc.Parameter(np.ones(2))
+        p.grad = mc.tensor(np.ones(2))
+        with pytest.raises(TypeError, match=message):
+            kind([p], lr=0.1).step()
