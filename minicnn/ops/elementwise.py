@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..autograd import Function, Tensor
-from .shape import sum_to
+from .shape import SumTo
 
 
 class Elementwise(Function):
@@ -22,4 +22,9 @@ def sum_to_inputs(
     For the backward of an op that broadcasts; each gradient is given as what computes it.
     """
     wanted = zip(gradients, function.shapes, function.needs_grad, strict=False)
-    return tuple([sum_to(gradient(), shape) if need else None for gradient, shape, need in wanted])
+    return tuple([_summed(gradient(), shape) if need else None for gradient, shape, need in wanted])
+
+
+def _summed(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """``sum_to`` without its checks, for shapes that broadcasting has made."""
+    return grad if grad.shape == shape else SumTo.apply(grad, shape=shape)

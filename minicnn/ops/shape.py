@@ -153,9 +153,9 @@ def sum_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     [[3], [7]]
     """
     check_tensor("sum_to", x=x)
-    if x.shape == shape:  # the usual case in a backward: first of all
-        return x
     shape = _check_lengths("sum_to", shape)
+    if x.shape == shape:
+        return x
     if not broadcasts_to(shape, x.shape):
         raise ValueError(f"sum_to: {x.shape} is not a broadcast of {shape}")
     return SumTo.apply(x, shape=shape)
