@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 Pair = tuple[int, int]
 IntOrPair = int | Pair
 """A size as users write it: one integer for both axes, or (height, width)."""
@@ -65,6 +67,18 @@ def check_number(name: str, value: Any, expected: str = "a number") -> float:
     if not RANGES[expected](float(value)):
         raise ValueError(f"{name}: got {value!r}, expected {expected}")
     return float(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """The value as a bool: a text such as "no" would count as true.
+
+    >>> mc.checks.check_flag("ceil_mode", "no")
+    Traceback (most recent call last):
+    TypeError: ceil_mode: got 'no', expected True or False
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: got {value!r}, expected True or False")
+    return bool(value)
 
 
 def check_pair(name: str, value: Any, least: int | None = 1) -> Pair:

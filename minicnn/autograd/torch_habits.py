@@ -35,6 +35,12 @@ def check_definition(cls: type) -> None:
                 "forward(self, x, alpha) and backward(self, grad), which reads self.inputs and "
                 'self.options["alpha"]'
             )
+    forward = vars(cls).get("forward")
+    if forward is not None and forward.__code__.co_varnames[1:2] == ("ctx",):
+        raise TypeError(
+            f"{name}: forward takes ctx, as in PyTorch; here self is the context: "
+            "forward(self, x, alpha), and backward reads self.inputs"
+        )
     if "__init__" in vars(cls):
         raise TypeError(
             f"{name}: has an __init__, but a Function takes its options in forward; it "

@@ -82,8 +82,13 @@ class Sequential(_Series):
                 self._put(str(i), given)
 
     def forward(self, x: Any) -> Any:
-        for module in self:
+        for name, module in self._modules().items():
             x = module(x)
+            if x is None:
+                raise TypeError(
+                    f"{name} ({type(module).__name__}) returned None; does its forward return the "
+                    "result?"
+                )
         return x
 
     def __getitem__(self, index: int | slice) -> Module:

@@ -45,8 +45,8 @@ class Linear(Module):
         if flat == self.in_features:
             return "Flatten() before it"
         if x.ndim == 4:  # images, whose last axis is seldom what was meant
-            return f"Flatten() and Linear({flat}, {self.out_features})"
-        return f"Linear({x.shape[-1]}, {self.out_features})"
+            return f"Flatten() and Linear({flat}, {self.out_features}{self._changed()})"
+        return f"Linear({x.shape[-1]}, {self.out_features}{self._changed()})"
 
     def _options(self) -> str:
         return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
@@ -77,6 +77,8 @@ class _Convolution(Module):
             )
         self.in_channels, self.out_channels = channels
         self.kernel_size = check_pair(f"{name}: kernel_size", kernel_size)
+        for argument, value in {"stride": stride, "dilation": dilation}.items():
+            check_pair(f"{name}: {argument}", value)
         self.stride, self.padding = stride, padding
         self.dilation, self.groups = dilation, groups
         first, second = channels if transposed else channels[::-1]
@@ -87,13 +89,19 @@ class _Convolution(Module):
         shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
         if len(shape) == 3 and shape[0] == self.in_channels:
             return "a batch of one image, x.reshape(1, *x.shape),"
+        if len(shape) == 3 and self.in_channels == 1:
+            return "images with a channel axis, x[:, None],"
         if len(shape) != 4 or shape[1] == self.in_channels:
             return ""
         if shape[3] == self.in_channels < min(shape[1:3]):
             return "channels first, x.permute(0, 3, 1, 2),"
-        groups = f", groups={self.groups}" if self.groups > 1 else ""
-        shown = f"{shape[1]}, {self.out_channels}, {self.kernel_size}{groups}"
-        return "" if shape[1] % self.groups else f"{type(self).__name__}({shown})"
+        if shape[1] % self.groups:
+            return ""
+        more = self._changed(
+            stride=1, padding=0, output_padding=0, dilation=1, groups=1, padding_mode="zeros"
+        )
+        shown = f"{shape[1]}, {self.out_channels}, {self.kernel_size}{more}"
+        return f"{type(self).__name__}({shown})"
 
     def _options(self) -> str:
         return (

@@ -18,6 +18,7 @@ class _WeightedLoss(OpLayer):
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in self.weights:
             value = getattr(self, name)
             if value is not None and not isinstance(value, Tensor):

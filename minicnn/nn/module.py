@@ -16,7 +16,8 @@ from ..autograd import Tensor, no_grad
 from ..autograd.in_place import write_into
 from ..backend import Array, is_array, is_device_name, resolve_device, to_device
 from ..backend.arrays import to_array
-from .attribute import check_attribute
+from ..checks import check_flag
+from .attribute import check_attribute, check_class
 from .contents import PLAIN, find
 from .display import module_html
 from .located import name_layer
@@ -68,6 +69,22 @@ class Module(Tree):
     ['hidden.weight', 'hidden.bias', 'output.weight', 'output.bias']
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_class(cls)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Not of a module, only of each of its parameters."""
+        raise AttributeError(
+            f"{type(self).__name__}: parameters have requires_grad, a module has not; write "
+            "for p in module.parameters(): p.requires_grad = False"
+        )
+
+    @requires_grad.setter
+    def requires_grad(self, value: Any) -> None:
+        _ = self.requires_grad
+
     @property
     def training(self) -> bool:
         """Whether it is in training mode, as set by ``train()`` and ``eval()`` for all threads.
@@ -113,7 +130,11 @@ class Module(Tree):
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         try:
             for watch in tuple(vars(self).get("_forward_pre_hooks", {}).values()):
-                watch(self, inputs)
+                if watch(self, inputs) is not None:
+                    raise TypeError(
+                        f"{type(self).__name__}: a forward pre-hook returned a value, but it only "
+                        "watches the inputs; change them in a forward of your own"
+                    )
             output = self.forward(*inputs, **options)
             for hook in tuple(self._hooks.values()):
                 replaced = hook(self, inputs, output)
@@ -161,12 +182,19 @@ class Module(Tree):
         """For an error: the layer for which these inputs, which this one refused, are right."""
         return ""
 
+    def _changed(self, **defaults: Any) -> str:
+        """For ``_would_fit``: the options that are not the default, ", stride=2, bias=False"."""
+        held = {name: getattr(self, name, default) for name, default in defaults.items()}
+        shown = [f"{name}={v!r}" for name, v in held.items() if v != defaults[name]]
+        is_bare = vars(self).get("bias", ...) is None and held.get("affine", True)
+        return "".join(f", {option}" for option in [*shown, *["bias=False"] * is_bare])
+
     def train(self, mode: bool = True) -> Module:
         """Switch this module and all below it to training (dropout on, batch statistics).
 
         It calls ``train`` of the children, so that a layer that overrides it may stay frozen.
         """
-        self.training = mode
+        self.training = check_flag(f"{type(self).__name__}: train", mode)
         for child in self.children():
             child.train(mode)
         return self

@@ -80,7 +80,8 @@ class BatchNorm2d(Module):
     def _would_fit(self, *inputs: Any) -> str:
         shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
         differs = len(shape) in self.shapes and shape[1] != self.num_features
-        return f"{type(self).__name__}({shape[1]})" if differs else ""
+        more = self._changed(eps=1e-5, momentum=0.1, affine=True, track_running_stats=True)
+        return f"{type(self).__name__}({shape[1]}{more})" if differs else ""
 
 
 @dataclass(eq=False, repr=False)
@@ -113,7 +114,7 @@ class LayerNorm(Module):
         bias: bool = True,
     ) -> None:
         given, name = normalized_shape, type(self).__name__
-        shape = tuple(given) if isinstance(given, Sequence) else (given,)
+        shape = tuple(given) if isinstance(given, Sequence | np.ndarray) else (given,)
         if not shape:
             raise ValueError(f"{name}: normalized_shape is empty, expected one axis or more")
         shape = tuple([check_integer(f"{name}: normalized_shape", n, least=1) for n in shape])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .. import ops
 from ..backend.geometry import PaddingForm
-from ..checks import IntOrPair
+from ..checks import IntOrPair, check_pair
 from .op_layer import OpLayer
 
 
@@ -17,6 +17,7 @@ class _WindowLayer(OpLayer):
     stride: IntOrPair | None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.stride = self.kernel_size if self.stride is None else self.stride
 
 
@@ -149,6 +150,12 @@ class AdaptiveAvgPool2d(OpLayer):
 
     op = staticmethod(ops.adaptive_avg_pool2d)
     output_size: int | tuple[int | None, int | None] | None
+
+    def __post_init__(self) -> None:
+        size = self.output_size
+        given = [1 if n is None else n for n in size] if isinstance(size, tuple | list) else size
+        if given is not None:
+            check_pair(f"{type(self).__name__}: output_size", given)
 
 
 @dataclass(eq=False, repr=False)

@@ -20,6 +20,11 @@ def test_options_given_to_init_are_told_when_the_class_is_defined():
                 self.alpha = alpha
 
 
+def test_a_forward_with_ctx_that_is_not_static():
+    with pytest.raises(TypeError, match="^Square: forward takes ctx, as in PyTorch; here self"):
+        type("Square", (Function,), {"forward": lambda self, ctx, x: x})
+
+
 @pytest.mark.parametrize("method", ["forward", "backward"])
 @pytest.mark.parametrize("decorator", [staticmethod, classmethod])
 def test_static_methods_with_ctx_are_told_when_the_class_is_defined(method, decorator):

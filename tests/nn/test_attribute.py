@@ -65,7 +65,9 @@ def test_a_leaf_that_is_no_parameter_is_told(wrap):
     with pytest.raises(TypeError, match=r"Identity.w: .*mc.Parameter\(x.data\)"):
         module.w = wrap(mc.tensor([1.0], requires_grad=True))
     module.w = wrap(mc.tensor([1.0]))
-    module.w = wrap(Parameter(np.ones(1)) * 2)  # a result, kept to look at
+    module.fc = nn.Linear(1, 1)
+    module.w = wrap(module.fc.weight * 2)  # a result, kept to look at
+    module.w = wrap(module.fc(mc.tensor([[1.0]])))
 
 
 def test_a_buffer_stays_a_buffer(net):
@@ -103,3 +105,62 @@ def test_a_method_is_not_hidden(name, value):
 def test_a_layer_has_a_name_without_dots():
     with pytest.raises(ValueError, match=r"'a\.b' cannot name a layer"):
         setattr(nn.Identity(), "a.b", nn.ReLU())
+
+
+@pytest.mark.parametrize("change", [lambda p: p.to("float16"), lambda p: p * 0.1, lambda p: -p])
+def test_a_result_of_a_parameter_that_nobody_holds_is_told(change):
+    """nn.Parameter(...).to(dtype) is not a Parameter."""
+    module = nn.Identity()
+    with pytest.raises(TypeError, match=r"Identity.w: got a result, which is not a Parameter"):
+        module.w = change(Parameter(np.ones(2)))
+
+
+def test_a_forward_may_keep_what_it_was_given():
+    class Critic(nn.Module):
+        def forward(self, x):
+            self.last, self.both = x, (x, x * 1)
+            return x.sum()
+
+    x = mc.tensor([1.0], requires_grad=True)
+    model = nn.Sequential(Critic())
+    model(x)
+    assert vars(model)["0"].last is x
+
+
+@pytest.mark.parametrize("value", [nn.Linear(1, 1), nn.BatchNorm1d(2), Parameter(np.ones(1))])
+def test_layers_of_the_class_are_told(value):
+    with pytest.raises(TypeError, match=r"Net.fc: a \w+ of the class .*self.fc = "):
+        type("Net", (nn.Module,), {"fc": value})
+    type("Net", (nn.Module,), {"activation": nn.ReLU()})  # nothing to learn or save
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x, x], lambda x: {"a": x}])
+def test_a_layer_without_its_base_is_told(wrap):
+    class Block:
+        def __init__(self):
+            self.fc = nn.Linear(1, 1)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    class Holder:
+        def __init__(self):
+            self.teacher = nn.Linear(1, 1)
+
+    module = nn.Identity()
+    with pytest.raises(TypeError, match=r"Block has a forward .* write class Block\(nn.Module\)"):
+        module.block = wrap(Block())
+    module.holder = wrap(Holder())
+
+
+def test_requires_grad_is_not_of_a_module():
+    module = nn.Linear(1, 1)
+    with pytest.raises(AttributeError, match="for p in module.parameters"):
+        module.requires_grad = False
+    assert not hasattr(module, "requires_grad")
+
+
+@pytest.mark.parametrize("mode", ["false", None, 0])
+def test_train_takes_a_bool(mode):
+    with pytest.raises(TypeError, match="Linear: train: got .*, expected True or False"):
+        nn.Linear(1, 1).train(mode)

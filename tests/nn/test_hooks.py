@@ -155,3 +155,10 @@ def test_a_pre_hook_is_called_before_a_forward_that_fails(calls):
     with pytest.raises(ValueError, match="linear"):
         layer(X)
     assert calls == [X.shape]
+
+
+def test_a_pre_hook_that_returns_a_value_is_told():
+    layer = nn.ReLU()
+    layer.register_forward_pre_hook(lambda module, inputs: (inputs[0] * 0,))
+    with pytest.raises(TypeError, match="ReLU: a forward pre-hook returned a value"):
+        layer(mc.tensor([1.0]))

@@ -184,3 +184,35 @@ def test_the_error_itself_is_never_lost():
     model.extra.append({nn.ReLU()})  # which the walk to the path refuses
     with pytest.raises(ValueError, match="bad"):
         model(1)
+
+
+def test_a_forward_without_return_is_told_where_it_is():
+    class NoReturn(nn.Module):
+        def forward(self, x):
+            x * 2
+
+    with pytest.raises(TypeError, match=r"^0 \(NoReturn\) returned None; does its forward"):
+        nn.Sequential(NoReturn(), nn.ReLU())(zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "fits"),
+    [
+        (
+            nn.Conv2d(1, 16, 3, stride=2, padding=1, bias=False),
+            (1, 3, 8, 8),
+            r"Conv2d\(3, 16, \(3, 3\), stride=2, padding=1, bias=False\)",
+        ),
+        (nn.Conv2d(1, 6, 5), (4, 28, 28), r"images with a channel axis, x\[:, None\],"),
+        (nn.Linear(4, 2, bias=False), (1, 3), r"Linear\(3, 2, bias=False\)"),
+        (
+            nn.BatchNorm2d(4, momentum=0.5, affine=False),
+            (2, 3, 1, 1),
+            r"BatchNorm2d\(3, momentum=0.5, affine=False\)",
+        ),
+        (nn.BatchNorm2d(4), (2, 3, 1, 1), r"BatchNorm2d\(3\)"),
+    ],
+)
+def test_what_fits_keeps_the_other_options(layer, shape, fits):
+    with pytest.raises(ValueError, match=fits + " would fit$"):
+        nn.Sequential(layer)(zeros(*shape))

@@ -84,3 +84,36 @@ def test_a_subclass_of_the_user_is_named_too(kind):
     for container in (nn.Sequential, nn.ModuleList):
         with pytest.raises(TypeError, match="^Mine: 0 is a int, not a Module"):
             type("Mine", (container,), {})().append(3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.MaxPool2d(2.0), "MaxPool2d: kernel_size: got 2.0"),
+        (lambda: nn.MaxPool2d(2, stride="a"), "MaxPool2d: stride: got 'a'"),
+        (lambda: nn.MaxPool2d(2, ceil_mode="no"), "MaxPool2d: ceil_mode: got 'no', expected True"),
+        (lambda: nn.MinPool2d("a"), "MinPool2d: kernel_size: got 'a'"),
+        (lambda: nn.AvgPool2d(2.5), "AvgPool2d: kernel_size: got 2.5"),
+        (lambda: nn.AdaptiveMaxPool2d(-2), "AdaptiveMaxPool2d: output_size: got -2"),
+        (lambda: nn.AdaptiveAvgPool2d((1, 2, 3)), "AdaptiveAvgPool2d: output_size: got"),
+        (lambda: nn.LPPool2d(2, 2.0), "LPPool2d: kernel_size: got 2.0"),
+        (lambda: nn.LocalResponseNorm(2.0), "LocalResponseNorm: size: got 2.0"),
+        (lambda: nn.ELU(None), "ELU: alpha: got None, expected a number"),
+        (lambda: nn.LeakyReLU("a"), "LeakyReLU: negative_slope: got 'a'"),
+        (lambda: nn.Softmax("a"), "Softmax: axis: got 'a', expected an integer"),
+        (lambda: nn.Dropout("a"), "Dropout: p: got 'a'"),
+        (lambda: nn.HuberLoss(delta="a"), "HuberLoss: delta: got 'a'"),
+        (lambda: nn.CrossEntropyLoss(ignore_index=1.5), "CrossEntropyLoss: ignore_index: got 1.5"),
+        (lambda: nn.Conv2d(1, 1, 3, stride=1.5), "Conv2d: stride: got 1.5"),
+        (lambda: nn.Conv2d(1, 1, 3, dilation=0), "Conv2d: dilation: got 0"),
+    ],
+)
+def test_options_are_checked_when_the_layer_is_made(make, message):
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        make()
+
+
+def test_sizes_of_any_integer_type():
+    for size in (np.int64(2), [2, 2], (np.int8(2), 2)):
+        assert nn.MaxPool2d(size)(mc.tensor(np.ones((1, 1, 4, 4)))).shape == (1, 1, 2, 2)
+    assert nn.LayerNorm(np.array([28, 28])).normalized_shape == (28, 28)
