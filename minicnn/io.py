@@ -59,7 +59,7 @@ def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
 
     Errors begin with by: OSError names the path; TypeError or ValueError for what is not a path.
     """
-    with naming(by, path, writing=True):
+    with named_errors(by, path, writing=True):
         target = Path(os.path.realpath(path))  # a link stays a link
         _check_target(target, replaced=True)
         partial = target.with_name(f".{secrets.token_hex(8)}.part")
@@ -80,7 +80,7 @@ def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True)
 
     replaced: as a new file that is renamed to it, otherwise into an existing one.
     """
-    with naming(by, path, writing=True):
+    with named_errors(by, path, writing=True):
         target = Path(os.path.realpath(path))
         _check_target(target, replaced)
         if replaced or not target.exists():
@@ -115,7 +115,7 @@ def check_path(by: str, path: Any) -> Path:
 
 
 @contextlib.contextmanager
-def naming(by: str, path: str | os.PathLike[str], writing: bool = False) -> Iterator[None]:
+def named_errors(by: str, path: str | os.PathLike[str], writing: bool = False) -> Iterator[None]:
     """Errors of the system inside name the path that the user gave, and what to write instead.
 
     Without it they name a temporary file, or only a number. The class of the error and its
@@ -164,7 +164,7 @@ def load_with_metadata(
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
-    with naming(by, path):
+    with named_errors(by, path):
         content = Path(path).read_bytes()
     try:
         arrays: dict[str, Array] = from_bytes(content)

@@ -21,8 +21,8 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     target that counts the result is NaN, as the mean of ``cross_entropy`` is.
 
     Raises TypeError for class indices that are not integers, ValueError for shapes that do not fit,
-    fewer than two classes, and rows that are no probabilities (a target on a GPU is not checked for
-    that: the check would wait for it).
+    fewer than two classes, and rows that are not probabilities (a target on a GPU is not checked
+    for that: the check would wait for it).
 
     >>> logits = mc.tensor([[0.1, 0.9], [0.8, 0.2]])
     >>> mc.ops.accuracy(logits, [1, 1])

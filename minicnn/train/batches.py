@@ -21,13 +21,8 @@ Batches = Iterable[tuple[Any, Any]]
 def place_batches(data: Batches, device: str, start: int = 0) -> Iterator[tuple[Any, Any]]:
     """The batches on the device, from number ``start`` on; begins the epoch of a DataLoader.
 
-    Raises TypeError for a data set that is not in batches, ValueError for a batch that is not a
-    pair and for data without a batch.
+    Raises ValueError for a batch that is not a pair and for data without a batch.
     """
-    if isinstance(data, ArrayDataset):
-        raise TypeError(
-            "data: got an ArrayDataset, expected batches: DataLoader(dataset, batch_size=32)"
-        )
     batches = data.on(device, start) if isinstance(data, DataLoader) else data
     return _placed(batches, device, empty=start == 0)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checks import check_choice, check_number
 from .callback import Callback
+from .finite import has_finite_loss
 from .trainer import Trainer
 
 
@@ -59,15 +60,10 @@ class Best:
         self.value = state_dict["value"]
 
 
-def has_finite_loss(row: Mapping[str, float]) -> bool:
-    """Whether the losses in a row of the History are finite: otherwise the epoch diverged."""
-    return all(math.isfinite(row.get(name, 0.0)) for name in ("loss", "val_loss"))
-
-
 def check_metric(trainer: Trainer, metric: str, callback: str) -> None:
     """Raise ValueError for a metric that no epoch of the fit that begins will have.
 
-    A callback that does not say what it ``adds`` may add any column, except what validation gives.
+    A callback without ``added_columns`` may add any column, except what validation gives.
     """
     columns = ["loss", *trainer.metrics, "seconds", "images_per_second"]
     validated = [f"val_{name}" for name in ("loss", *trainer.metrics)]
@@ -75,8 +71,9 @@ def check_metric(trainer: Trainer, metric: str, callback: str) -> None:
         columns += validated
     unknown = False
     for other in trainer.callbacks:
-        columns += other.adds or ()
-        unknown |= other.adds is None and type(other).on_epoch_end is not Callback.on_epoch_end
+        columns += other.added_columns or ()
+        changes_row = type(other).on_epoch_end is not Callback.on_epoch_end
+        unknown |= other.added_columns is None and changes_row
     needs_validation = metric in validated and metric not in columns
     if metric in columns or (unknown and not needs_validation):
         return

@@ -30,11 +30,14 @@ class Callback:
     rank: ClassVar[int] = 0
     """Callbacks of a higher rank are called after the others, whose results they save."""
 
-    adds: ClassVar[Sequence[str] | None] = None
+    added_columns: ClassVar[Sequence[str] | None] = None
     """The columns that ``on_epoch_end`` adds to the History; None if they are not known."""
 
-    same_when_resumed: ClassVar[Sequence[str]] = ()
+    resume_options: ClassVar[Sequence[str]] = ()
     """The attributes that ``fit(resume=...)`` compares with those the checkpoint was made with."""
+
+    sets_rate: ClassVar[bool] = False
+    """Whether it changes the learning rate: ``fit(resume=...)`` then compares the first rate."""
 
     def check_fit(self, trainer: Trainer) -> None:
         """Before anything else of a fit: raise if the callback cannot do its work in it.

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from ..checks import check_integer
 from ..data import DataLoader
 from ..io import check_path, check_writable
-from .best import Best, check_metric, has_finite_loss
+from .best import Best, check_metric
 from .callback import Callback
 from .checkpoint_file import write_checkpoint
+from .finite import has_finite_loss
 from .progress import Means
 from .trainer import Trainer
 
@@ -40,7 +41,7 @@ class Checkpoint(Callback):
     """
 
     rank: ClassVar[int] = 2  # after the other callbacks, whose state it saves
-    adds: ClassVar = ()
+    added_columns: ClassVar = ()
 
     def __init__(
         self,

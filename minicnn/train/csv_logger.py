@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..io import check_path, check_writable, naming
+from ..io import check_path, check_writable, named_errors
 from .callback import Callback
 from .trainer import Trainer
 
@@ -19,7 +19,7 @@ class CSVLogger(Callback):
     The file always equals the History of the Trainer: a new Trainer starts a new file, a second
     ``fit`` extends it, and a resumed training drops the rows of epochs after the checkpoint, which
     are trained again. Raises OSError before the first batch when it cannot be written; if that
-    fails later (a full disk), it warns, training goes on, and the next epoch writes it all again.
+    fails later (a full disk), it warns, training continues, and the next epoch writes it all again.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> trainer = mc.train.Trainer(
@@ -32,7 +32,7 @@ class CSVLogger(Callback):
     """
 
     rank: ClassVar[int] = 3  # after callbacks that add columns, and after the Checkpoint
-    adds: ClassVar = ()
+    added_columns: ClassVar = ()
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("CSVLogger", path)
@@ -54,7 +54,7 @@ class CSVLogger(Callback):
         except OSError as error:
             self._columns = []  # the last row may be incomplete
             warnings.warn(
-                f"{error}; epoch {epoch} is not logged, training goes on",
+                f"{error}; epoch {epoch} is not logged, training continues",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -70,7 +70,7 @@ class CSVLogger(Callback):
     def _write(self, mode: str, lines: list[list[Any]]) -> None:
         # Opened again for each epoch: the rows are flushed, and no file is left open.
         with (
-            naming("CSVLogger", self.path, writing=True),
+            named_errors("CSVLogger", self.path, writing=True),
             open(self.path, mode, newline="", encoding="utf-8") as file,
         ):
             csv.writer(file, lineterminator="\n").writerows(lines)

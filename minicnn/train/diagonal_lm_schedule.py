@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..autograd import Tensor
 from ..data import DataLoader
@@ -20,6 +20,8 @@ class DiagonalLMSchedule(Callback):
     features, output: two functions that make up the model, ``model(x) = output(features(x))``; the
     output then belongs to the loss, for a model that ends in something curved, such as distances.
     """
+
+    sets_rate: ClassVar = True
 
     def __init__(
         self,

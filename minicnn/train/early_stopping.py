@@ -30,8 +30,8 @@ class EarlyStopping(Callback):
     3
     """
 
-    adds: ClassVar = ()
-    same_when_resumed: ClassVar = (
+    added_columns: ClassVar = ()
+    resume_options: ClassVar = (
         "best.metric", "best.mode", "best.min_delta", "patience", "restore_best",
     )  # fmt: skip
 

@@ -9,6 +9,14 @@ from ..backend import Array, array_module
 from ..nn import Module
 from ..optim import Optimizer
 
+LOSSES = ("loss", "val_loss")
+ADVICE = "try a smaller learning rate, or find the cause inside minicnn.detect_anomaly()"
+
+
+def has_finite_loss(row: Mapping[str, float]) -> bool:
+    """Whether the losses in a row of the History are finite: otherwise the epoch diverged."""
+    return all(math.isfinite(row.get(name, 0.0)) for name in LOSSES)
+
 
 def check_finite(
     where: str, model: Module, optimizer: Optimizer, allowed: Collection[str] = ()
@@ -20,23 +28,19 @@ def check_finite(
     if shown:
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         raise FloatingPointError(
-            f"{where}: NaN or infinity in {', '.join(shown[:3])}{more}; begin again from finite "
-            "weights, and try a smaller learning rate, or find the cause inside "
-            "minicnn.detect_anomaly()"
+            f"{where}: NaN or infinity in {', '.join(shown[:3])}{more}; restart from finite "
+            f"weights, and {ADVICE}"
         )
 
 
 def check_losses(epoch: int, row: Mapping[str, float]) -> None:
     """Raise FloatingPointError if a loss in a row of the History is not finite."""
-    for name in ("loss", "val_loss"):
+    for name in LOSSES:
         if not math.isfinite(row.get(name, 0.0)):
-            raise FloatingPointError(
-                f"fit: {name} of epoch {epoch} is {row[name]}; try a smaller learning rate, or "
-                "find the cause inside minicnn.detect_anomaly()"
-            )
+            raise FloatingPointError(f"fit: {name} of epoch {epoch} is {row[name]}; {ADVICE}")
 
 
-def constants(model: Module) -> frozenset[str]:
+def nonfinite_constants(model: Module) -> frozenset[str]:
     """The buffers and frozen parameters that are not finite now, such as a mask of -inf."""
     learned = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     arrays = _named_arrays(model)

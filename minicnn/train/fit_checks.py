@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from ..autograd import Tensor
+from ..autograd import Parameter, Tensor
 from ..backend import is_array
 from ..data import ArrayDataset, ImageFolder
 from ..nn import Module
@@ -37,11 +37,22 @@ def check_optimizer(where: str, model: Any, optimizer: Any, loss: Any) -> None:
         )
     known = own.keys() | ({id(p) for p in loss.parameters()} if isinstance(loss, Module) else set())
     left_out = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in given]
-    if left_out and (strange := len(given - known)):
+    if left_out and (foreign := len(given - known)):
         raise ValueError(
-            f"{where}: optimizer: {strange} of its {len(given)} parameters do not belong to the "
+            f"{where}: optimizer: {foreign} of its {len(given)} parameters do not belong to the "
             f"model, and {_few(left_out)} of the model would not be trained; make the optimizer "
             f"{again}, or set requires_grad = False for what stays fixed"
+        )
+
+
+def check_new_parameters(model: Module, optimizer: Optimizer, known: list[Parameter]) -> None:
+    """Raise ValueError for parameters made in forward or by a callback, which are not trained."""
+    old = {id(p) for group in optimizer.param_groups for p in group["params"]} | {*map(id, known)}
+    new = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in old]
+    if new:
+        raise ValueError(
+            f"fit: {_few(new)} of the model came after the Trainer and the optimizer, and would "
+            "not be trained; make them before: layers in __init__, the optimizer last"
         )
 
 

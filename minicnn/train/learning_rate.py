@@ -30,8 +30,9 @@ class LearningRate(Callback):
     [0.5, 0.05, 0.005]
     """
 
-    adds: ClassVar = ("learning_rate",)
-    same_when_resumed: ClassVar = ("every", "metric", "schedule")
+    added_columns: ClassVar = ("learning_rate",)
+    sets_rate: ClassVar = True
+    resume_options: ClassVar = ("every", "metric", "schedule")
 
     def __init__(
         self,

@@ -87,8 +87,7 @@ def _measure(name: str, metric: Metric, outputs: Any, labels: Any) -> Tensor:
         if name not in METRICS:
             raise
         raise type(error)(
-            f"metrics: {error}. Choose others, Trainer(..., metrics=[function]), or none: "
-            "metrics=()"
+            f"metrics: {error}. Pass other metrics, Trainer(..., metrics=[function]), or metrics=()"
         ) from error
     return _check_number(f"metrics: {name}", as_tensor(value))
 

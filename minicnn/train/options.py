@@ -19,7 +19,7 @@ def options_of(part: Optimizer | Callback) -> dict[str, Any]:
     """The options of an optimizer, or those that a callback declares, as JSON can hold them."""
     kind = type(part).__name__
     if isinstance(part, Callback):
-        values = {name: attrgetter(name)(part) for name in part.same_when_resumed}
+        values = {name: attrgetter(name)(part) for name in part.resume_options}
         return _flat(kind, {name.rpartition(".")[2]: value for name, value in values.items()})
     options: dict[str, Any] = {}
     for i, group in enumerate(part.param_groups):
@@ -75,7 +75,8 @@ def check_options(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     if differing:
         raise ValueError(
             f"state dict: of a training with other options: {'; '.join(differing)}. For other "
-            "options begin anew with its weights: model.load_state_dict(train.load_weights(path))"
+            "options start a new training from its weights: "
+            "model.load_state_dict(train.load_weights(path))"
         )
 
 

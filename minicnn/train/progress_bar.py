@@ -23,7 +23,7 @@ class ProgressBar(Callback):
 
     rank: ClassVar[int] = 4  # after all files: nothing is lost if the output was closed
     refresh_seconds = 0.2
-    adds: ClassVar = ()
+    added_columns: ClassVar = ()
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self.epochs = epochs

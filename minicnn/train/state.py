@@ -36,9 +36,9 @@ def check_state(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     The model, optimizer, metrics and callbacks with a state are compared here; everything else is
     checked by the object it belongs to.
     """
-    differing = _differences(saved["model"], own["model"])
-    if differing:
-        raise ValueError(f"state dict: of another model: {differing}")
+    for part in ("model", "loss"):  # older checkpoints have no loss
+        if differing := _differences(saved.get(part, own[part]), own[part]):
+            raise ValueError(f"state dict: of another {part}: {differing}")
     for name, kinds in _kinds(saved).items():
         if kinds != (expected := _kinds(own)[name]):
             raise ValueError(f"state dict: {name}: {kinds}, this Trainer's: {expected}")

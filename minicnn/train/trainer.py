@@ -20,8 +20,8 @@ from ..optim import Optimizer, clip_grad_norm
 from .batches import Batches, as_inputs, concatenate, count_images, in_batches, place_batches
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
-from .finite import check_finite, check_losses, constants
-from .fit_checks import check_batches, check_callbacks, check_optimizer
+from .finite import check_finite, check_losses, nonfinite_constants
+from .fit_checks import check_batches, check_callbacks, check_new_parameters, check_optimizer
 from .history import History
 from .measures import Measured, Measures, Metric
 from .options import check_options, data_options, describe, merge, options_of
@@ -85,7 +85,8 @@ class Trainer:
         self.callbacks = check_callbacks(callbacks)
         self.history = History()
         self.progress, self.stop_training = Progress(), False
-        self._constants = constants(model)
+        self._constants = nonfinite_constants(model)
+        self._made_with = [*model.parameters()]
         self._begun: list[tuple[Optimizer | Callback, dict[str, Any]]] = []
 
     def fit(
@@ -117,6 +118,8 @@ class Trainer:
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         self.progress, self.stop_training = Progress(train, validation), False
         self._call("check_fit")
+        if resume is None and not any(callback.sets_rate for callback in self.callbacks):
+            self._begun = []  # what the user has changed since the last fit counts
         # Before schedules and the checkpoint change them.
         self._begun = self._part_options()
         if resume is not None:
@@ -177,11 +180,12 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on, as plain values and arrays.
 
-        The model, the optimizer, callbacks, the random generator, the position in the data and the
-        History. ``fit(..., resume=state)`` continues from it exactly.
+        The model, the loss, the optimizer, callbacks, the random generator, the position in the
+        data and the History. ``fit(..., resume=state)`` continues from it exactly.
         """
         return {
             "model": self.model.state_dict(),
+            "loss": self.loss.state_dict() if isinstance(self.loss, Module) else {},
             "optimizer": optimizer_state(self.optimizer),
             "callbacks": [
                 {"class": type(callback).__name__, "state": state}
@@ -225,6 +229,8 @@ class Trainer:
         # After the schedules, which write into the options of the optimizer.
         load_optimizer_state(self.optimizer, state["optimizer"])
         self.model.load_state_dict(state["model"])
+        if isinstance(self.loss, Module) and "loss" in state:
+            self.loss.load_state_dict(state["loss"])
         self.progress.load_state_dict(state["progress"])
         set_generator_state(state["generator"])
         self.history.rows[:] = [dict(row) for row in state["history"]]
@@ -261,7 +267,11 @@ class Trainer:
         progress.begin_epoch()
         self.model.train()
         for x, y in batches:
+            if not self.model.training:  # a callback that evaluates has forgotten train()
+                self.model.train()
             progress.end_batch(count_images(x), *self._step(x, y))
+            if progress.batch == 1:
+                check_new_parameters(self.model, self.optimizer, self._made_with)
             self._call("on_batch_end", count_images(x), progress.means)
         row = progress.means()  # waits for a GPU, so it is part of the time
         seconds = progress.seconds

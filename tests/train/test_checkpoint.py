@@ -88,8 +88,8 @@ def test_it_is_one_safetensors_file_with_everything_in_it(path, content, make):
     assert (metadata["version"], metadata["minicnn"]) == ("1", mc.__version__)
     state = json.loads(metadata["state"])
     assert list(state) == [
-        "model", "optimizer", "callbacks", "generator", "progress", "metrics", "history", "stopped",
-        "options",
+        "model", "loss", "optimizer", "callbacks", "generator", "progress", "metrics", "history",
+        "stopped", "options",
     ]  # fmt: skip
     assert {"model.0.weight", "optimizer.state.0.momentum_buffer"} <= arrays.keys()
     assert [p.name for p in path.parent.iterdir()] == [path.name]

@@ -1,4 +1,4 @@
-"""Copied and unpickled, a training goes on bit for bit like the original."""
+"""Copied and unpickled, a training continues bit for bit like the original."""
 
 from __future__ import annotations
 

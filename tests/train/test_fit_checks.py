@@ -245,7 +245,7 @@ def test_a_column_that_no_epoch_will_have(make, batches, recorder, tmp_path, nam
 @pytest.mark.parametrize("name", ["EarlyStopping", "Checkpoint", "LearningRate"])
 def test_columns_that_there_are(make, batches, tmp_path, name):
     class Declared(Prints):
-        adds = ("val_loss",)
+        added_columns = ("val_loss",)
 
         def on_epoch_end(self, trainer, epoch, row):
             row["val_loss"] = 1.0
@@ -352,3 +352,36 @@ def test_the_checkpoint_is_written_before_the_log_fails(make, batches, tmp_path)
     with pytest.raises(RuntimeWarning, match="not logged"):
         trainer.fit(batches, 3)
     assert len(make().fit(batches, 1, resume=path)) == 2  # of the second epoch already
+
+
+class Lazy(nn.Module):
+    """Makes its last layer in its first forward, when the optimizer has been made."""
+
+    def __init__(self):
+        self.first, self.last = nn.Linear(16, 4), None
+
+    def forward(self, x):
+        if self.last is None:
+            self.last = nn.Linear(4, 2)
+        return self.last(self.first(x.reshape(len(x), -1)))
+
+
+def test_layers_that_come_after_the_optimizer_are_told(batches):
+    model = Lazy()
+    with pytest.raises(ValueError, match="fit: last.weight, last.bias of the model came after"):
+        Trainer(model, optim.SGD(model.parameters(), lr=0.1)).fit(batches, 1)
+    for p in model.last.parameters():
+        p.requires_grad = False
+    Trainer(model, optim.SGD(model.first.parameters(), lr=0.1)).fit(batches, 1)
+
+
+def test_a_callback_that_forgets_train(make, batches):
+    seen = []
+
+    class Plots(Callback):
+        def on_batch_end(self, trainer, images, means):
+            seen.append(trainer.model.training)
+            trainer.model.eval()
+
+    make(callbacks=[Plots()]).fit(batches, 2)
+    assert seen == [True] * 6

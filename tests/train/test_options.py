@@ -143,7 +143,7 @@ def test_a_loaded_state_may_be_trained_with_other_options(path):
 
 def test_a_callback_may_declare_options(tmp_path):
     class Noise(train.Callback):
-        same_when_resumed = ("level",)
+        resume_options = ("level",)
 
         def __init__(self, level, path="unimportant"):
             self.level, self.path = np.float32(level), path
@@ -180,3 +180,19 @@ def test_the_command_line_names_them_too(tmp_path, monkeypatch, capsys):
     assert len(errors) == 2
     assert "Adam lr: 0.01 in the checkpoint, 0.001 here" in errors[0]
     assert "Adam lr: 0.01 in the checkpoint, 0.02 here" in errors[1]
+
+
+def test_a_rate_that_the_user_changed_between_two_fits_counts():
+    def make(lr):
+        mc.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        return train.Trainer(model, optim.SGD(model.parameters(), lr=lr))
+
+    saved = make(0.1)
+    saved.fit(loader(), 1)
+    saved.optimizer.param_groups[0]["lr"] = 0.01
+    saved.fit(loader(), 1)
+    state = saved.state_dict()
+    make(0.01).fit(loader(), 2, resume=state)
+    with pytest.raises(ValueError, match="SGD lr: 0.01 in the checkpoint, 0.1 here"):
+        make(0.1).fit(loader(), 2, resume=state)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn import data, nn, optim, train
+from minicnn import data, nn, ops, optim, train
 from minicnn.backend.random import generator
 
 EPOCHS, BATCHES = 3, 4
@@ -402,3 +402,38 @@ def test_killed_in_the_middle_of_a_write(tmp_path, uninterrupted, call, count):
     process = start(path)
     assert process.communicate()[0] == uninterrupted
     assert process.returncode == 0
+
+
+class Temperature(nn.Module):
+    """A loss that learns, and has a buffer."""
+
+    def __init__(self, classes):
+        self.scale = mc.Parameter(np.ones(1, np.float32))
+        self.register_buffer("prior", np.zeros(classes, np.float32))
+
+    def forward(self, outputs, labels):
+        self.prior.data[...] += 0.01
+        return ops.cross_entropy(outputs * self.scale + self.prior, labels)
+
+
+def test_a_loss_with_parameters_resumes_with_the_same_bits(batches):
+    def make():
+        mc.manual_seed(0)
+        model, loss = nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), Temperature(2)
+        optimizer = optim.Adam([*model.parameters(), *loss.parameters()], lr=0.1)
+        return mc.train.Trainer(model, optimizer, loss)
+
+    whole, first, second = make(), make(), make()
+    whole.fit(batches, 4)
+    first.fit(batches, 2)
+    second.fit(batches, 4, resume=first.state_dict())
+    for trainer in (whole, second):
+        assert trainer.loss.scale.item() != 1
+    for name, value in whole.loss.state_dict().items():
+        np.testing.assert_array_equal(value, second.loss.state_dict()[name])
+    for name, value in whole.model.state_dict().items():
+        np.testing.assert_array_equal(value, second.model.state_dict()[name])
+    other = make()
+    other = mc.train.Trainer(other.model, other.optimizer, nn.CrossEntropyLoss())
+    with pytest.raises(ValueError, match="state dict: of another loss: scale is float32"):
+        other.load_state_dict(first.state_dict())
