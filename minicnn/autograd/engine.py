@@ -180,7 +180,7 @@ def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
             )
         return Tensor(array_module(output.data).ones_like(output.data))
     if not isinstance(seed, Tensor):
-        seed = Tensor(array_module(output.data).asarray(to_array(seed), dtype=output.dtype))
+        seed = Tensor(array_module(output.data).asarray(to_array("grad", seed), dtype=output.dtype))
     if seed.shape != output.shape:
         raise ValueError(
             f"grad: got shape {seed.shape}, expected {output.shape}, that of its tensor"

@@ -244,10 +244,7 @@ class Tensor:
 
 def _plain(name: str, value: Any) -> Array:
     """The array, of a subclass of NumPy's as a plain one. Raises TypeError for anything else."""
-    try:
-        array = plain_array(value)
-    except TypeError as error:
-        raise TypeError(f"{name}: {error}") from None
+    array = plain_array(name, value)
     if array is None:
         module, kind = type(value).__module__, type(value).__qualname__
         got = kind if module == "builtins" else f"{module}.{kind}"  # torch.Tensor is not ours
@@ -294,7 +291,7 @@ def tensor(
     source: Any = array_like.data if isinstance(array_like, Tensor) else array_like
     has_dtype = hasattr(source, "dtype")
     try:
-        plain = plain_array(source)
+        plain = plain_array("tensor", source)
         copied = np.array(source) if plain is None else plain.copy(order="K")
         dtype = None if dtype is None else np.dtype(dtype)
     except ValueError as error:

@@ -35,26 +35,27 @@ def is_gpu_array(x: object) -> bool:
     return cupy is not None and isinstance(x, cupy.ndarray)
 
 
-def plain_array(x: Any) -> Array | None:
+def plain_array(name: str, x: Any) -> Array | None:
     """x as an array of exactly its library's type, shared; None if x is not an array.
 
     Subclasses of NumPy's array change what operators mean (``*`` of a np.matrix is the matrix
-    product), so they become plain. Raises TypeError for a masked array with masked elements.
+    product), so they become plain. Raises TypeError for a masked array with masked elements; name:
+    what the message begins with.
     """
     if type(x) is np.ndarray or isinstance(x, EmulatorArray) or is_gpu_array(x):
         return x
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise TypeError(
-            f"got a masked array with {np.sum(x.mask)} masked elements, expected a plain "
+            f"{name}: got a masked array with {np.sum(x.mask)} masked elements, expected a plain "
             "array: x.filled(value) fills them, x.data takes what lies below the mask"
         )
     # Scalars, too: they are NumPy's results for arrays without axes.
     return np.asarray(x) if isinstance(x, np.ndarray | np.generic) else None
 
 
-def to_array(value: Any) -> Array:
+def to_array(name: str, value: Any) -> Array:
     """``np.asarray``, which would drop a mask silently: see ``plain_array``."""
-    plain = plain_array(value)
+    plain = plain_array(name, value)
     return np.asarray(value) if plain is None else plain
 
 

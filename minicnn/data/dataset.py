@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..backend import Array, array_module, device_of, to_device
+from ..backend.arrays import memory_span, to_array
 from ..backend.layout import as_nchw
 from ..checks import check_integer, is_integer
 from .labels import (
@@ -57,7 +58,7 @@ class ArrayDataset:
              a tuple of such arrays for a network with several inputs
     labels   (N, ...) numbers or booleans, read as int64, float32 or bool; a tuple of such arrays
              for several labels. Integers (N,) are classes, 0 or more. The images themselves (the
-             same object, for an autoencoder) are read as images are.
+             same array, for an autoencoder) are read as images are.
     name     shown in messages
     classes  the names of the classes, or their number; by default 1 + the largest label. Also for
              labels (N, K, ...) of K classes, one-hot for example, and for masks of class indices,
@@ -93,7 +94,8 @@ class ArrayDataset:
         given = images if isinstance(images, tuple) else (images,)
 
         def check(name: str, value: Any) -> Any:
-            same = [own for own, other in zip(self._inputs, given, strict=True) if value is other]
+            own = zip(self._inputs, given, strict=True)
+            same = [array for array, other in own if _is_same(value, other)]
             return same[0] if same else check_labels(name, value, len(self))
 
         several = is_several(labels)
@@ -183,7 +185,9 @@ class ArrayDataset:
     def __repr__(self) -> str:
         shapes = ["x".join(str(size) for size in images.shape[1:]) for images in self._inputs]
         count = "" if self._num_classes is None else f"{self._num_classes} classes"
-        if not is_classes(self.labels):
+        if any(self.labels is images for images in self._inputs):
+            count = "labels: the images"
+        elif not is_classes(self.labels):
             count = f"labels {describe(self.labels)}{count and f' of {count}'}"
         return f"<{self.name}: {len(self)} images {' and '.join(shapes)}, {count}>"
 
@@ -248,8 +252,16 @@ def _check_inputs(images: Any) -> Any:
     return arrays
 
 
+def _is_same(a: Any, b: Any) -> bool:
+    """Whether both are one object, or views of the same numbers: images[:, 0] makes a new one."""
+    if a is b or not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return a is b
+    kinds = [(x.dtype, x.shape, x.strides, memory_span(x)) for x in (a, b)]
+    return kinds[0] == kinds[1]
+
+
 def _check_images(name: str, images: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(images)
+    array = to_array(name, images)
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         raise TypeError(f"{name}: got {array.dtype}, expected uint8 (0..255) or a float type")
     if array.ndim not in (3, 4):

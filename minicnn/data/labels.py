@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import Array
+from ..backend.arrays import to_array
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import check_integer, is_integer
 
@@ -42,7 +43,7 @@ def read_labels(labels: Array) -> Array:
 def check_numbers(name: str, labels: Any) -> NDArray[Any]:
     """The labels as an array of numbers or booleans. Raises TypeError, ValueError if ragged."""
     try:
-        array = np.asarray(labels)
+        array = to_array(name, labels)
     except ValueError as error:
         raise ValueError(f"{name}: expected numbers in one shape ({error})") from error
     if array.dtype.kind not in "biuf":

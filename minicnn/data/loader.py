@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..autograd import Tensor
 from ..backend import Array, device_of, resolve_device, to_device
+from ..backend.arrays import to_array
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator
 from ..checks import check_integer
@@ -212,7 +213,7 @@ def _read_item(dataset: Dataset, index: int) -> tuple[Any, Any]:
 
 
 def _check_image(name: str, image: Any) -> NDArray[np.float32]:
-    pixels = np.asarray(image)
+    pixels = to_array(name, image)
     if pixels.dtype != np.uint8 and pixels.dtype.kind != "f":
         raise TypeError(f"{name}: got {pixels.dtype}, expected uint8 or float")
     if pixels.ndim not in (2, 3):

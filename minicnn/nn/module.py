@@ -248,7 +248,10 @@ class Module(Tree):
             missing, unknown = (sorted(names) or "nothing" for names in keys)
             raise KeyError(f"state dict: missing {missing}, unknown {unknown}")
         given = {n: state[n] for n in own if n in state}
-        arrays = {n: v.data if isinstance(v, Tensor) else to_array(v) for n, v in given.items()}
+        arrays = {
+            n: v.data if isinstance(v, Tensor) else to_array(f"state dict: {n}", v)
+            for n, v in given.items()
+        }
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(

@@ -33,7 +33,7 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     is_number = like is not None and isinstance(value, bool | int | float)
     dtype = _number_dtype(value, like.dtype) if like is not None and is_number else None
     try:
-        if not is_number and (plain := plain_array(value)) is not None:
+        if not is_number and (plain := plain_array("operand", value)) is not None:
             value = plain
         if like is None and is_array(value):
             array = value

@@ -315,3 +315,20 @@ def test_split_refuses_an_empty_part(lengths: list[Any]) -> None:
 def test_public_names_exist() -> None:
     for name in minicnn.data.__all__:
         assert hasattr(minicnn.data, name)
+
+
+def test_views_of_the_images_are_the_images() -> None:
+    """Labels of their own would be class indices, up to 255."""
+    pixels = np.full((3, 1, 2, 2), 255, np.uint8)
+    dataset = ArrayDataset(pixels[:, 0], pixels[:, 0])
+    assert repr(dataset).endswith("3 images 1x2x2, labels: the images>")
+    images, labels = dataset[:]
+    np.testing.assert_array_equal(images, labels)
+    assert ArrayDataset(pixels, pixels.copy())[:][1].dtype == np.int64
+
+
+def test_masked_elements_are_refused() -> None:
+    images = np.ma.masked_less(np.random.default_rng(0).random((3, 2, 2)), 0.5)
+    for arguments in ((images, [0, 1, 0]), (images.data, np.ma.masked_equal([0, 1, 0], 1))):
+        with pytest.raises(TypeError, match="^(images|labels): got a masked array with"):
+            ArrayDataset(*arguments)
