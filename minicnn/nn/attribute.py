@@ -6,12 +6,18 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from ..autograd import Parameter, Tensor
+from ..autograd import Function, Parameter, Tensor
+from ..ops.convert import To
+from ..ops.shape import Permute, Reshape
 from .contents import LOOKED_INTO, find
 from .tree import Tree
 
 CHECKED = (Tree, Tensor, *LOOKED_INTO)
 """The types of values that may be, or hold, something learned."""
+
+SAME_NUMBERS = (To, Reshape, Permute)
+MOST_STEPS = 4
+"""How far back a result is followed: mc.Parameter(a).to(dtype).reshape(shape) * 0.1 + 1."""
 
 
 def check_attribute(module: Tree, name: str, before: Any, value: Any) -> None:
@@ -54,24 +60,33 @@ def _check_not_above(where: str, module: Tree, found: Tree | Parameter) -> None:
 
 
 def check_class(cls: type) -> None:
-    """Raise TypeError for layers and parameters that are set on the class, not in ``__init__``."""
-    for name, value in vars(cls).items():
-        if isinstance(value, Parameter) or (
-            isinstance(value, Tree) and any(True for _ in value._named_values())
-        ):
-            raise TypeError(
-                f"{cls.__name__}.{name}: a {type(value).__name__} of the class would be neither "
-                f"learned nor saved; set it in __init__: self.{name} = ..."
-            )
+    """Raise TypeError for what is learned and is set on the class, not in ``__init__``."""
+    above = [base for base in cls.__mro__[1:] if not issubclass(base, Tree)]  # a mixin
+    for base in (cls, *above):
+        for name, value in vars(base).items():
+            where = f"{cls.__name__}.{name}"
+            for item in _items(value):
+                _check_block(where, item)
+                if _is_learned(item):
+                    raise TypeError(
+                        f"{where}: a {type(item).__name__} of the class would be neither learned "
+                        f"nor saved; set it in __init__: self.{name} = ..."
+                    )
+
+
+def _is_learned(value: Any) -> bool:
+    """Whether it is, or holds, something to learn or save."""
+    if isinstance(value, Tree):
+        return any(True for _ in value._named_values())
+    return isinstance(value, Tensor) and value.requires_grad
 
 
 def _check_block(where: str, block: Any) -> None:
     """Refuse a layer whose class forgot its base."""
     if isinstance(block, Tree) or not hasattr(type(block), "forward"):
         return
-    if any(
-        isinstance(value, Tree | Parameter) for value in getattr(block, "__dict__", {}).values()
-    ):
+    held = [item for value in getattr(block, "__dict__", {}).values() for item in _items(value)]
+    if any(isinstance(item, Tree | Parameter) for item in held):
         kind = type(block).__name__
         raise TypeError(
             f"{where}: {kind} has a forward and holds layers, but is not a Module, so they would "
@@ -83,21 +98,31 @@ def _check_tensor(where: str, module: Tree, x: Any) -> None:
     """Refuse what looks learned but is not; a forward may keep such tensors (for a saliency)."""
     if not isinstance(x, Tensor) or isinstance(x, Parameter) or not x.requires_grad:
         return
-    if (x.function is None or _is_of_stray(x.function, module)) and not _is_called():
-        got = "a Tensor that requires a gradient" if x.function is None else "a result"
+    if x.function is None and not _is_called():
         raise TypeError(
-            f"{where}: got {got}, which is not a Parameter; on a Module it would be neither "
+            f"{where}: got a Tensor that requires a gradient; on a Module it would be neither "
             "learned nor saved, expected mc.Parameter(x.data), or x.detach() for a constant"
+        )
+    if x.function is not None and _is_of_stray(x.function, module) and not _is_called():
+        raise TypeError(
+            f"{where}: got a result of a Parameter, which would be neither learned nor saved; "
+            "make the Parameter last, mc.Parameter(array.astype(...)), compute the result in "
+            "forward, or keep x.detach()"
         )
 
 
-def _is_of_stray(function: Any, module: Tree) -> bool:
+def _is_of_stray(function: Function, module: Tree) -> bool:
     """Whether it made the same numbers, or almost, of a Parameter that the module does not hold."""
-    if not (function.elementwise or type(function).__name__ == "To"):
+    functions, found = [function], []
+    for _ in range(MOST_STEPS):
+        made_so = [f for f in functions if f.elementwise or isinstance(f, SAME_NUMBERS)]
+        edges = [edge for f in made_so for edge in getattr(f, "edges", ())]  # none once released
+        found += [edge for edge in edges if isinstance(edge, Parameter)]
+        functions = [edge for edge in edges if isinstance(edge, Function)]
+    if not found:  # the usual case, without a walk through the module
         return False
     held = {id(parameter) for parameter in module.parameters()}
-    edges = getattr(function, "edges", ())
-    return any(isinstance(edge, Parameter) and id(edge) not in held for edge in edges)
+    return any(id(parameter) not in held for parameter in found)
 
 
 def _is_called() -> bool:

@@ -107,31 +107,88 @@ def test_a_layer_has_a_name_without_dots():
         setattr(nn.Identity(), "a.b", nn.ReLU())
 
 
-@pytest.mark.parametrize("change", [lambda p: p.to("float16"), lambda p: p * 0.1, lambda p: -p])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: p.to("float16"),
+        lambda p: p * 0.1,
+        lambda p: -p,
+        lambda p: p.reshape(2, 1),
+        lambda p: [p.T],
+        lambda p: p.to("float16").to("float32"),
+        lambda p: p.to("float16").reshape(2, 1) * 0.1 + 1,
+    ],
+)
 def test_a_result_of_a_parameter_that_nobody_holds_is_told(change):
     """nn.Parameter(...).to(dtype) is not a Parameter."""
     module = nn.Identity()
-    with pytest.raises(TypeError, match=r"Identity.w: got a result, which is not a Parameter"):
+    with pytest.raises(TypeError, match=r"Identity.w: got a result of a Parameter.*mc.Parameter\("):
         module.w = change(Parameter(np.ones(2)))
+    module.p = Parameter(np.ones(2))
+    module.w = change(module.p)
+
+
+def test_a_result_kept_in_forward_costs_no_walk_through_the_module(monkeypatch):
+    module = nn.Linear(1, 1)
+    monkeypatch.setattr(type(module), "parameters", None)
+    module.kept = mc.ops.relu(module(mc.tensor([[1.0]])))
 
 
 def test_a_forward_may_keep_what_it_was_given():
     class Critic(nn.Module):
         def forward(self, x):
             self.last, self.both = x, (x, x * 1)
+            self.scaled = Parameter(np.ones(1)) * 2
             return x.sum()
 
     x = mc.tensor([1.0], requires_grad=True)
     model = nn.Sequential(Critic())
     model(x)
     assert vars(model)["0"].last is x
+    with pytest.raises(TypeError, match="Critic.last: got a Tensor that requires a gradient"):
+        model[0].last = x
 
 
-@pytest.mark.parametrize("value", [nn.Linear(1, 1), nn.BatchNorm1d(2), Parameter(np.ones(1))])
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_a_hook_may_keep_what_it_was_given(register):
+    layer = nn.ReLU()
+
+    def keep(module, inputs, output=None):
+        module.seen = inputs
+
+    getattr(layer, register)(keep)
+    x = mc.tensor([1.0], requires_grad=True)
+    layer(x)
+    assert layer.seen[0] is x
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        nn.Linear(1, 1),
+        nn.BatchNorm1d(2),
+        nn.BatchNorm1d(2, affine=False),  # only buffers
+        nn.Sequential(nn.ReLU(), nn.Linear(1, 1)),
+        Parameter(np.ones(1)),
+        Parameter(np.ones(1)) * 2,
+        mc.tensor([1.0], requires_grad=True),
+        [nn.ReLU(), nn.Linear(1, 1)],
+        {"a": nn.Linear(1, 1)},
+    ],
+)
 def test_layers_of_the_class_are_told(value):
-    with pytest.raises(TypeError, match=r"Net.fc: a \w+ of the class .*self.fc = "):
+    message = r"^Net.fc: a \w+ of the class .*self.fc = "
+    with pytest.raises(TypeError, match=message):
         type("Net", (nn.Module,), {"fc": value})
-    type("Net", (nn.Module,), {"activation": nn.ReLU()})  # nothing to learn or save
+    with pytest.raises(TypeError, match=message):
+        type("Net", (type("Mixin", (), {"fc": value}), nn.Module), {})
+
+
+def test_what_a_class_may_hold():
+    """Nothing to learn or save."""
+    kept = {"activation": nn.ReLU(), "scale": mc.tensor([1.0]), "sizes": [1, 2], "kind": nn.Linear}
+    base = type("Base", (nn.Module,), kept)
+    assert type("Net", (base,), {})().activation is kept["activation"]
 
 
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x, x], lambda x: {"a": x}])
@@ -143,14 +200,28 @@ def test_a_layer_without_its_base_is_told(wrap):
         def forward(self, x):
             return self.fc(x)
 
+    class Listed(Block):
+        def __init__(self):
+            self.layers = [nn.Linear(1, 1)]
+
     class Holder:
         def __init__(self):
             self.teacher = nn.Linear(1, 1)
 
+    class Plain:
+        def forward(self, x):
+            return x
+
     module = nn.Identity()
-    with pytest.raises(TypeError, match=r"Block has a forward .* write class Block\(nn.Module\)"):
-        module.block = wrap(Block())
-    module.holder = wrap(Holder())
+    for kind in (Block, Listed):
+        message = rf"{kind.__name__} has a forward .* write class {kind.__name__}\(nn.Module\)"
+        with pytest.raises(TypeError, match="Identity.block: " + message):
+            module.block = wrap(kind())
+        with pytest.raises(TypeError, match="Net.block: " + message):
+            type("Net", (nn.Module,), {"block": wrap(kind())})
+    for kind in (Holder, Plain):
+        module.block = wrap(kind())
+    module.kind = Block
 
 
 def test_requires_grad_is_not_of_a_module():
