@@ -10,10 +10,10 @@ from .. import ops
 from ..autograd import Parameter, Tensor
 from ..backend.geometry import PaddingForm
 from ..backend.padding import PADDING_MODES
-from ..checks import IntOrPair, check_choice, check_integer, check_pair
+from ..checks import IntOrPair, check_choice, check_flag, check_integer, check_pair
 from . import init
 from .module import Module
-from .op_layer import OpLayer
+from .op_layer import OpLayer, check_padding
 from .parameters import filled
 
 
@@ -32,6 +32,7 @@ class Linear(Module):
         name = type(self).__name__
         self.in_features = check_integer(f"{name}: in_features", in_features, least=1)
         self.out_features = check_integer(f"{name}: out_features", out_features, least=1)
+        check_flag(f"{name}: bias", bias)
         self.weight, self.bias = _weights((out_features, in_features), out_features, bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,6 +80,8 @@ class _Convolution(Module):
         self.kernel_size = check_pair(f"{name}: kernel_size", kernel_size)
         for argument, value in {"stride": stride, "dilation": dilation}.items():
             check_pair(f"{name}: {argument}", value)
+        check_padding(f"{name}: padding", padding, ("valid",) if transposed else ("valid", "same"))
+        check_flag(f"{name}: bias", bias)
         self.stride, self.padding = stride, padding
         self.dilation, self.groups = dilation, groups
         first, second = channels if transposed else channels[::-1]
@@ -167,6 +170,7 @@ class ConvTranspose2d(_Convolution):
         bias: bool = True,
         dilation: IntOrPair = 1,
     ) -> None:
+        check_pair(f"{type(self).__name__}: output_padding", output_padding, least=0)
         self.output_padding = output_padding
         channels = (in_channels, out_channels)
         self._set(channels, kernel_size, stride, padding, dilation, groups, bias, transposed=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..autograd import Parameter, Tensor
-from ..checks import check_integer, check_number
+from ..checks import check_flag, check_integer, check_number
 from ..ops.check import check_tensor
 from .module import Module
 from .op_layer import OpLayer
@@ -46,6 +46,8 @@ class BatchNorm2d(Module):
         self.eps = check_number(f"{name}: eps", self.eps, "a number above 0")
         if self.momentum is not None:
             self.momentum = check_number(f"{name}: momentum", self.momentum, "a number from 0 to 1")
+        check_flag(f"{name}: affine", self.affine)
+        check_flag(f"{name}: track_running_stats", self.track_running_stats)
         shape = (self.num_features,)
         self.weight = Parameter(filled(shape, 1.0)) if self.affine else None
         self.bias = Parameter(filled(shape, 0.0)) if self.affine else None
@@ -114,13 +116,15 @@ class LayerNorm(Module):
         bias: bool = True,
     ) -> None:
         given, name = normalized_shape, type(self).__name__
-        shape = tuple(given) if isinstance(given, Sequence | np.ndarray) else (given,)
+        given = given.tolist() if isinstance(given, np.ndarray) else given
+        shape = tuple(given) if isinstance(given, Sequence) else (given,)
         if not shape:
             raise ValueError(f"{name}: normalized_shape is empty, expected one axis or more")
         shape = tuple([check_integer(f"{name}: normalized_shape", n, least=1) for n in shape])
         self.normalized_shape = shape
         self.eps = check_number(f"{name}: eps", eps, "a number above 0")
-        self.elementwise_affine = elementwise_affine
+        check_flag(f"{name}: bias", bias)
+        self.elementwise_affine = check_flag(f"{name}: elementwise_affine", elementwise_affine)
         self.weight = Parameter(filled(shape, 1.0)) if elementwise_affine else None
         self.bias = Parameter(filled(shape, 0.0)) if elementwise_affine and bias else None
 

@@ -4,18 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, ClassVar
 
-from ..checks import check_flag, check_integer, check_number, check_pair
+from ..backend.geometry import sides
+from ..checks import check_choice, check_flag, check_integer, check_number, check_pair
+from ..ops.loss_inputs import REDUCTIONS
 from .module import Module
 
-CHECKS: dict[str, Callable[[str, Any], Any]] = {
+
+def check_padding(name: str, value: Any, words: tuple[str, ...] = ("valid", "same")) -> None:
+    """Raise TypeError or ValueError for what is no ``PaddingForm``."""
+    if isinstance(value, str):
+        check_choice(name, value, words)
+    else:
+        sides(value, name)
+
+
+def _check_size(name: str, value: Any) -> None:
+    """One size or two; None in a pair keeps that of the input."""
+    is_pair = isinstance(value, tuple | list)
+    check_pair(name, [1 if size is None else size for size in value] if is_pair else value)
+
+
+Check = Callable[[str, Any], Any]
+BY_TYPE: dict[str, Check] = {
     "bool": check_flag,
     "int": check_integer,
     "float": check_number,
     "IntOrPair": check_pair,
+    "PaddingForm": check_padding,
+    "SizeForm": _check_size,
 }
 """What checks an option, by its type as it is written in the layer."""
+BY_NAME: dict[str, Check] = {
+    "reduction": partial(check_choice, choices=REDUCTIONS),
+    "approximate": partial(check_choice, choices=("none", "tanh")),
+    "norm_type": partial(check_number, expected="a number above 0"),
+    "delta": partial(check_number, expected="a number above 0, or inf"),
+    "label_smoothing": partial(check_number, expected="a number from 0 to 1"),
+    "size": partial(check_integer, least=1),
+    "k": partial(check_number, expected="a number above 0"),
+}
+"""The same for the options of which the type says too little; the ops have these rules too."""
 
 
 @dataclass(eq=False, repr=False)  # a module is compared by identity, and shows itself
@@ -25,10 +56,10 @@ class OpLayer(Module):
     op: ClassVar[Callable[..., Any]]
 
     def __post_init__(self) -> None:
-        """Raise TypeError or ValueError for options of the wrong type, when the layer is made."""
+        """Raise TypeError or ValueError for options that the op refuses, when the layer is made."""
         for field in fields(self):
             kind, value = str(field.type), getattr(self, field.name)
-            check = CHECKS.get(kind.removesuffix(" | None"))
+            check = BY_NAME.get(field.name) or BY_TYPE.get(kind.removesuffix(" | None"))
             if check and not (value is None and kind.endswith(" | None")):
                 check(f"{type(self).__name__}: {field.name}", value)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from .. import ops
 from ..backend.geometry import PaddingForm
-from ..checks import IntOrPair, check_pair
+from ..checks import IntOrPair
+from ..ops.global_pool import SizeForm
 from .op_layer import OpLayer
 
 
@@ -149,13 +150,7 @@ class AdaptiveAvgPool2d(OpLayer):
     """
 
     op = staticmethod(ops.adaptive_avg_pool2d)
-    output_size: int | tuple[int | None, int | None] | None
-
-    def __post_init__(self) -> None:
-        size = self.output_size
-        given = [1 if n is None else n for n in size] if isinstance(size, tuple | list) else size
-        if given is not None:
-            check_pair(f"{type(self).__name__}: output_size", given)
+    output_size: SizeForm
 
 
 @dataclass(eq=False, repr=False)

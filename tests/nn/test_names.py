@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -106,6 +107,32 @@ def test_a_subclass_of_the_user_is_named_too(kind):
         (lambda: nn.CrossEntropyLoss(ignore_index=1.5), "CrossEntropyLoss: ignore_index: got 1.5"),
         (lambda: nn.Conv2d(1, 1, 3, stride=1.5), "Conv2d: stride: got 1.5"),
         (lambda: nn.Conv2d(1, 1, 3, dilation=0), "Conv2d: dilation: got 0"),
+        (lambda: nn.MaxPool2d(2, padding="a"), "MaxPool2d: padding: got 'a', expected 'valid' or"),
+        (lambda: nn.AvgPool2d(2, padding=1.5), "AvgPool2d: padding: got 1.5"),
+        (lambda: nn.Conv2d(1, 1, 3, padding="sme"), "Conv2d: padding: got 'sme'"),
+        (lambda: nn.Conv2d(1, 1, 3, padding=-1), "Conv2d: padding: got -1, expected 0 or more"),
+        (lambda: nn.Conv2d(1, 1, 3, bias="no"), "Conv2d: bias: got 'no', expected True or False"),
+        (
+            lambda: nn.ConvTranspose2d(1, 1, 3, padding="same"),
+            "ConvTranspose2d: padding: got 'same', expected 'valid'",
+        ),
+        (
+            lambda: nn.ConvTranspose2d(1, 1, 3, output_padding=-1),
+            "ConvTranspose2d: output_padding: got -1",
+        ),
+        (lambda: nn.Linear(1, 1, "no"), "Linear: bias: got 'no'"),
+        (lambda: nn.LayerNorm(1, bias="no"), "LayerNorm: bias: got 'no'"),
+        (
+            lambda: nn.LayerNorm(1, elementwise_affine="no"),
+            "LayerNorm: elementwise_affine: got 'no'",
+        ),
+        (lambda: nn.LayerNorm(np.ones(1)), "LayerNorm: normalized_shape: got 1.0"),
+        (lambda: nn.BatchNorm2d(1, affine="no"), "BatchNorm2d: affine: got 'no'"),
+        (
+            lambda: nn.BatchNorm1d(1, track_running_stats="no"),
+            "BatchNorm1d: track_running_stats: got 'no'",
+        ),
+        (lambda: nn.AdaptiveMaxPool2d(None), "AdaptiveMaxPool2d: output_size: got None"),
     ],
 )
 def test_options_are_checked_when_the_layer_is_made(make, message):
@@ -113,7 +140,38 @@ def test_options_are_checked_when_the_layer_is_made(make, message):
         make()
 
 
+IMAGE, SCORES = mc.tensor(np.ones((1, 1, 4, 4))), mc.tensor([[1.0]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "values", "inputs"),
+    [
+        (nn.MSELoss, {"reduction": "sum"}, ("men", None), (SCORES, SCORES)),
+        (nn.CrossEntropyLoss, {"reduction": "sum"}, ("men", 1), (SCORES, [0])),
+        (nn.CrossEntropyLoss, {"label_smoothing": 1}, (-0.1, 2, "a"), (SCORES, [0])),
+        (nn.HuberLoss, {"delta": 1}, (0, -1), (SCORES, SCORES)),
+        (nn.GELU, {"approximate": "tanh"}, ("tan", True), (SCORES,)),
+        (partial(nn.LPPool2d, kernel_size=2), {"norm_type": 1}, (0, "a"), (IMAGE,)),
+        (nn.LocalResponseNorm, {"size": 1}, (0, 1.0), (IMAGE,)),
+        (partial(nn.LocalResponseNorm, 1), {"k": 1}, (0, "a"), (IMAGE,)),
+    ],
+)
+def test_a_layer_refuses_the_options_that_its_op_refuses(kind, right, values, inputs):
+    (option,) = right
+    for value in values:
+        with pytest.raises((TypeError, ValueError)) as made:
+            kind(**{option: value})
+        layer = kind(**right)
+        setattr(layer, option, value)
+        with pytest.raises(made.type) as called:
+            layer(*inputs)
+        where, _, message = str(made.value).partition(": ")
+        assert where == type(layer).__name__
+        assert message == str(called.value).partition(": ")[2]
+
+
 def test_sizes_of_any_integer_type():
     for size in (np.int64(2), [2, 2], (np.int8(2), 2)):
         assert nn.MaxPool2d(size)(mc.tensor(np.ones((1, 1, 4, 4)))).shape == (1, 1, 2, 2)
     assert nn.LayerNorm(np.array([28, 28])).normalized_shape == (28, 28)
+    assert nn.LayerNorm(np.array(28)).normalized_shape == (28,)
