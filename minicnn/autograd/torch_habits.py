@@ -35,14 +35,19 @@ def check_definition(cls: type) -> None:
                 "forward(self, x, alpha) and backward(self, grad), which reads self.inputs and "
                 'self.options["alpha"]'
             )
-    forward = vars(cls).get("forward")
-    if forward is not None and forward.__code__.co_varnames[1:2] == ("ctx",):
-        raise TypeError(
-            f"{name}: forward takes ctx, as in PyTorch; here self is the context: "
-            "forward(self, x, alpha), and backward reads self.inputs"
-        )
+        if _arguments(vars(cls).get(method))[1:2] == ("ctx",):
+            raise TypeError(
+                f"{name}: {method} takes ctx, as in PyTorch; here self is the context: "
+                "forward(self, x, alpha) and backward(self, grad), which reads self.inputs"
+            )
     if "__init__" in vars(cls):
         raise TypeError(
             f"{name}: has an __init__, but a Function takes its options in forward; it "
             f'{HOW_TO_CALL}, and backward reads self.options["alpha"]'
         )
+
+
+def _arguments(function: Any) -> tuple[str, ...]:
+    """The names of a function's arguments; none for what is not written in Python."""
+    code = getattr(function, "__code__", None)
+    return () if code is None else code.co_varnames[: code.co_argcount]

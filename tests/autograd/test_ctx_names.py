@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import pytest
 
 import minicnn as mc
@@ -20,9 +23,21 @@ def test_options_given_to_init_are_told_when_the_class_is_defined():
                 self.alpha = alpha
 
 
-def test_a_forward_with_ctx_that_is_not_static():
-    with pytest.raises(TypeError, match="^Square: forward takes ctx, as in PyTorch; here self"):
-        type("Square", (Function,), {"forward": lambda self, ctx, x: x})
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_methods_with_ctx_that_are_not_static(method):
+    with pytest.raises(TypeError, match=f"^Square: {method} takes ctx, as in PyTorch; here self"):
+        type("Square", (Function,), {method: lambda self, ctx, x: x})
+
+
+def test_a_forward_that_is_not_a_plain_function():
+    """A ufunc, a cached function, one whose local variable is called ctx."""
+
+    def forward(*arrays):
+        ctx = arrays
+        return ctx[-1]
+
+    for method in (np.negative, functools.lru_cache(forward), forward):
+        assert type("Op", (Function,), {"forward": method})
 
 
 @pytest.mark.parametrize("method", ["forward", "backward"])
