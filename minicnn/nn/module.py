@@ -97,6 +97,7 @@ class Module(Tree):
 
     @training.setter
     def training(self, mode: bool) -> None:
+        mode = check_flag(f"{type(self).__name__}: training", mode)
         if id(self) in _modes.training:
             _modes.training[id(self)] = mode
         else:
@@ -159,7 +160,8 @@ class Module(Tree):
     def register_forward_pre_hook(self, hook: PreHook) -> Callable[[], None]:
         """Call ``hook(module, inputs)`` before each forward; the result removes it again.
 
-        It only watches: unlike PyTorch's, it cannot replace the inputs.
+        It only watches: unlike PyTorch's, it cannot replace the inputs. A value that it returns,
+        unless None, is a TypeError of the call.
         """
         return self._register("_forward_pre_hooks", hook)
 
@@ -194,7 +196,7 @@ class Module(Tree):
 
         It calls ``train`` of the children, so that a layer that overrides it may stay frozen.
         """
-        self.training = check_flag(f"{type(self).__name__}: train", mode)
+        self.training = mode
         for child in self.children():
             child.train(mode)
         return self

@@ -233,5 +233,10 @@ def test_requires_grad_is_not_of_a_module():
 
 @pytest.mark.parametrize("mode", ["false", None, 0])
 def test_train_takes_a_bool(mode):
-    with pytest.raises(TypeError, match="Linear: train: got .*, expected True or False"):
-        nn.Linear(1, 1).train(mode)
+    layer = nn.Linear(1, 1)
+    with pytest.raises(TypeError, match="Linear: training: got .*, expected True or False"):
+        layer.train(mode)
+    with pytest.raises(TypeError, match="Linear: training: got .*, expected True or False"):
+        layer.training = mode
+    assert layer.training is True
+    assert layer.train(np.False_).training is False
