@@ -86,8 +86,8 @@ class Sequential(_Series):
             x = module(x)
             if x is None:
                 raise TypeError(
-                    f"{name} ({type(module).__name__}) returned None; does its forward return the "
-                    "result?"
+                    f"{name} ({type(module).__name__}) returned None; its forward must return the "
+                    "result"
                 )
         return x
 

@@ -52,9 +52,16 @@ def _located(message: str, calls: list[Called]) -> str:
         paths = {id(module): path for path, module in root.named_modules() if path}
         below = [module for module, _ in calls[i + 1 :] if id(module) in paths]
         if below:
-            fits = inner._would_fit(*inputs) if below[-1] is inner else ""
+            advice = _advice(message, inner, inputs) if below[-1] is inner else ""
             name = f"{paths[id(below[-1])]} ({type(below[-1]).__name__})"
             if message.startswith(f"{name}: "):  # raised a second time
                 return message
-            return f"{name}: {message}" + (f"; {fits} would fit" if fits else "")
+            return f"{name}: {message}{advice}"
     return message
+
+
+def _advice(message: str, inner: Module, inputs: tuple[Any, ...]) -> str:
+    if inputs and inputs[0] is None and "NoneType" in message:
+        return "; the forward that computed it must return the result"
+    fits = inner._would_fit(*inputs)
+    return f"; {fits} would fit" if fits else ""

@@ -188,7 +188,8 @@ class Module(Tree):
         """For ``_would_fit``: the options that are not the default, ", stride=2, bias=False"."""
         held = {name: getattr(self, name, default) for name, default in defaults.items()}
         shown = [f"{name}={v!r}" for name, v in held.items() if v != defaults[name]]
-        is_bare = vars(self).get("bias", ...) is None and held.get("affine", True)
+        is_affine = getattr(self, "affine", True) and getattr(self, "elementwise_affine", True)
+        is_bare = is_affine and vars(self).get("bias", ...) is None
         return "".join(f", {option}" for option in [*shown, *["bias=False"] * is_bare])
 
     def train(self, mode: bool = True) -> Module:

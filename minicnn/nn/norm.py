@@ -135,7 +135,9 @@ class LayerNorm(Module):
         shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
         last = shape[-len(self.normalized_shape) :]
         differs = len(shape) > len(last) and last != self.normalized_shape
-        return f"{type(self).__name__}({last if len(last) > 1 else last[0]})" if differs else ""
+        more = self._changed(eps=1e-5, elementwise_affine=True)
+        shown = f"{last if len(last) > 1 else last[0]}{more}"
+        return f"{type(self).__name__}({shown})" if differs else ""
 
 
 @dataclass(eq=False, repr=False)

@@ -186,13 +186,30 @@ def test_the_error_itself_is_never_lost():
         model(1)
 
 
-def test_a_forward_without_return_is_told_where_it_is():
-    class NoReturn(nn.Module):
-        def forward(self, x):
-            x * 2
+class NoReturn(nn.Module):
+    def forward(self, x):
+        x * 2
 
-    with pytest.raises(TypeError, match=r"^0 \(NoReturn\) returned None; does its forward"):
+
+def test_a_forward_without_return_is_told_where_it_is():
+    told = r"\(NoReturn\) returned None; its forward must return the result$"
+    with pytest.raises(TypeError, match=rf"^0 {told}"):
         nn.Sequential(NoReturn(), nn.ReLU())(zeros(1))
+    with pytest.raises(TypeError, match=rf"^0 \(Sequential\): 1 {told}"):
+        nn.Sequential(nn.Sequential(nn.ReLU(), NoReturn()), nn.ReLU())(zeros(1))
+
+
+def test_a_layer_that_is_given_none_by_the_one_before():
+    class Net(nn.Module):
+        def __init__(self):
+            self.block, self.fc = NoReturn(), nn.Linear(1, 1)
+
+        def forward(self, x):
+            return self.fc(self.block(x))
+
+    message = "x is a NoneType, .*; the forward that computed it must return the result$"
+    with pytest.raises(TypeError, match=rf"^fc \(Linear\): linear: {message}"):
+        Net()(zeros(1))
 
 
 @pytest.mark.parametrize(
@@ -211,6 +228,23 @@ def test_a_forward_without_return_is_told_where_it_is():
             r"BatchNorm2d\(3, momentum=0.5, affine=False\)",
         ),
         (nn.BatchNorm2d(4), (2, 3, 1, 1), r"BatchNorm2d\(3\)"),
+        (nn.LayerNorm(4, eps=0.5, bias=False), (2, 3), r"LayerNorm\(3, eps=0.5, bias=False\)"),
+        (
+            nn.LayerNorm((4, 4), elementwise_affine=False),
+            (2, 3, 4),
+            r"LayerNorm\(\(3, 4\), elementwise_affine=False\)",
+        ),
+        (
+            nn.ConvTranspose2d(1, 2, 3, stride=2, output_padding=1, dilation=2),
+            (1, 3, 8, 8),
+            r"ConvTranspose2d\(3, 2, \(3, 3\), stride=2, output_padding=1, dilation=2\)",
+        ),
+        (
+            nn.Conv2d(4, 2, 3, padding="same", groups=2, padding_mode="circular"),
+            (1, 6, 8, 8),
+            r"Conv2d\(6, 2, \(3, 3\), padding='same', groups=2, padding_mode='circular'\)",
+        ),
+        (nn.Linear(4, 2, bias=False), (1, 1, 3, 3), r"Flatten\(\) and Linear\(9, 2, bias=False\)"),
     ],
 )
 def test_what_fits_keeps_the_other_options(layer, shape, fits):
