@@ -196,6 +196,7 @@ class Module(Tree):
         """Switch this module and all below it to training (dropout on, batch statistics).
 
         It calls ``train`` of the children, so that a layer that overrides it may stay frozen.
+        Raises TypeError for a mode that is not a bool.
         """
         self.training = mode
         for child in self.children():

@@ -7,24 +7,25 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar
 
-from ..backend.geometry import sides
+from ..backend.geometry import PaddingForm, sides
 from ..checks import check_choice, check_flag, check_integer, check_number, check_pair
+from ..ops.global_pool import SizeForm
 from ..ops.loss_inputs import REDUCTIONS
+from .contents import PLAIN
 from .module import Module
 
 
-def check_padding(name: str, value: Any, words: tuple[str, ...] = ("valid", "same")) -> None:
-    """Raise TypeError or ValueError for what is no ``PaddingForm``."""
-    if isinstance(value, str):
-        check_choice(name, value, words)
-    else:
-        sides(value, name)
+def check_padding(name: str, value: Any, words: tuple[str, ...] = ("valid", "same")) -> PaddingForm:
+    """The value as a ``PaddingForm``. Raises TypeError or ValueError for what is none."""
+    return check_choice(name, value, words) if isinstance(value, str) else sides(value, name)
 
 
-def _check_size(name: str, value: Any) -> None:
+def _check_size(name: str, value: Any) -> SizeForm:
     """One size or two; None in a pair keeps that of the input."""
-    is_pair = isinstance(value, tuple | list)
-    check_pair(name, [1 if size is None else size for size in value] if is_pair else value)
+    if not isinstance(value, tuple | list):
+        return check_pair(name, value)
+    check_pair(name, [1 if size is None else size for size in value])
+    return value[0], value[1]
 
 
 Check = Callable[[str, Any], Any]
@@ -61,7 +62,9 @@ class OpLayer(Module):
             kind, value = str(field.type), getattr(self, field.name)
             check = BY_NAME.get(field.name) or BY_TYPE.get(kind.removesuffix(" | None"))
             if check and not (value is None and kind.endswith(" | None")):
-                check(f"{type(self).__name__}: {field.name}", value)
+                checked = check(f"{type(self).__name__}: {field.name}", value)
+                if type(value) not in (*PLAIN, tuple):  # a list, np.int64: repr shows plain values
+                    setattr(self, field.name, checked)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         return self.op(*inputs, **self._held(*inputs), **options)

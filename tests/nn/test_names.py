@@ -170,6 +170,23 @@ def test_a_layer_refuses_the_options_that_its_op_refuses(kind, right, values, in
         assert message == str(called.value).partition(": ")[2]
 
 
+@pytest.mark.parametrize(
+    ("layer", "shown"),
+    [
+        (
+            nn.MaxPool2d([2, 2], padding=[1, 1]),
+            "kernel_size=(2, 2), stride=(2, 2), padding=((1, 1)",
+        ),
+        (nn.MaxPool2d(np.int64(2)), "(kernel_size=(2, 2), stride=(2, 2), padding=0"),
+        (nn.AdaptiveAvgPool2d([2, None]), "(output_size=(2, None))"),
+        (nn.LeakyReLU(np.float32(0.5)), "(negative_slope=0.5)"),
+        (nn.Flatten(np.int64(1)), "(start_axis=1)"),
+    ],
+)
+def test_repr_shows_options_of_any_type(layer, shown):
+    assert shown in repr(layer)
+
+
 def test_sizes_of_any_integer_type():
     for size in (np.int64(2), [2, 2], (np.int8(2), 2)):
         assert nn.MaxPool2d(size)(mc.tensor(np.ones((1, 1, 4, 4)))).shape == (1, 1, 2, 2)
