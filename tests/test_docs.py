@@ -52,6 +52,14 @@ class Shown(NamedTuple):
     directory: Path
 
 
+# On a busy machine the limits of hypothesis on time would end a program that is right.
+CALM = """
+from hypothesis import HealthCheck, settings
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
+"""
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Shown]:
     """Runs the Python blocks of a page, one after the other as one program; once for all tests."""
@@ -67,8 +75,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Shown]:
                 resolve_device("emulator")
             except DeviceError as error:
                 pytest.skip(str(error))
+        calm = CALM if "hypothesis" in program else ""
         finished = subprocess.run(
-            [sys.executable, "-c", STAND_IN + program],
+            [sys.executable, "-c", STAND_IN + calm + program],
             cwd=directory,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
