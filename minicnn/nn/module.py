@@ -90,7 +90,8 @@ class Module(Tree):
         """Whether it is in training mode, as set by ``train()`` and ``eval()`` for all threads.
 
         Evaluation by minicnn itself (``Trainer.evaluate``, ``summary``, ``viz``, ...) affects only
-        its own thread; other threads keep training.
+        its own thread; other threads keep training. A forward that starts threads of its own needs
+        ``model.eval()`` before it is evaluated.
         """
         mode = _modes.training.get(id(self))
         return vars(self).get("training", True) if mode is None else mode
