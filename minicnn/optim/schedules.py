@@ -40,6 +40,7 @@ class Schedule:
         self.base_lrs = [float(group["lr"]) for group in optimizer.param_groups]
         if base_lrs is not None:
             self.base_lrs = list(base_lrs)
+        self.initial_lrs = list(self.base_lrs)
         self.last_epoch = 0
         self._set(self._rates(self.base_lrs, 0))
 
@@ -60,6 +61,11 @@ class Schedule:
     def get_last_lr(self) -> list[float]:
         """The learning rate of each group."""
         return self._rates(self.base_lrs, self.last_epoch)
+
+    def options(self) -> dict[str, Any]:
+        """What the schedule was created with, its attributes other than those that steps change."""
+        left_out = {"optimizer", *self.state_dict()}
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def state_dict(self) -> dict[str, Any]:
         """The progress of the schedule as values that JSON can hold, without its options."""

@@ -36,8 +36,10 @@ class Callback:
     resume_options: ClassVar[Sequence[str]] = ()
     """The attributes that ``fit(resume=...)`` compares with those the checkpoint was made with."""
 
-    sets_rate: ClassVar[bool] = False
-    """Whether it changes the learning rate: ``fit(resume=...)`` then compares the first rate."""
+    @property
+    def scheduled_options(self) -> Sequence[str]:
+        """The options of the optimizer that it changes, "lr" or "betas[0]", not to be compared."""
+        return ()
 
     def check_fit(self, trainer: Trainer) -> None:
         """Before anything else of a fit: raise if the callback cannot do its work in it.

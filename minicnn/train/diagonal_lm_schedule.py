@@ -21,7 +21,8 @@ class DiagonalLMSchedule(Callback):
     output then belongs to the loss, for a model that ends in something curved, such as distances.
     """
 
-    sets_rate: ClassVar = True
+    scheduled_options = ("lr",)
+    resume_options: ClassVar = ("rates",)
 
     def __init__(
         self,

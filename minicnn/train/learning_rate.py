@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from ..checks import check_choice
@@ -31,7 +31,6 @@ class LearningRate(Callback):
     """
 
     added_columns: ClassVar = ("learning_rate",)
-    sets_rate: ClassVar = True
     resume_options: ClassVar = ("every", "metric", "schedule")
 
     def __init__(
@@ -49,6 +48,11 @@ class LearningRate(Callback):
         if not isinstance(schedule, Schedule):
             raise TypeError(f"LearningRate: schedule: got {schedule!r}, expected a schedule")
         self.schedule, self.metric = schedule, metric
+
+    @property
+    def scheduled_options(self) -> Sequence[str]:
+        has_momentum = self.schedule.momentum(0) is not None
+        return ("lr", "momentum", "betas[0]") if has_momentum else ("lr",)
 
     def check_fit(self, trainer: Trainer) -> None:
         if self.schedule.optimizer is not trainer.optimizer:

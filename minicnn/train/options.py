@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -15,17 +15,22 @@ from .callback import Callback
 from .progress import Progress
 
 
-def options_of(part: Optimizer | Callback) -> dict[str, Any]:
-    """The options of an optimizer, or those that a callback declares, as JSON can hold them."""
-    kind = type(part).__name__
-    if isinstance(part, Callback):
-        values = {name: attrgetter(name)(part) for name in part.resume_options}
-        return _flat(kind, {name.rpartition(".")[2]: value for name, value in values.items()})
+def optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> dict[str, Any]:
+    """The options of an optimizer, except those that a callback changes, as JSON can hold them."""
+    left_out = {"params"}.union(*(callback.scheduled_options for callback in callbacks))
     options: dict[str, Any] = {}
-    for i, group in enumerate(part.param_groups):
-        prefix = kind if len(part.param_groups) == 1 else f"{kind} group {i}"
-        options |= _flat(prefix, {k: v for k, v in group.items() if k != "params"})
+    for i, group in enumerate(optimizer.param_groups):
+        kind = type(optimizer).__name__
+        prefix = kind if len(optimizer.param_groups) == 1 else f"{kind} group {i}"
+        options |= _flat(prefix, {k: v for k, v in _numbered(group) if k not in left_out})
     return options
+
+
+def callback_options(callback: Callback) -> dict[str, Any]:
+    """The options that a callback declares, as JSON can hold them."""
+    values = {name: attrgetter(name)(callback) for name in callback.resume_options}
+    kind = type(callback).__name__
+    return _flat(kind, {name.rpartition(".")[2]: value for name, value in values.items()})
 
 
 def data_options(progress: Progress) -> dict[str, Any]:
@@ -84,12 +89,19 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Schedule):
-            left_out = {"optimizer", "best", *value.counters}  # where it is, not what it is
-            inner = {k: v for k, v in vars(value).items() if k not in left_out}
-            flat |= _flat(type(value).__name__, inner)
+            flat |= _flat(type(value).__name__, value.options())
         else:
             flat[f"{prefix} {name}"] = describe(value)
     return flat
+
+
+def _numbered(group: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The options of a group, with betas as betas[0] and betas[1]."""
+    for name, value in group.items():
+        if isinstance(value, tuple):
+            yield from ((f"{name}[{i}]", part) for i, part in enumerate(value))
+        else:
+            yield name, value
 
 
 def _short(value: Any) -> str:

@@ -24,7 +24,14 @@ from .finite import check_finite, check_losses, nonfinite_constants
 from .fit_checks import check_batches, check_callbacks, check_new_parameters, check_optimizer
 from .history import History
 from .measures import Measured, Measures, Metric
-from .options import check_options, data_options, describe, merge, options_of
+from .options import (
+    callback_options,
+    check_options,
+    data_options,
+    describe,
+    merge,
+    optimizer_options,
+)
 from .progress import Means, Progress
 from .state import check_state, load_optimizer_state, optimizer_state
 
@@ -87,7 +94,7 @@ class Trainer:
         self.progress, self.stop_training = Progress(), False
         self._constants = nonfinite_constants(model)
         self._made_with = [*model.parameters()]
-        self._begun: list[tuple[Optimizer | Callback, dict[str, Any]]] = []
+        self._begun_with: dict[str, Any] = {}  # the options
 
     def fit(
         self,
@@ -118,10 +125,7 @@ class Trainer:
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         self.progress, self.stop_training = Progress(train, validation), False
         self._call("check_fit")
-        if resume is None and not any(callback.sets_rate for callback in self.callbacks):
-            self._begun = []  # what the user has changed since the last fit counts
-        # Before schedules and the checkpoint change them.
-        self._begun = self._part_options()
+        self._begun_with = self._options()  # before callbacks and the checkpoint change them
         if resume is not None:
             self._resume(resume)
         self.check_finite("fit: before the first batch")
@@ -197,7 +201,7 @@ class Trainer:
             "metrics": list(self.metrics),
             "history": [dict(row) for row in self.history.rows],
             "stopped": self.stop_training,
-            "options": self._options(),
+            "options": self._begun_with or self._options(),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -247,15 +251,11 @@ class Trainer:
             raise CheckpointError(f"{os.fspath(source)}: cannot resume: {error}") from error
 
     def _options(self) -> dict[str, Any]:
-        """The options of the training by name, as they were when it began."""
+        """The options of the training by name, as they are now."""
         own = {"loss": describe(self.loss), "clip_norm": self.clip_norm}
-        return merge([own, data_options(self.progress), *(o for _, o in self._part_options())])
-
-    def _part_options(self) -> list[tuple[Optimizer | Callback, dict[str, Any]]]:
-        """The options of the optimizer and of each callback when it was first trained with."""
-        parts: list[Optimizer | Callback] = [self.optimizer, *self.callbacks]
-        begun = {id(part): options for part, options in self._begun}
-        return [(part, begun.get(id(part)) or options_of(part)) for part in parts]
+        of_optimizer = optimizer_options(self.optimizer, self.callbacks)
+        of_callbacks = map(callback_options, self.callbacks)
+        return merge([own, data_options(self.progress), of_optimizer, *of_callbacks])
 
     def _run_epoch(self, train: Batches, validation: Batches | None) -> None:
         progress, number = self.progress, self.progress.epoch + 1

@@ -28,10 +28,10 @@ class Distance(nn.Module):
 
 class Column(Callback):
     def __init__(self, name):
-        self.adds = (name,)
+        self.added_columns = (name,)
 
     def on_epoch_end(self, trainer, epoch, row):
-        row[self.adds[0]] = float(epoch)
+        row[self.added_columns[0]] = float(epoch)
 
 
 def loader(last_is_zero: bool) -> data.DataLoader:

@@ -51,13 +51,13 @@ class Scaled:
 
 
 CASES = {
-    "lr": ({"lr": 0.01}, {}, "SGD lr: 0.1 in the checkpoint, 0.01 here"),
+    "lr": ({"lr": 0.01}, {}, r"StepLR initial_lrs: \[0\.1\] in the checkpoint, \[0\.01\] here"),
     "momentum": ({"momentum": 0.8}, {}, "SGD momentum: 0.9 in the checkpoint, 0.8 here"),
     "two": (
         {"lr": 0.01, "patience": 3},
         {"batch_size": 4},
-        "train batch_size: 8 in the checkpoint, 4 here; .*SGD lr: 0.1 .*; EarlyStopping patience: "
-        "5 in the checkpoint, 3 here",
+        "train batch_size: 8 in the checkpoint, 4 here; .*StepLR initial_lrs: .*; EarlyStopping "
+        "patience: 5 in the checkpoint, 3 here",
     ),
     "schedule": ({"gamma": 0.9}, {}, "StepLR gamma: 0.5 in the checkpoint, 0.9 here"),
     "clip_norm": ({"clip_norm": None}, {}, "clip_norm: 1.0 in the checkpoint, None here"),
@@ -196,3 +196,42 @@ def test_a_rate_that_the_user_changed_between_two_fits_counts():
     make(0.01).fit(loader(), 2, resume=state)
     with pytest.raises(ValueError, match="SGD lr: 0.01 in the checkpoint, 0.1 here"):
         make(0.1).fit(loader(), 2, resume=state)
+
+
+def plateau(optimizer):
+    return optim.ReduceLROnPlateau(optimizer, patience=0, threshold=0.99)
+
+
+@pytest.mark.parametrize("schedule", [None, plateau])
+def test_other_options_changed_between_two_fits_count_where_a_schedule_owns_the_rate(schedule):
+    saved = trainer(schedule)
+    saved.fit(loader(), 3, validation=loader())
+    assert saved.optimizer.param_groups[0]["lr"] < 0.1
+    saved.optimizer.param_groups[0]["momentum"], saved.callbacks[1].patience = 0.5, 9
+    saved.fit(loader(), 1, validation=loader())
+    state = saved.state_dict()
+    again = trainer(schedule, momentum=0.5, patience=9)
+    again.fit(loader(), 1, validation=loader(), resume=state)
+    saved.fit(loader(), 1, validation=loader(), resume=state)
+    with pytest.raises(ValueError, match=r"SGD momentum: 0\.5 in .*, 0\.9 here; .*patience: 9 in"):
+        trainer(schedule).fit(loader(), 1, validation=loader(), resume=state)
+    other = trainer(schedule, lr=0.01, momentum=0.5, patience=9)
+    with pytest.raises(ValueError, match=r"LR\w* initial_lrs: \[0\.1\] in .*, \[0\.01\] here\."):
+        other.fit(loader(), 1, validation=loader(), resume=state)
+
+
+def test_a_cycle_owns_the_momentum_but_not_the_second_beta():
+    def make(beta=0.999):
+        mc.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        optimizer = optim.Adam(model.parameters(), betas=(0.9, beta))
+        cycle = optim.OneCycleLR(optimizer, 0.1, 12)
+        return train.Trainer(model, optimizer, callbacks=[LearningRate(cycle, "batch")])
+
+    saved = make()
+    saved.fit(loader(), 1)
+    state = saved.state_dict()
+    for same in (saved, make()):
+        assert len(same.fit(loader(), 2, resume=state)) == 2
+    with pytest.raises(ValueError, match=r"options: Adam betas\[1\]: 0\.999 in .*, 0\.99 here\. F"):
+        make(0.99).fit(loader(), 2, resume=state)
