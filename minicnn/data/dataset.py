@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..backend import Array, array_module, device_of, to_device
-from ..backend.arrays import memory_span, to_array
+from ..backend.arrays import to_array
 from ..backend.layout import as_nchw
 from ..checks import check_integer, is_integer
 from .labels import (
@@ -18,6 +18,7 @@ from .labels import (
     check_labels,
     describe,
     is_classes,
+    is_same_memory,
     is_several,
     map_named,
     map_parts,
@@ -57,8 +58,8 @@ class ArrayDataset:
     images   (N, H, W) or (N, C, H, W); uint8 0..255, read as x / 255, or floats, read as they are;
              a tuple of such arrays for a network with several inputs
     labels   (N, ...) numbers or booleans, read as int64, float32 or bool; a tuple of such arrays
-             for several labels. Integers (N,) are classes, 0 or more. The images themselves (the
-             same array, for an autoencoder) are read as images are.
+             for several labels. Integers (N,) are classes, 0 or more. The images themselves, for
+             an autoencoder (the same memory, not a copy), are read as images are.
     name     shown in messages
     classes  the names of the classes, or their number; by default 1 + the largest label. Also for
              labels (N, K, ...) of K classes, one-hot for example, and for masks of class indices,
@@ -95,7 +96,7 @@ class ArrayDataset:
 
         def check(name: str, value: Any) -> Any:
             own = zip(self._inputs, given, strict=True)
-            same = [array for array, other in own if _is_same(value, other)]
+            same = [array for array, other in own if is_same_memory(value, other)]
             return same[0] if same else check_labels(name, value, len(self))
 
         several = is_several(labels)
@@ -188,7 +189,8 @@ class ArrayDataset:
         if any(self.labels is images for images in self._inputs):
             count = "labels: the images"
         elif not is_classes(self.labels):
-            count = f"labels {describe(self.labels)}{count and f' of {count}'}"
+            labels = describe(self.labels, self._inputs)
+            count = f"labels {labels}{count and f' of {count}'}"
         return f"<{self.name}: {len(self)} images {' and '.join(shapes)}, {count}>"
 
 
@@ -250,14 +252,6 @@ def _check_inputs(images: Any) -> Any:
                 "a tuple is for a network with several inputs"
             )
     return arrays
-
-
-def _is_same(a: Any, b: Any) -> bool:
-    """Whether both are one object, or views of the same numbers: images[:, 0] makes a new one."""
-    if a is b or not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
-        return a is b
-    kinds = [(x.dtype, x.shape, x.strides, memory_span(x)) for x in (a, b)]
-    return kinds[0] == kinds[1]
 
 
 def _check_images(name: str, images: ArrayLike) -> NDArray[Any]:

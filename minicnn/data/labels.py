@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..autograd import Tensor
 from ..backend import Array
-from ..backend.arrays import to_array
+from ..backend.arrays import memory_span, to_array
 from ..backend.layout import as_chwn, as_nchw
 from ..checks import check_integer, is_integer
+from ..ops.convert import as_tensor
 
 _READ_AS = {"b": np.dtype(np.bool_), "i": np.dtype(np.int64), "u": np.dtype(np.int64)}
 
@@ -34,10 +36,34 @@ def first_part(value: Any) -> Any:
     return first_part(value[0]) if isinstance(value, tuple) else value
 
 
+def is_same_memory(a: Any, b: Any) -> bool:
+    """Whether both are one object, or views of the same numbers: images[:, 0] makes a new one."""
+    if a is b or not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return a is b
+    return _memory(a) == _memory(b)
+
+
+def _memory(array: NDArray[Any]) -> tuple[Any, ...]:
+    axes = zip(array.shape, array.strides, strict=True)
+    return array.dtype, memory_span(array), [axis for axis in axes if axis[0] > 1]
+
+
 def read_labels(labels: Array) -> Array:
     """The labels (N, ...) as batches hold them: int64, float32 or bool; (N, C, H, W) batch-last."""
     labels = labels.astype(_read_dtype(labels.dtype), copy=False)
     return as_nchw(as_chwn(labels)) if labels.ndim == 4 else labels
+
+
+def place_labels(labels: Any, device: str) -> Any:
+    """The labels, or each part of a tuple, as a Tensor on the device, or on the CPU if integers."""
+    if is_several(labels):
+        return tuple(place_labels(part, device) for part in labels)
+    tensor = as_tensor(labels)
+    if tensor.dtype.kind in "iu":
+        return tensor  # losses check class indices, which would make them wait for a GPU
+    if tensor.ndim == 4:
+        tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if they are batch-last
+    return tensor.to(device)
 
 
 def check_numbers(name: str, labels: Any) -> NDArray[Any]:
@@ -106,10 +132,12 @@ def check_classes(
     return names, count
 
 
-def describe(labels: Any) -> str:
-    """What each label is: "float32", "bool 4", "int64 8x8", "(int64, float32 2)"."""
+def describe(labels: Any, inputs: Sequence[Array] = ()) -> str:
+    """What each label is: "float32", "bool 4", "int64 8x8", "(the images, float32 2)"."""
     if isinstance(labels, tuple):
-        return f"({', '.join(map(describe, labels))})"
+        return f"({', '.join(describe(part, inputs) for part in labels)})"
+    if any(labels is images for images in inputs):
+        return "the images"
     shape = "x".join(str(size) for size in labels.shape[1:])
     return f"{_read_dtype(labels.dtype)} {shape}".rstrip()
 

@@ -17,7 +17,15 @@ from ..backend.random import generator
 from ..checks import check_integer
 from .dataset import ArrayDataset, Batch, Dataset, to_float32
 from .image_folder import ImageFolder
-from .labels import check_numbers, first_part, map_named, map_parts, stack_parts
+from .labels import (
+    check_numbers,
+    first_part,
+    is_same_memory,
+    map_named,
+    map_parts,
+    place_labels,
+    stack_parts,
+)
 from .transforms.images import Transform
 
 
@@ -177,7 +185,7 @@ class DataLoader:
                 images = map_parts(partial(_apply_transform, self.transform), images)
             yield (
                 map_parts(lambda array: Tensor(to_device(array, device)), images),
-                map_parts(partial(_place_labels, device=device), labels),
+                place_labels(labels, device),
             )
 
 
@@ -205,10 +213,15 @@ def _read_item(dataset: Dataset, index: int) -> tuple[Any, Any]:
             f"dataset[{index}]: got {got}, expected a pair (image, label); several inputs or "
             "labels are a tuple, as in ((image, image), label)"
         )
-    image, label = item
+    images = item[0] if isinstance(item[0], tuple) else (item[0],)
+
+    def check_label(name: str, label: Any) -> NDArray[Any]:
+        is_input = any(is_same_memory(label, image) for image in images)
+        return (_check_image if is_input else check_numbers)(name, label)
+
     return (
-        map_named(_check_image, f"dataset[{index}]: image", image),
-        map_named(check_numbers, f"dataset[{index}]: label", label),
+        map_named(_check_image, f"dataset[{index}]: image", item[0]),
+        map_named(check_label, f"dataset[{index}]: label", item[1]),
     )
 
 
@@ -219,11 +232,6 @@ def _check_image(name: str, image: Any) -> NDArray[np.float32]:
     if pixels.ndim not in (2, 3):
         raise ValueError(f"{name}: got {pixels.shape}, expected (H, W) or (C, H, W)")
     return to_float32(pixels if pixels.ndim == 3 else pixels[None])  # (C, H, W)
-
-
-def _place_labels(labels: Array, device: str) -> Tensor:
-    # Class indices stay on the CPU: losses check them, which would make them wait for a GPU.
-    return Tensor(labels if labels.dtype.kind in "iu" else to_device(labels, device))
 
 
 def _check_not_moved(transform: Transform, images: Any, labels: Any) -> None:

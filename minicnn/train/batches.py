@@ -12,7 +12,7 @@ from ..backend import array_module
 from ..backend.layout import as_chwn, as_nchw
 from ..data import ArrayDataset, DataLoader, ImageFolder
 from ..data.dataset import to_float32
-from ..data.labels import first_part, is_several, map_parts
+from ..data.labels import first_part, is_several, map_parts, place_labels
 from ..ops.convert import as_tensor
 
 Batches = Iterable[tuple[Any, Any]]
@@ -94,7 +94,7 @@ def _placed(batches: Batches, device: str, empty: bool) -> Iterator[tuple[Any, A
         empty = False
         inputs = place(batch[0], device)
         check_lengths("data", inputs)
-        yield inputs, _place_labels(batch[1], device)
+        yield inputs, place_labels(batch[1], device)
     if empty:
         raise ValueError("data: got no batches (an iterator can be used for one epoch only)")
 
@@ -106,11 +106,3 @@ def check_lengths(name: str, inputs: Any) -> None:
             f"{name}: got inputs of shapes {', '.join(str(x.shape) for x in inputs)}, expected as "
             "many images in each"
         )
-
-
-def _place_labels(value: Any, device: str) -> Any:
-    if is_several(value):
-        return tuple(_place_labels(part, device) for part in value)
-    labels = as_tensor(value)
-    # Class indices stay on the CPU: losses check them, which would make them wait for a GPU.
-    return labels if labels.dtype.kind in "iu" else place(labels, device)

@@ -320,10 +320,16 @@ def test_public_names_exist() -> None:
 def test_views_of_the_images_are_the_images() -> None:
     """Labels of their own would be class indices, up to 255."""
     pixels = np.full((3, 1, 2, 2), 255, np.uint8)
-    dataset = ArrayDataset(pixels[:, 0], pixels[:, 0])
-    assert repr(dataset).endswith("3 images 1x2x2, labels: the images>")
-    images, labels = dataset[:]
-    np.testing.assert_array_equal(images, labels)
+    for labels in (pixels[:, 0], pixels[:]):
+        dataset = ArrayDataset(pixels[:, 0], labels)
+        assert repr(dataset).endswith("3 images 1x2x2, labels: the images>")
+        images, found = dataset[:]
+        np.testing.assert_array_equal(images, found)
+    several = ArrayDataset(pixels, (pixels[:], [0, 1, 0]))
+    assert repr(several).endswith("3 images 1x2x2, labels (the images, int64)>")
+    assert [part.dtype for part in several[:][1]] == [np.float32, np.int64]
+    turned = ArrayDataset(pixels, pixels.swapaxes(2, 3))
+    assert repr(turned).endswith("labels int64 1x2x2>")
     assert ArrayDataset(pixels, pixels.copy())[:][1].dtype == np.int64
 
 

@@ -390,3 +390,20 @@ def test_a_transform_of_values_may_be_used_with_masks() -> None:
     scale = transforms.Compose([transforms.Normalize(0.5, 0.5), lambda images: images])
     dataset = ArrayDataset(IMAGES, np.zeros((10, 3, 4), int))
     assert len(list(DataLoader(dataset, 5, transform=scale))) == 2
+
+
+@pytest.mark.parametrize("pixels", [IMAGES, IMAGES[:, 0]], ids=["CHW", "HW"])
+@pytest.mark.parametrize("view", [False, True])
+def test_labels_of_items_that_are_the_images_are_read_as_images(pixels: Any, view: bool) -> None:
+    """Read as labels, uint8 would be class indices up to 255."""
+
+    class Same(Items):
+        def __getitem__(self, index: int) -> tuple[Any, Any]:
+            image = pixels[index]
+            return image, pixels[index] if view else image
+
+    images, labels = next(iter(DataLoader(Same(pixels, pixels), batch_size=4)))
+    assert (labels.dtype, labels.shape) == (np.float32, images.shape)
+    np.testing.assert_array_equal(images.numpy(), labels.numpy())
+    _, copied = next(iter(DataLoader(Items(pixels, pixels.copy()), batch_size=4)))
+    assert copied.dtype == np.int64
