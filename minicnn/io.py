@@ -57,7 +57,7 @@ def save_arrays(
 def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file that replaces an existing one only when it is complete.
 
-    Errors begin with by: OSError names the path; TypeError or ValueError for what is not a path.
+    path: one that ``check_path`` accepts. Raises OSError, which begins with by and names the path.
     """
     with named_errors(by, path, writing=True):
         target = Path(os.path.realpath(path))  # a link stays a link
@@ -76,10 +76,11 @@ def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True) -> None:
-    """Fail before the work if its result could not be written. Errors as in ``write_whole``.
+    """Fail early if the result could not be written. Errors as in ``save``.
 
     replaced: as a new file that is renamed to it, otherwise into an existing one.
     """
+    check_path(by, path)
     with named_errors(by, path, writing=True):
         target = Path(os.path.realpath(path))
         _check_target(target, replaced)
@@ -98,7 +99,7 @@ def _check_target(target: Path, replaced: bool) -> None:
 
 
 def check_path(by: str, path: Any) -> Path:
-    """The path. Raises TypeError for what is none, ValueError for one that no file can have."""
+    """The path. Raises TypeError if it is not a path, ValueError if it cannot name a file."""
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         got = repr(path) if isinstance(path, int | bytes | None) else f"a {type(path).__name__}"
         raise TypeError(
@@ -119,9 +120,8 @@ def named_errors(by: str, path: str | os.PathLike[str], writing: bool = False) -
     """Errors of the system inside name the path that the user gave, and what to write instead.
 
     Without it they name a temporary file, or only a number. The class of the error and its
-    ``errno`` stay. Errors of ``check_path`` for what is not a path.
+    ``errno`` stay.
     """
-    check_path(by, path)
     try:
         yield
     except OSError as error:
@@ -164,6 +164,7 @@ def load_with_metadata(
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
+    check_path(by, path)
     with named_errors(by, path):
         content = Path(path).read_bytes()
     try:

@@ -10,7 +10,6 @@ from typing import Any
 from .. import backend, data, io, train
 from ..backend.random import manual_seed
 from ..data.transforms import Compose
-from ..train.checkpoint_file import read_checkpoint
 from ..train.recipe import OPTIMIZERS, Recipe
 from ..train.recipes import MODELS, RECIPES
 from .inputs import (
@@ -75,24 +74,7 @@ def _train(options: argparse.Namespace) -> None:
         f"{len(training):,} training and {len(test):,} test images"
         f"{f', {resize}' if resize else ''}"
     )
-    optimizer = recipe.build_optimizer(model)
-    callbacks = recipe.build_callbacks(model, optimizer, batches)
-    trainer = train.Trainer(
-        model,
-        optimizer,
-        loss=recipe.loss,
-        device=device,
-        callbacks=[train.ProgressBar(), *callbacks, *_make_writers(options)],
-    )
-    before = _last_change(options.checkpoint)
-    try:
-        history = trainer.fit(batches, recipe.epochs, test_batches, resume=options.resume)
-    except train.CheckpointError as error:
-        raise InputError(str(error)) from error
-    except (KeyboardInterrupt, BrokenPipeError):
-        changed = _last_change(options.checkpoint) != before
-        options.kept = _describe_kept(options.checkpoint, changed, options.resume)
-        raise
+    history = _fit(recipe, model, device, batches, test_batches, options)
     accuracy = history["val_accuracy"][-1]
     correct = round(accuracy * len(test))
     print(f"test accuracy {accuracy:.2%} ({correct:,} of {len(test):,} images)")
@@ -101,20 +83,39 @@ def _train(options: argparse.Namespace) -> None:
         print(f"weights saved to {options.weights}")
 
 
-def _last_change(path: Path | None) -> int | None:
-    return path.stat().st_mtime_ns if path and path.exists() else None
-
-
-def _describe_kept(checkpoint: Path | None, changed: bool, resumed: Path | None) -> str:
-    """What remains of a training that is interrupted, and how to continue it."""
-    file = checkpoint if changed else resumed
-    if file is None:
-        return f" before {checkpoint} was written" if checkpoint else ""
+def _fit(
+    recipe: Recipe,
+    model: Any,
+    device: str,
+    batches: data.DataLoader,
+    test_batches: data.DataLoader,
+    options: argparse.Namespace,
+) -> train.History:
+    optimizer = recipe.build_optimizer(model)
+    checkpoint = train.Checkpoint(options.checkpoint) if options.checkpoint else None
+    callbacks = [
+        train.ProgressBar(),
+        *recipe.build_callbacks(model, optimizer, batches),
+        *([train.CSVLogger(options.log)] if options.log else []),
+        *([checkpoint] if checkpoint else []),
+    ]
+    trainer = train.Trainer(model, optimizer, recipe.loss, device=device, callbacks=callbacks)
     try:
-        epoch = read_checkpoint(file)["progress"]["epoch"]
-    except (OSError, train.CheckpointError):  # one to resume from that was not checked yet
-        return ""
-    return f" after epoch {epoch}; continue with --resume {file}"
+        return trainer.fit(batches, recipe.epochs, test_batches, resume=options.resume)
+    except train.CheckpointError as error:
+        raise InputError(str(error)) from error
+    except (KeyboardInterrupt, BrokenPipeError):
+        options.kept = _describe_kept(checkpoint, options.resume)
+        raise
+
+
+def _describe_kept(checkpoint: train.Checkpoint | None, resumed: Path | None) -> str:
+    """What remains of a training that is interrupted, and how to continue it."""
+    if checkpoint and checkpoint.saved_epoch is not None:
+        return f" after epoch {checkpoint.saved_epoch}; continue with --resume {checkpoint.path}"
+    if resumed:
+        return f"; continue with --resume {resumed}"
+    return f" before {checkpoint.path} was written" if checkpoint else ""
 
 
 def _choose_recipe(options: argparse.Namespace) -> Recipe:
@@ -151,8 +152,3 @@ def _make_loaders(
 
 def _compose(steps: list[Any]) -> Any:
     return Compose(steps) if len(steps) > 1 else steps[0] if steps else None
-
-
-def _make_writers(options: argparse.Namespace) -> list[train.Callback]:
-    log = [train.CSVLogger(options.log)] if options.log else []
-    return [*log, *([train.Checkpoint(options.checkpoint)] if options.checkpoint else [])]

@@ -33,6 +33,8 @@ class Adam(Optimizer):
 
     state_names: ClassVar = {"exp_avg": None, "exp_avg_sq": None}
     ranges: ClassVar = {**Optimizer.ranges, "eps": "a number of 0 or more"}
+    decoupled: ClassVar = False
+    """Whether the weight decay is not a part of the gradient."""
 
     def __init__(
         self,
@@ -82,6 +84,8 @@ class AdamW(Adam):
     >>> p
     tensor([0.95], dtype=float64, requires_grad=True)
     """
+
+    decoupled: ClassVar = True
 
     def __init__(
         self,

@@ -42,13 +42,14 @@ def clip_grad_norm(
     norm_type = check_number("norm_type", norm_type, "a number above 0, or inf")
     with np.errstate(under="ignore"):  # squares and scaled gradients may round to 0
         norm = _norm([grad for _, grad in clipped], norm_type)
-    if error_if_nonfinite and not math.isfinite(norm):
-        raise RuntimeError(f"clip_grad_norm: the norm of the gradients is {norm}, expected finite")
-    coefficient = max_norm / (norm + 1e-6)
-    if not coefficient >= 1:  # NaN is passed on to the gradients, as in PyTorch
-        for parameter, grad in clipped:
-            wide = np.promote_types(grad.dtype, np.float32)  # the coefficient may be tiny
-            with np.errstate(under="ignore"):
+        if error_if_nonfinite and not math.isfinite(norm):
+            raise RuntimeError(
+                f"clip_grad_norm: the norm of the gradients is {norm}, expected finite"
+            )
+        coefficient = max_norm / (norm + 1e-6)
+        if not coefficient >= 1:  # NaN is passed on to the gradients, as in PyTorch
+            for parameter, grad in clipped:
+                wide = np.promote_types(grad.dtype, np.float32)  # the coefficient may be tiny
                 scaled = array_module(grad).multiply(grad, coefficient, dtype=wide)
                 parameter.grad = Tensor(scaled.astype(grad.dtype, copy=False))
     return norm

@@ -42,7 +42,7 @@ def _options(optimizer: Optimizer, group: Mapping[str, Any]) -> dict[str, Any]:
     if "betas" in group:
         if "amsgrad" not in group:
             raise ValueError(f"state dict: of another optimizer of PyTorch than {name}: no amsgrad")
-        decoupled = any(kind.__name__ == "AdamW" for kind in type(optimizer).__mro__)
+        decoupled = getattr(optimizer, "decoupled", False)
         if group["weight_decay"] and group.get("decoupled_weight_decay", decoupled) != decoupled:
             other = "Adam" if decoupled else "AdamW"
             raise ValueError(f"state dict: of {other}, whose weight decay is not that of {name}")
@@ -63,5 +63,5 @@ def _entries(
         given = {name: value for name, value in state.get(number, {}).items() if value is not None}
         needed = optimizer._needed({**optimizer.param_groups[0], **group})
         step = float(given.pop("step", 0))
-        zeros = {name: np.zeros(shape) for name in needed - given.keys()} if not given else {}
+        zeros = {} if given else {name: np.zeros(shape) for name in needed}
         yield {"step": int(step) if step.is_integer() else step, **zeros, **given}

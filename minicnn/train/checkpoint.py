@@ -24,6 +24,8 @@ class Checkpoint(Callback):
     keep_best: a column of the History, "val_accuracy" or "val_loss"; after the best epoch so far
     the checkpoint is also written to ``best_path``, which is run.best.ckpt next to run.ckpt.
 
+    ``saved_epoch`` is the number of epochs in the file, None before this Checkpoint wrote it.
+
     It holds everything that the rest of the training depends on, ``Trainer.state_dict()``. Nothing
     is written while the loss is not a finite number: the file before stays. Raises TypeError or
     ValueError for options that make no sense, before the first batch for a keep_best that no epoch
@@ -55,6 +57,7 @@ class Checkpoint(Callback):
             every_batches = check_integer("Checkpoint: every_batches", every_batches, least=1)
         self.every_batches = every_batches
         self.best = None if keep_best is None else Best("Checkpoint", keep_best)
+        self.saved_epoch: int | None = None
 
     def check_fit(self, trainer: Trainer) -> None:
         train = trainer.progress.train
@@ -83,6 +86,7 @@ class Checkpoint(Callback):
         if is_best:  # first, so that the best value in a checkpoint always has its file
             write_checkpoint(self.best_path, state)
         write_checkpoint(self.path, state)
+        self.saved_epoch = trainer.progress.epoch
 
     def state_dict(self) -> dict[str, Any]:
         return {} if self.best is None else self.best.state_dict()

@@ -12,6 +12,7 @@ import pytest
 from support.commands import SHORT, run, write_data
 
 import minicnn as mc
+from minicnn import cli
 
 LONG = ["--epochs", "100000", "--batch-size", "20"]
 
@@ -76,6 +77,20 @@ def test_ctrl_c_before_the_first_checkpoint_says_so(tmp_path):
     assert status == 130
     assert err in ("minicnn: interrupted before r.ckpt was written\n", "minicnn: interrupted\n")
     assert os.listdir() == ["data"]
+
+
+def test_ctrl_c_before_the_first_checkpoint_of_a_resumed_training(monkeypatch, tmp_path, capsys):
+    command = ["train", "lenet5", "--data", str(write_data(tmp_path / "data")), *SHORT]
+    assert cli.main([*command, "--checkpoint", "r.ckpt"]) == 0
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mc.train.Trainer, "_step", interrupt)
+    arguments = [*command, "--epochs", "9", "--resume", "r.ckpt", "--checkpoint", "new.ckpt"]
+    assert cli.main(arguments) == 130
+    message = "minicnn: interrupted; continue with --resume r.ckpt\n"
+    assert capsys.readouterr().err.endswith(message)
 
 
 def test_head_ends_a_training_and_names_the_checkpoint(tmp_path):
