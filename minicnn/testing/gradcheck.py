@@ -13,17 +13,17 @@ small error adds may be lost in the sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..autograd import Tensor, grad
 from ..backend import Array, to_device
+from .slopes import Function, Slopes, central_difference
 
-Function = Callable[..., Tensor]
 Inputs = Tensor | Sequence[Tensor]
 
-WEIGHTINGS = DIRECTIONS = 2  # a single one may miss an error by bad luck
+WEIGHTINGS = 2  # a single one may miss an error by bad luck
 FEW_ENTRIES = 128  # 64 of the input and, for gradgradcheck, 64 of the output: 256 evaluations
 REPEATS = 8  # further evaluations of a function that is suspected to be random
 
@@ -45,7 +45,7 @@ def numerical_gradient(function: Function, inputs: Inputs, eps: float = 1e-6) ->
         for index in np.ndindex(*gradient.shape):
             entry = np.zeros(gradient.shape)
             entry[index] = 1.0
-            (gradient[index],) = _central_difference(function, tensors, i, entry, ones, eps)
+            (gradient[index],) = central_difference(function, tensors, i, entry, ones, eps)
     return gradients
 
 
@@ -77,9 +77,9 @@ def gradcheck(
     weighted sum over m outputs hides a single wrong derivative of one output in the same way, with
     m for n, and also entry by entry.
 
-    Returns True, or raises AssertionError naming the entry that differs most, or the input whose
-    gradient is another the second time; ValueError for a function whose results are not the same
-    each time, TypeError for inputs or outputs that cannot be checked.
+    Returns True, or raises AssertionError naming the entry that differs most, or the input for
+    which two backward passes give different gradients; ValueError for a function whose results
+    differ between two calls, TypeError for inputs or outputs that cannot be checked.
 
     >>> x = mc.tensor([0.5, -2.0], dtype="float64", requires_grad=True)
     >>> mc.testing.gradcheck(mc.ops.tanh, x)
@@ -97,7 +97,7 @@ def gradcheck(
     weightings = [rng.standard_normal(outputs[0].shape) for _ in range(WEIGHTINGS)]
     gradients = _gradients(outputs, tensors, checked, weightings)
     for i, of_input in zip(checked, gradients, strict=True):
-        slopes = _Slopes(function, tensors, i, weightings, of_input, eps, atol, rtol)
+        slopes = Slopes(function, tensors, i, weightings, of_input, eps, atol, rtol)
         worst = slopes.worst_entry() if each_entry else slopes.worst_in_directions(rng)
         if worst is not None:
             _repeat(function, tensors, REPEATS, outputs[0])
@@ -144,87 +144,6 @@ def gradgradcheck(
     )
 
 
-class _Slopes:
-    """The numerical and the analytical derivatives to one input, for each weighting v."""
-
-    def __init__(
-        self,
-        function: Function,
-        inputs: list[Tensor],
-        position: int,
-        weightings: list[Array],
-        gradients: list[Array],
-        eps: float,
-        atol: float,
-        rtol: float,
-    ) -> None:
-        self.function, self.inputs, self.position = function, inputs, position
-        self.weightings, self.gradients = weightings, gradients
-        self.eps, self.atol, self.rtol = eps, atol, rtol
-        self.shape = gradients[0].shape
-
-    def __call__(self, u: Array) -> tuple[Array, Array]:
-        """Both derivatives in a direction: (V,) and (V,)."""
-        numerical = _central_difference(
-            self.function, self.inputs, self.position, u, self.weightings, self.eps
-        )
-        return numerical, np.array([np.sum(gradient * u) for gradient in self.gradients])
-
-    def disagreement(self, u: Array) -> Array:
-        """By how much the derivatives in a direction differ beyond the tolerance: (V,)."""
-        a, b = self(u)
-        with np.errstate(invalid="ignore"):  # infinities
-            gap = np.abs(a - b) - self.atol - self.rtol * np.maximum(np.abs(a), np.abs(b))
-        return np.where(np.isnan(gap), np.inf, gap)  # NaN does not agree with anything
-
-    def worst_entry(self) -> tuple[int, int] | None:
-        """The entry that differs most and the number of v, if any differs too much."""
-        size = int(np.prod(self.shape))
-        gaps = np.array([self.disagreement(self._entry(i)) for i in range(size)])  # (size, V)
-        if not (gaps > 0).any():
-            return None
-        entry, v = np.unravel_index(gaps.argmax(), gaps.shape)
-        return int(entry), int(v)
-
-    def worst_in_directions(self, rng: np.random.Generator) -> tuple[int, int] | None:
-        """The same, if random directions find that there is one."""
-        for _ in range(DIRECTIONS):
-            u = rng.standard_normal(self.shape)
-            gaps = self.disagreement(u)
-            if (gaps > 0).any():
-                v = int(gaps.argmax())
-                return self._bisect(u, v), v
-        return None
-
-    def _bisect(self, u: Array, v: int) -> int:
-        """Find one entry by keeping the half of the direction that disagrees more."""
-        entries = np.arange(u.size)
-        while len(entries) > 1:
-            halves = np.array_split(entries, 2)
-            gaps = [abs(np.subtract(*self(_keep_entries(u, half)))[v]) for half in halves]
-            entries = halves[not gaps[0] >= gaps[1]]
-        return int(entries[0])
-
-    def _entry(self, i: int) -> Array:
-        return _keep_entries(np.ones(self.shape), np.array([i]))
-
-    def describe(self, entry: int, v: int) -> str:
-        index = tuple(int(i) for i in np.unravel_index(entry, self.shape))
-        numerical, analytical = (slopes[v] for slopes in self(self._entry(entry)))
-        return (
-            f"gradcheck: input {self.position} of shape {self.shape}, entry {index}: the gradient "
-            f"is {analytical:.6g}, finite differences give {numerical:.6g} "
-            "(of the outputs' sum with random weights)"
-        )
-
-
-def _keep_entries(u: Array, entries: Array) -> Array:
-    """The direction u with all other entries set to 0."""
-    part = np.zeros(u.size)
-    part[entries] = u.ravel()[entries]
-    return part.reshape(u.shape)
-
-
 def _repeat(
     function: Function, inputs: list[Tensor], times: int, first: Tensor | None = None
 ) -> list[Tensor]:
@@ -253,7 +172,7 @@ def _gradients(
 ) -> list[list[Array]]:
     """For each input to check, the gradients of <v, output> for each v, from one output more.
 
-    Raises AssertionError if the gradient for the first v is another the second time.
+    Raises AssertionError if two backward passes give different gradients for the first v.
     """
     wanted = [inputs[i] for i in checked]
     repeated = [weightings[0], *weightings]
@@ -261,8 +180,8 @@ def _gradients(
     for i, before, after in zip(checked, first, all_[0], strict=True):
         if not _is_same(before, after):
             raise AssertionError(
-                f"gradcheck: input {i} of shape {before.shape}: the gradient is another the second "
-                "time, although the function gives the same results"
+                f"gradcheck: input {i} of shape {before.shape}: two backward passes give different "
+                "gradients, although the function gives the same results"
             )
     return [list(of_input) for of_input in zip(*all_, strict=True)]
 
@@ -273,26 +192,6 @@ def _gradients_of(output: Tensor, wanted: list[Tensor], v: Array) -> list[Array]
         return [np.zeros(x.shape) for x in wanted]
     weights = to_device(np.asarray(v), output.device)
     return [gradient.numpy() for gradient in grad(output, wanted, weights, allow_unused=True)]
-
-
-def _central_difference(
-    function: Function,
-    inputs: list[Tensor],
-    position: int,
-    u: Array,
-    weightings: Sequence[Array],
-    eps: float,
-) -> Array:
-    """The derivatives of <v, function> in the direction u of one input, for each v: (V,)."""
-
-    def evaluate(t: float) -> Array:
-        moved = list(inputs)
-        x = inputs[position]
-        moved[position] = Tensor(x.data + to_device(np.asarray(t * u), x.device), x.requires_grad)
-        return function(*moved).numpy()
-
-    difference = evaluate(eps) - evaluate(-eps)  # before the sum, which would lose digits
-    return np.array([np.sum(v * difference) for v in weightings]) / (2 * eps)
 
 
 def _check_inputs(inputs: Inputs, constants_too: bool = False) -> list[Tensor]:
