@@ -28,7 +28,7 @@ def save(
     An existing file is replaced only by a complete one: a crash leaves the old file, or none.
     metadata: strings by name, stored in the same file, for ``load_with_metadata``.
     Raises OSError, naming the path, if the file cannot be written, TypeError for a mapping or
-    values that are not arrays, TypeError or ValueError for what is not a path.
+    values that are not arrays, TypeError or ValueError for an invalid path.
 
     >>> mc.save("model.safetensors", mc.nn.Linear(2, 3).state_dict())
     >>> mc.load("model.safetensors")["weight"].shape
@@ -43,7 +43,7 @@ def save_arrays(
     mapping: Mapping[str, Any],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """``save``, for another caller, with whose name errors begin."""
+    """``save`` for other callers: errors begin with ``by``."""
     from safetensors.numpy import save as to_bytes  # imported only when needed
 
     if isinstance(mapping, str | os.PathLike):
@@ -70,7 +70,7 @@ def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
                 os.fsync(file.fileno())
             os.replace(partial, target)
         finally:
-            with contextlib.suppress(OSError):  # what made the writing fail is the error to raise
+            with contextlib.suppress(OSError):  # the error to raise is what made writing fail
                 partial.unlink(missing_ok=True)
         _sync_directory(target.parent)
 
@@ -78,7 +78,7 @@ def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
 def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True) -> None:
     """Fail early if the result could not be written. Errors as in ``save``.
 
-    replaced: as a new file that is renamed to it, otherwise into an existing one.
+    replaced: whether a new file will replace it, or else an existing one be written into.
     """
     check_path(by, path)
     with named_errors(by, path, writing=True):
@@ -119,7 +119,7 @@ def check_path(by: str, path: Any) -> Path:
 def named_errors(by: str, path: str | os.PathLike[str], writing: bool = False) -> Iterator[None]:
     """Errors of the system inside name the path that the user gave, and what to write instead.
 
-    Without it they name a temporary file, or only a number. The class of the error and its
+    Otherwise they would name a temporary file, or only an errno. The class of the error and its
     ``errno`` stay.
     """
     try:
@@ -148,7 +148,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Array]:
     """Read the arrays of a safetensors file, for ``model.load_state_dict(load(path))``.
 
     Raises OSError, naming the path, if it cannot be read, ValueError if it is not an intact
-    safetensors file, TypeError or ValueError for what is not a path.
+    safetensors file, TypeError or ValueError for an invalid path.
 
     >>> mc.save("two.safetensors", {"a": np.ones(2), "b": mc.tensor([1, 2])})
     >>> mc.load("two.safetensors")["b"]
@@ -198,8 +198,8 @@ def _check_mapping(by: str, path: str | os.PathLike[str], mapping: Any) -> None:
         raise TypeError(f"{got}; write save({os.fspath(path)!r}, model.state_dict())")
     if hasattr(mapping, "state_dict"):
         raise TypeError(
-            f"{got}; the callback train.Checkpoint saves the optimizer, the model and how far the "
-            "training is"
+            f"{got}; the callback train.Checkpoint saves the model, the optimizer and the progress "
+            "of a training"
         )
     raise TypeError(f"{got}, such as {{'x': array}} or model.state_dict()")
 

@@ -25,11 +25,11 @@ __all__ = ["OPTIMIZERS", "RECIPES", "main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 2 for bad input, 130 when interrupted.
 
-    It is 141 when nobody reads the output any longer, as after ``| head -1``: what a shell reports
-    for a program that this ends.
+    It is 141 when the reader of the output has gone, as after ``| head -1``: the status that a
+    shell reports for a program that ends in this way.
     """
     _set_up_output()
-    parsed = argparse.Namespace(kept="")  # a command says here what an interruption leaves
+    parsed = argparse.Namespace(kept="")  # set by a command: what an interruption leaves
     try:
         try:
             _parser().parse_args(arguments, parsed)
@@ -65,7 +65,7 @@ def _set_up_output() -> None:
 
 
 def _drop_output() -> None:
-    """Let Python's last flush, of what could not be written, go nowhere."""
+    """Discard the output that could not be written, which Python flushes again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

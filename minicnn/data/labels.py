@@ -20,7 +20,7 @@ _READ_AS = {"b": np.dtype(np.bool_), "i": np.dtype(np.int64), "u": np.dtype(np.i
 
 
 def is_several(value: Any) -> bool:
-    """Whether the value is a tuple of several inputs or labels, not one of plain numbers."""
+    """Whether the value is a tuple of several inputs or labels, rather than of numbers."""
     return isinstance(value, tuple) and not all(isinstance(part, Real) for part in value)
 
 

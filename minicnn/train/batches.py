@@ -59,7 +59,7 @@ def as_inputs(name: str, x: Any) -> Any:
 
 
 def in_batches(inputs: Any, size: int, device: str) -> Iterator[Any]:
-    """So many images at a time, as Tensors on the device."""
+    """The images in batches of this size, as Tensors on the device."""
     for k in range(0, count_images(inputs), size):
         yield place(map_parts(lambda images, k=k: images[k : k + size], inputs), device)
 
@@ -79,7 +79,7 @@ def concatenate(name: str, outputs: list[Any]) -> Any:
 
 
 def count_images(x: Any) -> int:
-    """How many images a batch has, whose inputs may be several."""
+    """The number of images in a batch, which may have several inputs."""
     return len(first_part(x))
 
 
@@ -103,6 +103,6 @@ def check_lengths(name: str, inputs: Any) -> None:
     """Raise ValueError for several inputs with different numbers of images."""
     if isinstance(inputs, tuple) and len({x.shape[:1] for x in inputs}) != 1:
         raise ValueError(
-            f"{name}: got inputs of shapes {', '.join(str(x.shape) for x in inputs)}, expected as "
-            "many images in each"
+            f"{name}: got inputs of shapes {', '.join(str(x.shape) for x in inputs)}, expected the "
+            "same number of images in each"
         )

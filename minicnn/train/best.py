@@ -17,8 +17,8 @@ class Best:
 
     callback: the name that errors begin with. metric: a column of the History. mode: None infers it
     from the name of the metric, "max" for an accuracy and "min" for a loss. min_delta: a value must
-    be better by more than this. NaN and infinity are never the best, nor is an epoch whose loss is.
-    Raises TypeError or ValueError for options that make no sense, and when the mode is needed.
+    be better by more than this. An epoch whose metric or loss is not finite is never the best.
+    Raises TypeError or ValueError for invalid options, and for a mode that cannot be inferred.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Best:
 
 
 def check_metric(trainer: Trainer, metric: str, callback: str) -> None:
-    """Raise ValueError for a metric that no epoch of the fit that begins will have.
+    """Raise ValueError for a metric that will not be a column in the fit that begins.
 
-    A callback without ``added_columns`` may add any column, except what validation gives.
+    A callback without ``added_columns`` may add any column, except those of the validation.
     """
     columns = ["loss", *trainer.metrics, "seconds", "images_per_second"]
     validated = [f"val_{name}" for name in ("loss", *trainer.metrics)]

@@ -34,17 +34,17 @@ class Callback:
     """The columns that ``on_epoch_end`` adds to the History; None if they are not known."""
 
     resume_options: ClassVar[Sequence[str]] = ()
-    """The attributes that ``fit(resume=...)`` compares with those the checkpoint was made with."""
+    """The attributes that must be the same when a training is resumed."""
 
     @property
     def scheduled_options(self) -> Sequence[str]:
-        """The options of the optimizer that it changes, "lr" or "betas[0]", not to be compared."""
+        """The options of the optimizer that it changes, such as "lr"; resuming ignores them."""
         return ()
 
     def check_fit(self, trainer: Trainer) -> None:
-        """Before anything else of a fit: raise if the callback cannot do its work in it.
+        """Called first in a fit: raise an error if the callback cannot work in it; change nothing.
 
-        ``trainer.progress`` has the data, ``train`` and ``validation``. Nothing may be changed.
+        ``trainer.progress`` has the data, ``train`` and ``validation``.
         """
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:

@@ -27,10 +27,10 @@ class Checkpoint(Callback):
     ``saved_epoch`` is the number of epochs in the file, None before this Checkpoint wrote it.
 
     It holds everything that the rest of the training depends on, ``Trainer.state_dict()``. Nothing
-    is written while the loss is not a finite number: the file before stays. Raises TypeError or
-    ValueError for options that make no sense, before the first batch for a keep_best that no epoch
-    will have and OSError for a path that cannot be written, and FloatingPointError instead of
-    writing weights or optimizer state that are not finite.
+    is written while the loss is not a finite number: the previous file stays. Raises TypeError or
+    ValueError for invalid options; before the first batch, ValueError for a keep_best that is not a
+    column and OSError for a path that cannot be written; and FloatingPointError instead of writing
+    weights or optimizer state that are not finite.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> trainer = mc.train.Trainer(

@@ -19,7 +19,7 @@ class CSVLogger(Callback):
     The file always equals the History of the Trainer: a new Trainer starts a new file, a second
     ``fit`` extends it, and a resumed training drops the rows of epochs after the checkpoint, which
     are trained again. Raises OSError before the first batch when it cannot be written; if that
-    fails later (a full disk), it warns, training continues, and the next epoch writes it all again.
+    fails later (a full disk), it warns, training continues, and the next epoch writes all rows.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> trainer = mc.train.Trainer(

@@ -19,7 +19,7 @@ class EarlyStopping(Callback):
     or "max"; None infers it from the name, "max" for an accuracy and "min" for a loss.
     restore_best: however training ends, give the model the weights of its best epoch.
     Raises TypeError or ValueError for a patience below 1, a negative min_delta, a mode that is
-    missing or unknown, and before the first batch for a metric that no epoch will have.
+    missing or unknown, and before the first batch for a metric that is not a column.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> stopping = mc.train.EarlyStopping("loss", patience=2)

@@ -21,7 +21,7 @@ def has_finite_loss(row: Mapping[str, float]) -> bool:
 def check_finite(
     where: str, model: Module, optimizer: Optimizer, allowed: Collection[str] = ()
 ) -> None:
-    """Raise FloatingPointError, naming them, for arrays that are not finite and not allowed."""
+    """Raise FloatingPointError naming the arrays that are not finite, except allowed ones."""
     arrays = [*_named_arrays(model), *_arrays_of(optimizer, model)]
     found = {name: _count_bad(array) for name, array in arrays if name not in allowed}
     shown = [f"{n} ({bad:,} of {size:,} elements)" for n, (bad, size) in found.items() if bad]

@@ -17,11 +17,11 @@ LOADER = "DataLoader(dataset, batch_size=32)"
 
 
 def check_optimizer(where: str, model: Any, optimizer: Any, loss: Any) -> None:
-    """Raise TypeError for other kinds, ValueError for an optimizer that was made for another model.
+    """Raise TypeError for other types, ValueError for an optimizer that was made for another model.
 
-    It may train a part of the model, and parameters of the loss too. Parameters that are neither
-    are taken as those of a loss that is a function, unless parameters of the model are left out:
-    then a layer was replaced after the optimizer was made.
+    It may train only a part of the model, and parameters of the loss. Others are assumed to belong
+    to a loss that is a function, unless parameters of the model are left out: then a layer was
+    replaced after the optimizer was made.
     """
     if not isinstance(model, Module):
         raise TypeError(f"{where}: model: got {_kind(model)}, expected a Module")
@@ -52,14 +52,14 @@ def check_new_parameters(model: Module, optimizer: Optimizer, known: list[Parame
     if new:
         raise ValueError(
             f"fit: {_few(new)} of the model came after the Trainer and the optimizer, and would "
-            "not be trained; make them before: layers in __init__, the optimizer last"
+            "not be trained; make all layers in __init__, and the optimizer after the model"
         )
 
 
 def check_batches(where: str, data: Any, epochs: int = 1) -> None:
-    """Raise TypeError or ValueError for what is not batches of (inputs, labels).
+    """Raise TypeError or ValueError for data that is not batches of (inputs, labels).
 
-    Only what can be told without drawing a batch: the batches themselves are checked as they come.
+    Checks what is known before a batch is drawn; the batches themselves are checked one by one.
     """
     if isinstance(data, ArrayDataset | ImageFolder):
         raise TypeError(f"{where}: got {_kind(data)}, expected batches: {LOADER}")
@@ -76,7 +76,7 @@ def check_batches(where: str, data: Any, epochs: int = 1) -> None:
                 f"{where}: got {_few(map(_kind, data))}, expected pairs (inputs, labels), one for "
                 "each batch: DataLoader(ArrayDataset(inputs, labels), batch_size=32)"
             )
-    # A class written in Python may begin again in its __iter__; a generator or a zip cannot.
+    # A class written in Python may start over in its __iter__; a generator or a zip cannot.
     once = isinstance(data, Iterator) and not isinstance(type(data).__iter__, FunctionType)
     if once and epochs > 1:
         raise ValueError(
@@ -104,7 +104,7 @@ def _iterates(data: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    """What an error calls a value: its class, and the shape of an array."""
+    """How an error describes a value: its class, and the shape of an array."""
     if isinstance(value, type):
         return f"the class {value.__name__}, not called"
     kind = type(value).__name__

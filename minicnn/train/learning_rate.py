@@ -17,9 +17,9 @@ class LearningRate(Callback):
     """Steps a schedule after every epoch or batch; the History gets a column "learning_rate".
 
     every: what the schedule counts, "epoch" or "batch". metric: the column of the History that a
-    ReduceLROnPlateau watches. Raises TypeError for anything but a schedule, ValueError for another
-    word, for a ReduceLROnPlateau that steps every batch, and before the first batch for a schedule
-    of another optimizer than the Trainer's or a metric that no epoch will have.
+    ReduceLROnPlateau watches. Raises TypeError for anything but a schedule, ValueError for an
+    unknown ``every``, for a ReduceLROnPlateau that steps every batch, and before the first batch
+    for a schedule of another optimizer than the Trainer's or a metric that is not a column.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> optimizer = mc.optim.SGD(model.parameters(), lr=0.5)

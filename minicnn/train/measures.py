@@ -14,7 +14,7 @@ from ..ops.metric import count_targets
 
 Metric = Callable[[Any, Any], Tensor]
 Measured = tuple[dict[str, Tensor], dict[str, int]]
-"""The means of a batch, and over how many they are if not over its images."""
+"""The means over a batch, and the counts of those that are not over its images."""
 
 METRICS: dict[str, Callable[..., Tensor]] = {"accuracy": ops.accuracy}
 WITH_IGNORE_INDEX = (ops.cross_entropy, ops.nll_loss)
@@ -29,8 +29,8 @@ WITHOUT_CLASSES = (
 class Measures:
     """The loss and the metrics of batches, as named numbers.
 
-    metrics: names or functions; None is accuracy, but nothing with a loss that has no classes
-    (mean squared error, for example). The loss tells which class index the accuracy ignores.
+    metrics: names or functions; None is the accuracy, or no metric for a loss without classes (mean
+    squared error, for example). The accuracy ignores the class index that the loss ignores.
 
     Raises TypeError or ValueError for an unknown metric, ValueError for two of the same name.
     """
@@ -47,7 +47,7 @@ class Measures:
         if len(set(names)) < len(names):
             raise ValueError(f"metrics: got {', '.join(names)}, expected different names")
         self.metrics = dict(named)
-        # Means over class indices, which are not as many in each image if some are ignored.
+        # Means over class indices, whose number differs between images if some are ignored.
         self._over_classes = {metric for metric in metrics if isinstance(metric, str)}
         if ignored is not None:
             self._over_classes.add("loss")
@@ -59,8 +59,8 @@ class Measures:
         """
         if not isinstance(loss, Tensor):
             raise TypeError(
-                f"loss: returned a {type(loss).__name__}, expected a Tensor, made of the outputs "
-                "with operations of minicnn"
+                f"loss: returned a {type(loss).__name__}, expected a Tensor, computed from the "
+                "outputs with operations of minicnn"
             )
         values = {"loss": _check_number("loss", loss)}
         with no_grad():

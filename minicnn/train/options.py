@@ -16,7 +16,7 @@ from .progress import Progress
 
 
 def optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> dict[str, Any]:
-    """The options of an optimizer, except those that a callback changes, as JSON can hold them."""
+    """The options of an optimizer as values for JSON, except those that a callback changes."""
     left_out = {"params"}.union(*(callback.scheduled_options for callback in callbacks))
     options: dict[str, Any] = {}
     for i, group in enumerate(optimizer.param_groups):
@@ -27,7 +27,7 @@ def optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> di
 
 
 def callback_options(callback: Callback) -> dict[str, Any]:
-    """The options that a callback declares, as JSON can hold them."""
+    """The options that a callback declares, as values for JSON."""
     values = {name: attrgetter(name)(callback) for name in callback.resume_options}
     kind = type(callback).__name__
     return _flat(kind, {name.rpartition(".")[2]: value for name, value in values.items()})
@@ -55,7 +55,7 @@ def merge(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def describe(value: Any) -> Any:
-    """A value as JSON can hold it: numbers and text as they are, functions and objects by name."""
+    """A value for JSON: numbers and text as they are, functions and objects by name."""
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
@@ -70,7 +70,7 @@ def describe(value: Any) -> Any:
 def check_options(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Raise ValueError, naming them with both values, for options that differ.
 
-    An option that only one of them has belongs to something that is compared elsewhere.
+    An option that only one of them has belongs to a part that is compared elsewhere.
     """
     differing = [
         f"{name}: {_short(saved[name])} in the checkpoint, {_short(value)} here"
@@ -79,8 +79,8 @@ def check_options(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     ]
     if differing:
         raise ValueError(
-            f"state dict: of a training with other options: {'; '.join(differing)}. For other "
-            "options start a new training from its weights: "
+            f"state dict: of a training with other options: {'; '.join(differing)}. To train "
+            "with other options, start a new training from its weights: "
             "model.load_state_dict(train.load_weights(path))"
         )
 

@@ -16,7 +16,7 @@ from .batches import Batches
 
 
 class Means:
-    """Running means over images, or over what else a batch holds; a call returns them as numbers.
+    """Running means over images, or over other parts of a batch; a call returns them as numbers.
 
     Between calls the sums stay on the device, so that no batch has to wait for a GPU.
     """
@@ -27,7 +27,7 @@ class Means:
         self._counts: dict[str, int] = {}
 
     def add(self, images: int, values: Mapping[str, Tensor], counts: Mapping[str, int]) -> None:
-        """Add the means over a batch of this many images; counts: of those that are over others."""
+        """Add the means over a batch of this many images; counts: for means not over images."""
         self.images += images
         for name, value in values.items():
             count = counts.get(name, images)

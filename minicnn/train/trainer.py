@@ -45,16 +45,15 @@ class Trainer:
 
     loss: a function (outputs, labels) -> Tensor of one element, the mean over the batch.
     metrics: names ("accuracy") or functions (outputs, labels) -> one number, the mean over the
-    batch. By default the accuracy, but none with a loss of ops or nn that has no classes (mean
+    batch. The default is the accuracy, or no metric for a loss of ops or nn without classes (mean
     squared, absolute, Huber, binary cross-entropy). device: where to train; None stays where the
     model is. callbacks: see ``Callback``. clip_norm: scale the gradients of each batch so that the
     norm of all parameters of the optimizer together is at most this (``optim.clip_grad_norm``).
 
-    The means of an epoch are over its images, except that those of cross_entropy, of nll_loss and
-    of "accuracy" are over the labels other than ignore_index, which is that of the loss; weights of
-    classes do not count.
+    The means of an epoch are over its images; those of cross_entropy, nll_loss and "accuracy" are
+    over the labels other than the loss's ignore_index, without regard to class weights.
 
-    Raises TypeError for other kinds of arguments, ValueError for an optimizer of another model, for
+    Raises TypeError for arguments of other types, ValueError for an optimizer of another model, for
     an unknown metric, for two of the same name and for a clip_norm that is not above 0, DeviceError
     for a device that cannot be used.
 
@@ -106,14 +105,14 @@ class Trainer:
         """Train for ``epochs`` epochs; returns the History, which later calls extend.
 
         resume: a file that a ``Checkpoint`` wrote, or a ``state_dict()``, from a fit with the same
-        arguments of a Trainer made in the same way; options that differ are an error. Training
+        arguments of a Trainer made in the same way; other options are an error. Training
         continues from there until it has ``epochs`` epochs in all, and everything except the
         seconds becomes, bit by bit, what it would have been without an interruption, provided that
         transforms and callbacks take their random numbers from the global generator. A training
         that had ended, by its epochs or by a callback, is not continued.
 
         Raises TypeError or ValueError for epochs below 1, data that is not batches or has none, an
-        optimizer that no longer belongs to the model, and callbacks that could not do their work;
+        optimizer that no longer belongs to the model, and callbacks that cannot work in this fit;
         CheckpointError, a ValueError, for a file that is not an intact checkpoint of such a
         training: then nothing has been changed. Raises FloatingPointError when the loss, a weight,
         a buffer or the state of the optimizer is no longer finite.
@@ -146,8 +145,8 @@ class Trainer:
 
         Also for buffers and the state of the optimizer. where: what the message begins with.
         ``fit`` calls this at its beginning and end and after each epoch; call it in a callback that
-        saves the model, before it overwrites a good file. What was not finite when the Trainer was
-        made and is not learned, such as a mask of -inf, may stay so.
+        saves the model, before it overwrites a good file. Arrays that are not learned and were not
+        finite when the Trainer was made, such as a mask of -inf, are allowed.
         """
         check_finite(where, self.model, self.optimizer, self._constants)
 
@@ -267,7 +266,7 @@ class Trainer:
         progress.begin_epoch()
         self.model.train()
         for x, y in batches:
-            if not self.model.training:  # a callback that evaluates has forgotten train()
+            if not self.model.training:  # a callback called eval() and not train()
                 self.model.train()
             progress.end_batch(count_images(x), *self._step(x, y))
             if progress.batch == 1:
@@ -292,7 +291,7 @@ class Trainer:
         """Learn from one batch; returns what was measured before the step."""
         outputs = self._outputs(x)
         loss = self.loss(outputs, y)
-        measured = self._measures(loss, outputs, y)  # before the step: a metric may refuse y
+        measured = self._measures(loss, outputs, y)  # before the step: a metric may raise
         self.optimizer.zero_grad()
         loss.backward()
         if self.clip_norm is not None:

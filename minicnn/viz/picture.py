@@ -50,7 +50,7 @@ class Picture(Figure):
         The end of the path names the format: .png, .svg, .pdf, or another one of matplotlib's;
         .png is added to a path without one. An existing file is replaced only by a complete one.
         Raises OSError, naming the path, if it cannot be written, ValueError for another format,
-        TypeError or ValueError for what is not a path.
+        TypeError or ValueError for an invalid path.
         """
         if hasattr(fname, "write"):
             super().savefig(fname, **options)

@@ -128,7 +128,7 @@ def test_groups_and_two_callbacks_of_a_class():
     saved = grouped(0.2, 9)
     saved.fit(loader(), 1)
     state = saved.state_dict()
-    with pytest.raises(ValueError, match=r"Adam group 1 lr: 0\.2 .*, 0\.3 here\. For"):
+    with pytest.raises(ValueError, match=r"Adam group 1 lr: 0\.2 .*, 0\.3 here\. To"):
         grouped(0.3, 9).fit(loader(), 2, resume=state)
     with pytest.raises(ValueError, match="options: EarlyStopping patience': 9 in .*, 8 here"):
         grouped(0.2, 8).fit(loader(), 2, resume=state)
@@ -233,5 +233,7 @@ def test_a_cycle_owns_the_momentum_but_not_the_second_beta():
     state = saved.state_dict()
     for same in (saved, make()):
         assert len(same.fit(loader(), 2, resume=state)) == 2
-    with pytest.raises(ValueError, match=r"options: Adam betas\[1\]: 0\.999 in .*, 0\.99 here\. F"):
+    with pytest.raises(
+        ValueError, match=r"options: Adam betas\[1\]: 0\.999 in .*, 0\.99 here\. To"
+    ):
         make(0.99).fit(loader(), 2, resume=state)
