@@ -124,9 +124,10 @@ class Trainer:
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         self.progress, self.stop_training = Progress(train, validation), False
         self._call("check_fit")
-        self._begun_with = self._options()  # before callbacks and the checkpoint change them
+        options = self._options()  # before callbacks and the checkpoint change them
         if resume is not None:
-            self._resume(resume)
+            self._resume(resume, options)
+        self._begun_with = options
         self.check_finite("fit: before the first batch")
         random_state = generator_state()
         self._call("on_fit_begin", epochs)
@@ -210,14 +211,16 @@ class Trainer:
         ``resume``. Raises ValueError if the state does not fit: another model or optimizer, other
         metrics, callbacks or data.
         """
-        self._load(state_dict, resuming=False)
+        self._load(state_dict)
 
-    def _load(self, state_dict: Mapping[str, Any], resuming: bool) -> None:
+    def _load(
+        self, state_dict: Mapping[str, Any], options: Mapping[str, Any] | None = None
+    ) -> None:
         before = self.state_dict()
         try:
             check_state(state_dict, before)
-            if resuming:
-                check_options(state_dict.get("options", {}), before["options"])
+            if options is not None:
+                check_options(state_dict.get("options", {}), options)
             self._restore(state_dict)
         except Exception as error:
             self._restore(before)  # a part may have been written already
@@ -239,13 +242,15 @@ class Trainer:
         self.history.rows[:] = [dict(row) for row in state["history"]]
         self.stop_training = state["stopped"]
 
-    def _resume(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> None:
+    def _resume(
+        self, source: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]
+    ) -> None:
         if isinstance(source, Mapping):
-            self._load(source, resuming=True)
+            self._load(source, options)
             return
         state = read_checkpoint(source)
         try:
-            self._load(state, resuming=True)
+            self._load(state, options)
         except ValueError as error:
             raise CheckpointError(f"{os.fspath(source)}: cannot resume: {error}") from error
 

@@ -293,7 +293,7 @@ def test_predict_takes_images(what: str) -> None:
 
 def test_inputs_of_different_lengths_are_refused() -> None:
     a, b = (IMAGES / np.float32(255)).astype(np.float32), np.zeros((5, 1, 6, 6), np.float32)
-    message = r"got inputs of shapes \(22, 1, 6, 6\), \(5, 1, 6, 6\), expected as many images"
+    message = r"got inputs of shapes \(22, 1, 6, 6\), \(5, 1, 6, 6\), expected the same number"
     with pytest.raises(ValueError, match=f"predict: x: {message}"):
         make("two inputs").predict((a, b))
     with pytest.raises(ValueError, match=f"data: {message}"):
