@@ -237,3 +237,39 @@ def test_a_cycle_owns_the_momentum_but_not_the_second_beta():
         ValueError, match=r"options: Adam betas\[1\]: 0\.999 in .*, 0\.99 here\. To"
     ):
         make(0.99).fit(loader(), 2, resume=state)
+
+
+class Halves(train.Callback):
+    """A schedule of the user's own."""
+
+    def on_epoch_end(self, trainer, epoch, row):
+        trainer.optimizer.param_groups[0]["lr"] /= 2
+
+
+def halving(lr=0.1):
+    mc.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    optimizer = optim.SGD(model.parameters(), lr=lr)
+    return train.Trainer(model, optimizer, callbacks=[Halves()])
+
+
+def test_what_a_callback_changes_counts_as_it_was_when_the_fit_began():
+    saved = halving()
+    saved.fit(loader(), 2)
+    state = saved.state_dict()
+    assert state["optimizer"]["groups"][0]["lr"] == 0.025
+    with pytest.raises(ValueError, match="SGD lr: 0.1 in the checkpoint, 0.025 here"):
+        halving(0.025).fit(loader(), 3, resume=state)
+    assert len(halving().fit(loader(), 3, resume=state)) == 3
+    # In the same Trainer, only if the callback tells that it changes the rate.
+    with pytest.raises(ValueError, match="SGD lr: 0.1 in the checkpoint, 0.025 here"):
+        saved.fit(loader(), 3, resume=state)
+    assert saved.state_dict()["options"] == state["options"]
+
+
+def test_a_callback_may_tell_what_it_changes(monkeypatch):
+    monkeypatch.setattr(Halves, "scheduled_options", ("lr",))
+    saved = halving()
+    saved.fit(loader(), 2)
+    for same in (saved, halving()):
+        assert len(same.fit(loader(), 3, resume=saved.state_dict())) == 3

@@ -107,6 +107,23 @@ def test_the_recipe_of_1998_splits_the_network_where_the_distances_begin() -> No
     assert another.build_callbacks(model, another.build_optimizer(model), batches) == []
 
 
+def test_the_rates_of_a_diagonal_lm_are_compared_when_resuming() -> None:
+    def make(rates: list[float]) -> train.Trainer:
+        mc.manual_seed(0)
+        model = MODELS["lenet5"]()
+        schedule = DiagonalLMSchedule(loader(Recipe(1, 20), model, 20), rates, images=20)
+        optimizer = optim.DiagonalLM(model.parameters(), lr=7.0, mu=2.0)
+        return train.Trainer(model, optimizer, callbacks=[schedule])
+
+    saved, batches = make([0.5, 0.25]), loader(Recipe(1, 20), MODELS["lenet5"](), 20)
+    saved.fit(batches, 1)
+    state = saved.state_dict()
+    for same in (saved, make([0.5, 0.25])):
+        assert len(same.fit(batches, 1, resume=state)) == 1
+    with pytest.raises(ValueError, match="DiagonalLMSchedule rates: .0.5, 0.25. in .*, .0.5. here"):
+        make([0.5]).fit(batches, 1, resume=state)
+
+
 def test_curvature_refuses_another_optimizer() -> None:
     model = mc.models.lenet5()
     trainer = train.Trainer(model, optim.SGD(model.parameters(), 0.1))
