@@ -50,6 +50,7 @@ def save_arrays(
         raise TypeError(f"{by}: mapping: got a path, which comes first: save(path, mapping)")
     check_path(by, path)
     _check_mapping(by, path, mapping)
+    _check_metadata(by, metadata)
     arrays = {_name(by, name): _array(by, name, value) for name, value in mapping.items()}
     write_whole(by, path, to_bytes(arrays, None if metadata is None else dict(metadata)))
 
@@ -202,6 +203,17 @@ def _check_mapping(by: str, path: str | os.PathLike[str], mapping: Any) -> None:
             "of a training"
         )
     raise TypeError(f"{got}, such as {{'x': array}} or model.state_dict()")
+
+
+def _check_metadata(by: str, metadata: Any) -> None:
+    if metadata is not None and not isinstance(metadata, Mapping):
+        kind = type(metadata).__name__
+        raise TypeError(f"{by}: metadata: got a {kind}, expected strings by name")
+    for name, value in (metadata or {}).items():
+        if not (isinstance(name, str) and isinstance(value, str)):
+            raise TypeError(
+                f"{by}: metadata: {name!r} is {value!r}, expected strings by name: str({value!r})"
+            )
 
 
 def _name(by: str, name: Any) -> str:

@@ -459,3 +459,15 @@ def test_a_file_that_may_not_be_read_is_named(path, monkeypatch, by):
     monkeypatch.setattr(io.Path, "read_bytes", denied)
     with pytest.raises(PermissionError, match=r"weights.safetensors: cannot be read \(Perm"):
         READERS[by](path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"epoch": 3}, r"'epoch' is 3, .*: str\(3\)"),
+        (["a"], "got a list, expected strings"),
+    ],
+)
+def test_metadata_that_is_no_text(tmp_path, metadata, message):
+    with pytest.raises(TypeError, match=f"save: metadata: {message}"):
+        mc.save(tmp_path / "a.safetensors", {"x": np.ones(1)}, metadata)

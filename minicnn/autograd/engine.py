@@ -164,8 +164,8 @@ def _root(output: Tensor) -> Edge:
     edge = edge_of(output)
     if edge is None:
         raise RuntimeError(
-            "backward: nothing was recorded for this tensor; it needs an input with "
-            "requires_grad=True, computed outside no_grad()"
+            "backward: nothing was recorded for this tensor; it needs an input or a parameter of "
+            "floats with requires_grad=True (is every layer frozen?), outside no_grad()"
         )
     return edge
 

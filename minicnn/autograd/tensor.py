@@ -301,5 +301,6 @@ def tensor(
             raise TypeError(f"tensor: got {kind} data, expected floats, integers or booleans")
     if dtype is None and not has_dtype and copied.dtype == np.float64:
         dtype = np.dtype(np.float32)
-    data = copied if dtype is None else copied.astype(dtype, copy=False)
+    with np.errstate(under="ignore"):  # under np.seterr(all="raise") too, 1e-50 is 0 in float32
+        data = copied if dtype is None else copied.astype(dtype, copy=False)
     return Tensor(to_device(data, resolve_device(device)), requires_grad)

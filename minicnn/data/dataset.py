@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from ..checks import check_integer, is_integer
 from .labels import (
     check_classes,
     check_labels,
+    check_not_bytes,
     describe,
     is_classes,
     is_same_memory,
@@ -97,7 +99,11 @@ class ArrayDataset:
         def check(name: str, value: Any) -> Any:
             own = zip(self._inputs, given, strict=True)
             same = [array for array, other in own if is_same_memory(value, other)]
-            return same[0] if same else check_labels(name, value, len(self))
+            if same:
+                return same[0]
+            checked = check_labels(name, value, len(self))
+            check_not_bytes(name, checked, given)
+            return checked
 
         several = is_several(labels)
         self.labels = map_named(check, "labels", labels) if several else check("labels", labels)
@@ -202,7 +208,8 @@ def to_float32(pixels: NDArray[Any]) -> NDArray[np.float32]:
         # dtype: without it NumPy 1 divides bytes by a scalar in half precision.
         xp.divide(pixels, np.float32(255), out=result, dtype=np.float32)
     else:
-        result[...] = pixels
+        with np.errstate(under="ignore"):  # under np.seterr(all="raise") too, 1e-50 is 0
+            result[...] = pixels
     return result
 
 
@@ -262,6 +269,12 @@ def _check_images(name: str, images: ArrayLike) -> NDArray[Any]:
         raise ValueError(f"{name}: got shape {array.shape}, expected (N, H, W) or (N, C, H, W)")
     if array.size == 0:
         raise ValueError(f"{name}: got shape {array.shape}, expected at least one pixel")
+    if array.dtype == np.uint8 and array.max() == 1:
+        warnings.warn(
+            f"{name}: uint8 of 0 and 1 are read as 0 and 1/255, as all bytes are divided by 255; "
+            "write .astype('float32') for 0 and 1",
+            stacklevel=4,
+        )
     if array.ndim == 3:
         array = array[:, None]  # (N, 1, H, W)
     return np.ascontiguousarray(array)

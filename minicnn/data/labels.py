@@ -48,6 +48,20 @@ def _memory(array: NDArray[Any]) -> tuple[Any, ...]:
     return array.dtype, memory_span(array), [axis for axis in axes if axis[0] > 1]
 
 
+def check_not_bytes(name: str, labels: Array, images: Iterable[Any]) -> None:
+    """Raise ValueError for labels that may be either images of bytes or numbers.
+
+    Labels that are the images themselves are read like these, and do not come here.
+    """
+    shapes = [getattr(x, "shape", None) for x in images]
+    is_like_images = labels.dtype == np.uint8 and labels.ndim > 1 and labels.shape in shapes
+    if is_like_images and labels.max(initial=0) > 1:  # 0 and 1 are a mask
+        raise ValueError(
+            f"{name}: got uint8 in the shape of the images, {labels.shape}, which may be images or "
+            "numbers; write labels / np.float32(255) for images, labels.astype('int64') for numbers"
+        )
+
+
 def read_labels(labels: Array) -> Array:
     """The labels (N, ...) as batches hold them: int64, float32 or bool; (N, C, H, W) batch-last."""
     labels = labels.astype(_read_dtype(labels.dtype), copy=False)

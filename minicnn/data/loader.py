@@ -18,6 +18,7 @@ from ..checks import check_integer
 from .dataset import ArrayDataset, Batch, Dataset, to_float32
 from .image_folder import ImageFolder
 from .labels import (
+    check_not_bytes,
     check_numbers,
     first_part,
     is_same_memory,
@@ -216,8 +217,11 @@ def _read_item(dataset: Dataset, index: int) -> tuple[Any, Any]:
     images = item[0] if isinstance(item[0], tuple) else (item[0],)
 
     def check_label(name: str, label: Any) -> NDArray[Any]:
-        is_input = any(is_same_memory(label, image) for image in images)
-        return (_check_image if is_input else check_numbers)(name, label)
+        if any(is_same_memory(label, image) for image in images):
+            return _check_image(name, label)
+        checked = check_numbers(name, label)
+        check_not_bytes(name, checked, images)
+        return checked
 
     return (
         map_named(_check_image, f"dataset[{index}]: image", item[0]),

@@ -16,7 +16,7 @@ CHECKED = (Tree, Tensor, *LOOKED_INTO)
 """The types of values that may be, or hold, something learned."""
 
 SAME_NUMBERS = (To, Reshape, Permute)
-MOST_STEPS = 4
+MOST_STEPS = 6
 """How far back a result is followed: mc.Parameter(a).to(dtype).reshape(shape) * 0.1 + 1."""
 
 

@@ -26,6 +26,11 @@ class _WeightedLoss(OpLayer):
                 value = Tensor(as_named_tensor(type(self).__name__, **{name: value}).data.copy())
             self.register_buffer(name, value)
 
+    def _options(self) -> str:
+        arrays = [(name, getattr(self, name)) for name in self.weights]
+        shown = [f"{n}={x.data.round(4).tolist()}" for n, x in arrays if x is not None]
+        return ", ".join([*shown, *[super()._options()]])
+
     def _held(self, *inputs: Any) -> dict[str, Any]:
         held = super()._held(*inputs)
         if inputs and isinstance(inputs[0], Tensor):

@@ -251,7 +251,9 @@ class Module(Tree):
         keys = StateKeys([n for n in own if n not in state], [n for n in state if n not in own])
         if strict and any(keys):
             missing, unknown = (sorted(names) or "nothing" for names in keys)
-            raise KeyError(f"state dict: missing {missing}, unknown {unknown}")
+            is_checkpoint = any(name.startswith("model.") for name in keys.unexpected_keys)
+            hint = "; a checkpoint is read by train.load_weights(path)" if is_checkpoint else ""
+            raise KeyError(f"state dict: missing {missing}, unknown {unknown}{hint}")
         given = {n: state[n] for n in own if n in state}
         arrays = {
             n: v.data if isinstance(v, Tensor) else to_array(f"state dict: {n}", v)
@@ -264,10 +266,11 @@ class Module(Tree):
                 )
             if array.dtype.kind not in "fiub":
                 raise TypeError(f"state dict: {name} is {array.dtype}, expected real numbers")
-        for name, array in arrays.items():
-            value = own[name]
-            loaded = to_device(array.astype(value.dtype), value.device)
-            write_into(value, loaded, "load_state_dict()")
+        with np.errstate(under="ignore"):  # under np.seterr(all="raise") too, 1e-50 is 0 in float32
+            for name, array in arrays.items():
+                value = own[name]
+                loaded = to_device(array.astype(value.dtype), value.device)
+                write_into(value, loaded, "load_state_dict()")
         return keys
 
     def _options(self) -> str:

@@ -6,7 +6,15 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module
-from .convert import TensorLike, as_float, as_operands, broadcast_operands, in_float32
+from .convert import (
+    TensorLike,
+    as_float,
+    as_operands,
+    broadcast_operands,
+    in_float16,
+    in_float32,
+    is_half_with_number,
+)
 from .elementwise import Elementwise, sum_to_inputs
 from .shape import transpose
 
@@ -66,6 +74,8 @@ def mul(a: TensorLike, b: TensorLike) -> Tensor:
     tensor([[10., 20.],
             [20., 40.]])
     """
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) and is_half_with_number(a, b):
+        return in_float16(mul, a, b)
     return Mul.apply(*broadcast_operands("mul", a, b))
 
 
@@ -85,6 +95,8 @@ def div(a: TensorLike, b: TensorLike) -> Tensor:
     >>> mc.ops.div(mc.tensor([1, 2, 3]), 2)
     tensor([0.5, 1. , 1.5])
     """
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) and is_half_with_number(a, b):
+        return in_float16(div, a, b)
     a, b = broadcast_operands("div", a, b)
     return Div.apply(as_float("div", a), as_float("div", b))
 

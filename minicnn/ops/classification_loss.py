@@ -155,7 +155,8 @@ def binary_cross_entropy_with_logits(
     reduction: "mean" over all elements, "sum", or "none" for one loss each.
 
     Raises TypeError unless the input is a Tensor of floats, ValueError for shapes that do not fit
-    (also an error in PyTorch) or an unknown reduction.
+    (also an error in PyTorch), for targets on the CPU that are not from 0 to 1, or an unknown
+    reduction.
 
     >>> x = mc.tensor([0.0, 1000.0])
     >>> mc.ops.binary_cross_entropy_with_logits(x, [1.0, 1.0], reduction="none").numpy().round(3)
@@ -167,7 +168,18 @@ def binary_cross_entropy_with_logits(
     losses = (yes if pos_weight is None else yes * _factor(op, x, pos_weight=pos_weight)) + no
     if weight is not None:
         losses = losses * _factor(op, x, weight=weight)
-    return reduce_losses(op, losses, reduction)
+    loss = reduce_losses(op, losses, reduction)
+    _check_shares(op, t)
+    return loss
+
+
+def _check_shares(op: str, t: Tensor) -> None:
+    """Raise ValueError for targets outside of 0 to 1; to check them would wait for a GPU."""
+    if t.device == "cpu" and t.size and not (t.data.min() >= 0 and t.data.max() <= 1):
+        raise ValueError(
+            f"{op}: target holds {t.data.min():g} to {t.data.max():g}, expected 0 to 1: a mask of "
+            "bytes is target / 255, labels -1 and 1 are (target + 1) / 2"
+        )
 
 
 def _times(share: Tensor, loss: Tensor) -> Tensor:

@@ -148,6 +148,17 @@ def _is_half(x: Any) -> bool:
     return isinstance(x, Tensor) and x._array.dtype.char == "e"
 
 
+def is_half_with_number(a: TensorLike, b: TensorLike) -> bool:
+    """Whether a float16 tensor meets a number, which may be infinite or 0 in float16."""
+    x, number = (a, b) if isinstance(a, Tensor) else (b, a)
+    return _is_half(x) and isinstance(number, int | float | np.generic)
+
+
+def in_float16(op: Callable[..., Tensor], a: TensorLike, b: TensorLike) -> Tensor:
+    """The op of a float16 tensor and a number, computed in float32 and rounded once."""
+    return convert(op(_widened(a), _widened(b)), np.float16)
+
+
 def _widened(x: Any) -> Any:
     return convert(x, np.float32) if _is_half(x) else x
 

@@ -84,10 +84,14 @@ def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
     expected = scores.shape[:1] + scores.shape[2:]
     if target.shape != expected:
         is_column = target.shape == (*expected[:1], 1, *expected[1:])
+        is_one_hot = target.shape == scores.shape
+        hint = "; write target[:, 0]" if is_column else ""
+        if is_one_hot:
+            hint = "; one-hot rows are target.argmax(1), probabilities target.astype('float32')"
         raise ValueError(
             f"{op}: target has shape {target.shape}, expected {expected} "
             f"for class indices with scores of shape {scores.shape}"
-            f"{'; write target[:, 0]' if is_column else ''}"
+            f"{hint}"
         )
     _check_integers(op, target.data)
     return target.data

@@ -173,7 +173,7 @@ def max_unpool2d(
     if output_size is None:
         size = check_transposed_size(op, input_size, kernel, strides, cut, (0, 0), (1, 1))
     else:
-        size = _check_unpooled_size(op, output_size, input_size, kernel, strides, cut)
+        size = _check_unpooled_size(op, output_size, x.shape, kernel, strides, cut)
     positions = as_chwn(indices.data)
     outside = positions[(positions < 0) | (positions >= size[0] * size[1])]
     if outside.size:
@@ -185,15 +185,19 @@ def max_unpool2d(
 
 
 def _check_unpooled_size(
-    op: str, output_size: Any, pooled: Pair, kernel: Pair, strides: Pair, cut: Sides
+    op: str, output_size: Any, pooled: tuple[int, ...], kernel: Pair, strides: Pair, cut: Sides
 ) -> Pair:
     """The output_size (OH, OW), also given as a shape (N, C, OH, OW), if it can have been pooled.
 
     Raises TypeError for another form, ValueError for a size a stride away or more.
     """
     is_shape = isinstance(output_size, tuple | list) and len(output_size) == 4
+    if is_shape and tuple(output_size[:2]) != pooled[:2]:
+        raise ValueError(
+            f"{op}: output_size: got {output_size}, expected {pooled[:2]} images and channels"
+        )
     size = check_pair(f"{op}: output_size", output_size[2:] if is_shape else output_size)
-    axes = zip(("height", "width"), size, pooled, kernel, strides, cut, strict=True)
+    axes = zip(("height", "width"), size, pooled[2:], kernel, strides, cut, strict=True)
     for name, n, places, k, stride, (before, after) in axes:
         expected = (places - 1) * stride + k - before - after
         if abs(n - expected) >= stride:

@@ -21,8 +21,8 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     target that counts the result is NaN, as the mean of ``cross_entropy`` is.
 
     Raises TypeError for class indices that are not integers, ValueError for shapes that do not fit,
-    fewer than two classes, and rows that are not probabilities (a target on a GPU is not checked
-    for that: the check would wait for it).
+    fewer than two classes, classes out of range, and rows that are not probabilities (the last two
+    not for a target on a GPU: the check would wait for it).
 
     >>> logits = mc.tensor([[0.1, 0.9], [0.8, 0.2]])
     >>> mc.ops.accuracy(logits, [1, 1])
@@ -32,6 +32,8 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     """
     op = "accuracy"
     scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index)
+    if device_of(classes) == "cpu":
+        check_classes(op, classes, scores.shape[1])
     return _fraction(scores.argmax(1) == to_device(classes, logits.device), counts)
 
 
@@ -52,8 +54,6 @@ def topk_accuracy(logits: Tensor, target: TensorLike, k: int, ignore_index: int 
     op = "topk_accuracy"
     scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index)
     _, c, *rest = scores.shape
-    if counts is not None:
-        classes = array_module(classes).where(counts, classes, 0)  # any class: not counted below
     check_classes(op, classes, c)
     k = check_integer(f"{op}: k", k, 1, c)
     xp = array_module(scores)
@@ -86,7 +86,11 @@ def _scores_and_classes(
         return logits.data, _largest(op, truth), None
     classes = class_indices(op, logits, truth)
     counts = classes != check_integer(f"{op}: ignore_index", ignore_index)
-    return logits.data, classes, None if counts.all() else counts
+    if counts.all():
+        counts = None
+    else:
+        classes = array_module(classes).where(counts, classes, 0)  # any class: it does not count
+    return logits.data, classes, counts
 
 
 def _largest(op: str, target: Tensor) -> Array:

@@ -19,12 +19,17 @@ import numpy as np
 
 from ..autograd import Tensor, grad
 from ..backend import Array, to_device
+from ..checks import check_number
 from .slopes import Function, Slopes, central_difference
 
 Inputs = Tensor | Sequence[Tensor]
 
 WEIGHTINGS = 2  # a single one may miss an error by bad luck
 FEW_ENTRIES = 128  # 64 of the input and, for gradgradcheck, 64 of the output: 256 evaluations
+RANDOM = (
+    "gradcheck: the function gives different results for the same inputs; if it draws random "
+    "numbers, as dropout does, call minicnn.manual_seed(0) inside it"
+)
 REPEATS = 8  # further evaluations of a function that is suspected to be random
 
 
@@ -88,6 +93,7 @@ def gradcheck(
     Traceback (most recent call last):
     AssertionError: gradcheck: input 0 of shape (2,), entry ...: the gradient is ..., finite ...
     """
+    check_number("gradcheck: eps", eps, "a number above 0")
     tensors = _check_inputs(inputs)
     checked = _positions_to_check(tensors)
     if each_entry is None:
@@ -101,6 +107,8 @@ def gradcheck(
         worst = slopes.worst_entry() if each_entry else slopes.worst_in_directions(rng)
         if worst is not None:
             _repeat(function, tensors, REPEATS, outputs[0])
+            if slopes.is_random(worst[0]):
+                raise ValueError(RANDOM)
             raise AssertionError(slopes.describe(*worst))
     return True
 
@@ -154,10 +162,7 @@ def _repeat(
         raise TypeError(f"gradcheck: the function returned a {type(first).__name__}, not a Tensor")
     for output in outputs:
         if output.shape != first.shape or not _is_same(output.numpy(), first.numpy()):
-            raise ValueError(
-                "gradcheck: the function gives different results for the same inputs; if it draws "
-                "random numbers, as dropout does, call minicnn.manual_seed(0) inside it"
-            )
+            raise ValueError(RANDOM)
     return outputs
 
 

@@ -78,6 +78,13 @@ class Slopes:
     def _entry(self, i: int) -> Array:
         return _keep_entries(np.ones(self.shape), np.array([i]))
 
+    def is_random(self, entry: int) -> bool:
+        """Whether the numerical derivative to an entry is another one each time."""
+        u = self._entry(entry)
+        tries = np.array([self(u)[0] for _ in range(3)])  # (3, V)
+        with np.errstate(invalid="ignore"):
+            return bool((np.ptp(tries, 0) > self.atol + self.rtol * np.abs(tries).max(0)).any())
+
     def describe(self, entry: int, v: int) -> str:
         """What gradcheck raises for an entry and the number of v."""
         index = tuple(int(i) for i in np.unravel_index(entry, self.shape))
@@ -85,8 +92,13 @@ class Slopes:
         return (
             f"gradcheck: input {self.position} of shape {self.shape}, entry {index}: the gradient "
             f"is {analytical:.6g}, finite differences give {numerical:.6g} "
-            "(of the outputs' sum with random weights)"
+            f"(of the outputs' sum with random weights){self._advice(numerical)}"
         )
+
+    def _advice(self, numerical: float) -> str:
+        if numerical != 0:
+            return ""
+        return "; if the function does not use this argument, let it compute from its arguments"
 
 
 def central_difference(

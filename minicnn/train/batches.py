@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..backend import array_module
 from ..backend.layout import as_chwn, as_nchw
 from ..data import ArrayDataset, DataLoader, ImageFolder
 from ..data.dataset import to_float32
-from ..data.labels import first_part, is_several, map_parts, place_labels
+from ..data.labels import check_not_bytes, first_part, is_several, map_parts, place_labels
 from ..ops.convert import as_tensor
 
 Batches = Iterable[tuple[Any, Any]]
@@ -92,11 +93,31 @@ def _placed(batches: Batches, device: str, empty: bool) -> Iterator[tuple[Any, A
                 "as in ((images, images), labels)"
             )
         empty = False
+        given = batch[0] if is_several(batch[0]) else (batch[0],)
         inputs = place(batch[0], device)
         check_lengths("data", inputs)
-        yield inputs, place_labels(batch[1], device)
+        labels = place_labels(batch[1], device)
+        _check_batch(inputs, labels)
+        map_parts(partial(_check_labels, images=given), labels)
+        yield inputs, labels
     if empty:
         raise ValueError("data: got no batches (an iterator can be used for one epoch only)")
+
+
+def _check_labels(labels: Tensor, images: tuple[Any, ...]) -> None:
+    check_not_bytes("data: labels", labels.data, images)
+
+
+def _check_batch(inputs: Any, labels: Any) -> None:
+    """Raise ValueError for a single sample, or a batch without images."""
+    first, label = first_part(inputs), first_part(labels)
+    if first.ndim == 0 or label.ndim == 0:
+        raise ValueError(
+            f"data: got an image of shape {first.shape} with a label of shape {label.shape}, "
+            "expected batches of them: DataLoader(dataset, batch_size=32)"
+        )
+    if len(first) == 0:
+        raise ValueError(f"data: got a batch of shape {first.shape}, expected at least one image")
 
 
 def check_lengths(name: str, inputs: Any) -> None:

@@ -72,15 +72,26 @@ def check_metric(trainer: Trainer, metric: str, callback: str) -> None:
     unknown = False
     for other in trainer.callbacks:
         columns += other.added_columns or ()
-        changes_row = type(other).on_epoch_end is not Callback.on_epoch_end
-        unknown |= other.added_columns is None and changes_row
+        unknown |= not _says_its_columns(type(other))
     needs_validation = metric in validated and metric not in columns
     if metric in columns or (unknown and not needs_validation):
         return
     hint = f"; {metric} needs fit(..., validation=...)" if needs_validation else ""
+    if trainer.callbacks:
+        hint += "; a column of a callback has to be named in its added_columns"
     raise ValueError(
         f"{callback}: metric: got {metric!r}, but an epoch has {', '.join(columns)}{hint}"
     )
+
+
+def _says_its_columns(kind: type[Callback]) -> bool:
+    """Whether the class that defines ``on_epoch_end`` says which columns that adds."""
+    for base in kind.__mro__:
+        if vars(base).get("added_columns") is not None or base is Callback:
+            return True
+        if "on_epoch_end" in vars(base):
+            return False
+    return True
 
 
 def metric_of(row: Mapping[str, float], metric: str, callback: str) -> float:

@@ -27,6 +27,14 @@ class Callback:
     1 ['loss', 'accuracy']
     """
 
+    def __init_subclass__(cls) -> None:
+        known = [name for name in vars(Callback) if name.startswith("on_")]
+        for name in vars(cls):
+            if name.startswith("on_") and name not in known:
+                raise TypeError(
+                    f"{cls.__name__}: {name} is never called, expected {', '.join(known)}"
+                )
+
     rank: ClassVar[int] = 0
     """Callbacks of a higher rank are called after the others, whose results they save."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ..checks import check_integer
 from ..data import DataLoader
@@ -22,7 +22,8 @@ class Checkpoint(Callback):
 
     every_batches: also after this many batches of an epoch; train must be a DataLoader then.
     keep_best: a column of the History, "val_accuracy" or "val_loss"; after the best epoch so far
-    the checkpoint is also written to ``best_path``, which is run.best.ckpt next to run.ckpt.
+    the checkpoint is also written to ``best_path``, which is run.best.ckpt next to run.ckpt. mode:
+    whether lower ("min") or higher ("max") is better, where the name does not tell.
 
     ``saved_epoch`` is the number of epochs in the file, None before this Checkpoint wrote it.
 
@@ -50,13 +51,14 @@ class Checkpoint(Callback):
         path: str | os.PathLike[str],
         every_batches: int | None = None,
         keep_best: str | None = None,
+        mode: Literal["min", "max"] | None = None,
     ) -> None:
         self.path = check_path("Checkpoint", path)
         self.best_path = self.path.with_name(f"{self.path.stem}.best{self.path.suffix}")
         if every_batches is not None:
             every_batches = check_integer("Checkpoint: every_batches", every_batches, least=1)
         self.every_batches = every_batches
-        self.best = None if keep_best is None else Best("Checkpoint", keep_best)
+        self.best = None if keep_best is None else Best("Checkpoint", keep_best, mode)
         self.saved_epoch: int | None = None
 
     def check_fit(self, trainer: Trainer) -> None:

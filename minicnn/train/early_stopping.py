@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from ..backend import Array
 from ..checks import check_integer
+from ..nn import Module
 from .best import Best, check_metric
 from .callback import Callback
 from .trainer import Trainer
@@ -17,7 +18,8 @@ class EarlyStopping(Callback):
 
     metric: a column of the History. min_delta: an improvement must be larger than this. mode: "min"
     or "max"; None infers it from the name, "max" for an accuracy and "min" for a loss.
-    restore_best: however training ends, give the model the weights of its best epoch.
+    restore_best: however training ends, give the model, and a loss that is a Module, the weights
+    of the best epoch.
     Raises TypeError or ValueError for a patience below 1, a negative min_delta, a mode that is
     missing or unknown, and before the first batch for a metric that is not a column.
 
@@ -52,6 +54,7 @@ class EarlyStopping(Callback):
         self.best.value = None
         self.best_epoch = self.bad_epochs = 0
         self.best_weights: dict[str, Array] | None = None
+        self.best_loss: dict[str, Array] = {}
 
     def check_fit(self, trainer: Trainer) -> None:
         check_metric(trainer, self.best.metric, "EarlyStopping")
@@ -66,12 +69,17 @@ class EarlyStopping(Callback):
             self.best_epoch, self.bad_epochs = epoch, 0
             if self.restore_best:
                 self.best_weights = trainer.model.state_dict()
+                self.best_loss = (
+                    trainer.loss.state_dict() if isinstance(trainer.loss, Module) else {}
+                )
         if self.bad_epochs >= self.patience:
             trainer.stop_training = True
 
     def on_fit_end(self, trainer: Trainer) -> None:
         if self.best_weights is not None:
             trainer.model.load_state_dict(self.best_weights)
+            if isinstance(trainer.loss, Module):
+                trainer.loss.load_state_dict(self.best_loss)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -79,9 +87,11 @@ class EarlyStopping(Callback):
             "best_epoch": self.best_epoch,
             "bad_epochs": self.bad_epochs,
             "best_weights": self.best_weights,
+            "best_loss": self.best_loss,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self.best.load_state_dict(state_dict["best"])
         self.best_epoch, self.bad_epochs = state_dict["best_epoch"], state_dict["bad_epochs"]
         self.best_weights = state_dict["best_weights"]
+        self.best_loss = state_dict.get("best_loss", {})  # older checkpoints have none

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 
 from ..backend import Array, array_module
-from ..nn import Module
+from ..nn import BatchNorm2d, Module
 from ..optim import Optimizer
 
 LOSSES = ("loss", "val_loss")
@@ -41,10 +41,20 @@ def check_losses(epoch: int, row: Mapping[str, float]) -> None:
 
 
 def nonfinite_constants(model: Module) -> frozenset[str]:
-    """The buffers and frozen parameters that are not finite now, such as a mask of -inf."""
-    learned = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    arrays = _named_arrays(model)
-    return frozenset(name for name, array in arrays if name not in learned and _count_bad(array)[0])
+    """The buffers and frozen parameters with infinities now, but no NaN, such as a mask of -inf.
+
+    Running statistics, which batches change, are none.
+    """
+    changing = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    for path, module in model.named_modules():
+        if isinstance(module, BatchNorm2d):
+            changing |= {f"{path}.{name}".lstrip(".") for name, _ in module.named_buffers()}
+    fixed = ((name, array) for name, array in _named_arrays(model) if name not in changing)
+    return frozenset(name for name, array in fixed if _count_bad(array)[0] and not _has_nan(array))
+
+
+def _has_nan(array: Array) -> bool:
+    return bool(array_module(array).isnan(array).any())
 
 
 def _count_bad(array: Array) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
@@ -27,6 +28,8 @@ def check_optimizer(where: str, model: Any, optimizer: Any, loss: Any) -> None:
         raise TypeError(f"{where}: model: got {_kind(model)}, expected a Module")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{where}: optimizer: got {_kind(optimizer)}, expected an Optimizer")
+    if isinstance(loss, type):
+        raise TypeError(f"{where}: loss: got {_kind(loss)}, expected a function: {loss.__name__}()")
     own = {id(p): name for name, p in model.named_parameters()}
     given = {id(p) for group in optimizer.param_groups for p in group["params"]}
     again = f"after the model, {type(optimizer).__name__}(model.parameters(), ...)"
@@ -42,6 +45,18 @@ def check_optimizer(where: str, model: Any, optimizer: Any, loss: Any) -> None:
             f"{where}: optimizer: {foreign} of its {len(given)} parameters do not belong to the "
             f"model, and {_few(left_out)} of the model would not be trained; make the optimizer "
             f"{again}, or set requires_grad = False for what stays fixed"
+        )
+
+
+def warn_of_untrained(model: Module, optimizer: Optimizer) -> None:
+    """Warn of parameters that look as if they were trained, but are in no optimizer."""
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    left = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in given]
+    if left:
+        warnings.warn(
+            f"fit: {_few(left)} of the model require a gradient, but are not in the optimizer and "
+            "stay as they are; set requires_grad = False for what is not to be trained",
+            stacklevel=3,
         )
 
 

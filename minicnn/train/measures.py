@@ -40,6 +40,8 @@ class Measures:
     ) -> None:
         ignored = _ignored_class(loss)
         self.ignore_index = -100 if ignored is None else ignored
+        if isinstance(metrics, str):
+            raise TypeError(f"metrics: got {metrics!r}, expected a list: [{metrics!r}]")
         if metrics is None:
             metrics = () if _function_of(loss) in WITHOUT_CLASSES else ("accuracy",)
         named = [self._named(metric) for metric in metrics]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data import DataLoader
+from ..nn import Module
 from ..optim import Optimizer, Schedule
 from .callback import Callback
 from .progress import Progress
@@ -24,6 +25,16 @@ def optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> di
         prefix = kind if len(optimizer.param_groups) == 1 else f"{kind} group {i}"
         options |= _flat(prefix, {k: v for k, v in _numbered(group) if k not in left_out})
     return options
+
+
+def model_options(model: Module) -> dict[str, Any]:
+    """How each layer of minicnn shows itself, with its options: "Dropout(p=0.5)"."""
+    layers = ((n, m) for n, m in model.named_modules() if not any(m.children()))
+    return {
+        f"model {name or 'itself'}": repr(layer)
+        for name, layer in layers
+        if type(layer).__module__.startswith("minicnn.")  # others may show what they count
+    }
 
 
 def callback_options(callback: Callback) -> dict[str, Any]:
@@ -79,8 +90,8 @@ def check_options(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     ]
     if differing:
         raise ValueError(
-            f"state dict: of a training with other options: {'; '.join(differing)}. To train "
-            "with other options, start a new training from its weights: "
+            f"state dict: of a training with other options: {'; '.join(differing)}. Leave "
+            "them as they were; to train with others, start a new training from its weights: "
             "model.load_state_dict(train.load_weights(path))"
         )
 

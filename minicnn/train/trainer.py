@@ -21,7 +21,13 @@ from .batches import Batches, as_inputs, concatenate, count_images, in_batches, 
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
 from .finite import check_finite, check_losses, nonfinite_constants
-from .fit_checks import check_batches, check_callbacks, check_new_parameters, check_optimizer
+from .fit_checks import (
+    check_batches,
+    check_callbacks,
+    check_new_parameters,
+    check_optimizer,
+    warn_of_untrained,
+)
 from .history import History
 from .measures import Measured, Measures, Metric
 from .options import (
@@ -30,6 +36,7 @@ from .options import (
     data_options,
     describe,
     merge,
+    model_options,
     optimizer_options,
 )
 from .progress import Means, Progress
@@ -122,12 +129,15 @@ class Trainer:
         if validation is not None:
             check_batches("fit: validation", validation, epochs)
         check_optimizer("fit", self.model, self.optimizer, self.loss)
+        warn_of_untrained(self.model, self.optimizer)
         self.progress, self.stop_training = Progress(train, validation), False
         self._call("check_fit")
         options = self._options()  # before callbacks and the checkpoint change them
         if resume is not None:
             self._resume(resume, options)
         self._begun_with = options
+        if not self.history.rows:  # a mask may have been loaded since the Trainer was made
+            self._constants = nonfinite_constants(self.model)
         self.check_finite("fit: before the first batch")
         random_state = generator_state()
         self._call("on_fit_begin", epochs)
@@ -259,7 +269,8 @@ class Trainer:
         own = {"loss": describe(self.loss), "clip_norm": self.clip_norm}
         of_optimizer = optimizer_options(self.optimizer, self.callbacks)
         of_callbacks = map(callback_options, self.callbacks)
-        return merge([own, data_options(self.progress), of_optimizer, *of_callbacks])
+        of_data = data_options(self.progress)
+        return merge([own, model_options(self.model), of_data, of_optimizer, *of_callbacks])
 
     def _run_epoch(self, train: Batches, validation: Batches | None) -> None:
         progress, number = self.progress, self.progress.epoch + 1

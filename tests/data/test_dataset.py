@@ -192,7 +192,7 @@ def test_other_labels_may_have_classes() -> None:
     one_hot = ArrayDataset(GRAY, np.eye(7), classes=7)
     assert (one_hot.num_classes, one_hot.subset([0, 3]).num_classes) == (7, 7)
     assert repr(one_hot) == "<data set: 7 images 1x4x5, labels float32 7 of 7 classes>"
-    masks = ArrayDataset(GRAY, np.full((7, 4, 5), 255, np.uint8), classes=("sky", "sea"))
+    masks = ArrayDataset(GRAY, np.full((7, 4, 5), 255), classes=("sky", "sea"))
     assert masks.subset([1]).classes == ("sky", "sea")
     assert repr(masks) == "<data set: 7 images 1x4x5, labels int64 4x5 of 2 classes>"
 
@@ -235,8 +235,6 @@ def test_the_images_as_labels_are_read_as_images(source: np.ndarray, device: str
             assert labels.dtype == np.float32
             assert is_batch_last(labels)
             assert not np.shares_memory(labels, images)
-    copied = ArrayDataset(COLOUR, COLOUR.copy())  # another array: integers, as masks are
-    np.testing.assert_array_equal(copied[:][1], COLOUR)
     with pytest.raises(ValueError, match="has no classes"):
         _ = ArrayDataset(GRAY.astype(float), GRAY.astype(float)).num_classes
 
@@ -328,9 +326,21 @@ def test_views_of_the_images_are_the_images() -> None:
     several = ArrayDataset(pixels, (pixels[:], [0, 1, 0]))
     assert repr(several).endswith("3 images 1x2x2, labels (the images, int64)>")
     assert [part.dtype for part in several[:][1]] == [np.float32, np.int64]
-    turned = ArrayDataset(pixels, pixels.swapaxes(2, 3))
-    assert repr(turned).endswith("labels int64 1x2x2>")
-    assert ArrayDataset(pixels, pixels.copy())[:][1].dtype == np.int64
+    clean = pixels.copy()  # images, or class indices up to 255?
+    for other in (clean, pixels.swapaxes(2, 3)):
+        with pytest.raises(ValueError, match="labels: got uint8 in the shape of the images.*write"):
+            ArrayDataset(pixels, other)
+    assert ArrayDataset(pixels, clean / np.float32(255))[:][1].dtype == np.float32
+    assert ArrayDataset(pixels, clean.astype("int64"))[:][1].dtype == np.int64
+    assert ArrayDataset(pixels, clean // 255)[:][1].max() == 1  # a mask
+
+
+def test_bytes_of_0_and_1_are_told_to_be_divided() -> None:
+    pixels = np.eye(8, dtype=np.uint8).reshape(8, 1, 8)
+    with pytest.warns(UserWarning, match="images: uint8 of 0 and 1 are read as 0 and 1/255"):
+        ArrayDataset(pixels, np.arange(8))
+    assert ArrayDataset(pixels.astype("float32"), np.arange(8))[:][0].max() == 1
+    assert ArrayDataset(pixels * 0, np.arange(8))[:][0].max() == 0
 
 
 def test_masked_elements_are_refused() -> None:

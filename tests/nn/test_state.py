@@ -209,3 +209,19 @@ def test_a_loss_in_a_model_saves_its_weights():
             self.loss = nn.CrossEntropyLoss([1.0, 2.0])
 
     assert list(Model().state_dict()) == ["fc.weight", "loss.weight"]
+
+
+def test_the_arrays_of_a_checkpoint_point_to_load_weights():
+    layer = nn.Linear(1, 1)
+    state = {f"model.{name}": value for name, value in layer.state_dict().items()}
+    with pytest.raises(KeyError, match=r"a checkpoint is read by train.load_weights\(path\)"):
+        layer.load_state_dict(state)
+
+
+def test_casts_that_round_to_0_under_strict_numpy():
+    layer = nn.Linear(1, 1)
+    with np.errstate(all="raise"):
+        layer.load_state_dict({"weight": np.full((1, 1), 1e-50), "bias": np.zeros(1)})
+        assert mc.tensor([1e-50]).item() == 0
+        assert mc.tensor(np.array([1e-50]), dtype="float32").item() == 0
+        assert mc.data.ArrayDataset(np.full((1, 1, 1), 1e-50), [0])[:][0].item() == 0

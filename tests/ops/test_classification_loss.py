@@ -237,8 +237,9 @@ def test_classes_may_stay_on_the_cpu(device: str, op: Any) -> None:
 
 
 def test_arrays_and_lists_go_to_the_device_of_the_scores(device: str) -> None:
-    values = [[0.5, 1.0], [2.0, 0.0]]
-    scores, there = mc.tensor(values, device=device), mc.tensor(values, device=device)
+    scores = mc.tensor([[0.5, 1.0], [2.0, 0.0]], device=device)
+    values = [[0.5, 1.0], [0.25, 0.0]]
+    there = mc.tensor(values, device=device)
     for op in (ops.cross_entropy, ops.binary_cross_entropy_with_logits):
         for target in (values, np.array(values)):
             loss = op(scores, target, weight=np.array([1.0, 2.0]))

@@ -208,3 +208,28 @@ def test_the_state_of_an_optimizer_is_float32() -> None:
     np.testing.assert_array_equal(
         other.state_dict()["state"][0]["exp_avg_sq"], state["state"][0]["exp_avg_sq"]
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda x: x / 70000, 1e-3 / 70000),
+        (lambda x: x * 70000, 70.0),
+        (lambda x: 70000 * x, 70.0),
+        (lambda x: (x / 1e-8) * 1e-8, np.inf),  # the first result does not fit
+        (lambda x: x * np.float64(70000), 70.0),
+        (lambda x: 1e-7 / x, 1e-4),
+    ],
+)
+def test_numbers_that_do_not_fit_into_float16(call, expected):
+    x = mc.tensor(np.array([1e-3], np.float16), requires_grad=True)
+    with np.errstate(over="ignore"):  # the gradient 70000 is infinite in float16
+        y = call(x)
+        y.backward()
+    assert (y.dtype, x.grad.dtype) == (np.float16, np.float16)
+    np.testing.assert_allclose(y.numpy(), [expected], rtol=2e-3, atol=1e-7)
+
+
+def test_a_mean_by_hand():
+    x = mc.tensor(np.full((300, 300), 0.05, np.float16))
+    assert ((x**2).sum() / 90000).item() == pytest.approx(0.0025, rel=2e-3)

@@ -115,3 +115,20 @@ BAD: list[Row] = [
 def test_bad_input(call: Callable[[], Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+def test_targets_that_are_no_shares():
+    x = mc.tensor(np.zeros(3, np.float32))
+    for target, shown in (
+        ([0, 255, 0], "0 to 255"),
+        ([-1, 1, 1], "-1 to 1"),
+        ([np.nan, 0, 1], "nan"),
+    ):
+        with pytest.raises(ValueError, match=f"target holds {shown}.*target / 255"):
+            ops.binary_cross_entropy_with_logits(x, np.array(target, np.float32))
+
+
+def test_one_hot_integers_get_the_way_out():
+    for op in (ops.cross_entropy, ops.nll_loss):
+        with pytest.raises(ValueError, match=r"one-hot rows are target.argmax\(1\), probabilities"):
+            op(mc.tensor(np.zeros((2, 3), np.float32)), np.eye(3, dtype=int)[:2])

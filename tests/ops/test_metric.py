@@ -153,3 +153,11 @@ def test_classes_that_are_no_integers_are_refused() -> None:
             ops.accuracy(mc.tensor(np.eye(2)), target)
     with pytest.raises(TypeError, match="accuracy: ignore_index: got 0.5"):
         ops.accuracy(mc.tensor(np.eye(2)), [0, 1], ignore_index=0.5)  # type: ignore[arg-type]
+
+
+def test_classes_out_of_range():
+    """An index to ignore that the accuracy does not know, or labels from 1 on."""
+    logits = mc.tensor(np.eye(3, dtype=np.float32))
+    with pytest.raises(ValueError, match="accuracy: target holds class 255, but there are 3"):
+        ops.accuracy(logits, [0, 255, 1])
+    assert ops.accuracy(logits, [0, 255, 1], ignore_index=255).item() == 0.5

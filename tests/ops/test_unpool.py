@@ -69,7 +69,8 @@ def test_sizes(arguments: Any, expected: tuple[int, int]) -> None:
     ("arguments", "message"),
     [
         ((3, 2, 0, (9, 9)), r"got \(9, 9\), .* the height must be from 4 to 6: 5, .* stride 2"),
-        ((3, 2, 0, (2, 3, 3, 6)), r"got \(2, 3, 3, 6\), .* the height must be from 4 to 6: 5, "),
+        ((3, 2, 0, (1, 1, 3, 6)), r"got \(1, 1, 3, 6\), .* the height must be from 4 to 6: 5, "),
+        ((3, 2, 0, (2, 3, 5, 6)), r"got \(2, 3, 5, 6\), expected \(1, 1\) images and channels"),
         ((3, 2, 0, (5, 9)), r"got \(5, 9\), .* the width must be from 6 to 8: 7, "),
         ((3, 2, 0, 7), r"got 7, .* the height must be from 4 to 6: 5, "),
         ((1, None, 0, (2, 4)), r"got \(2, 4\), .* the width must be from 3 to 3: 3, .* stride 1"),

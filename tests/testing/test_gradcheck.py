@@ -336,3 +336,23 @@ def test_functions_without_a_gradient(check: Any) -> None:
 def test_empty_inputs() -> None:
     assert gradcheck(RIGHT, normal(0))
     assert gradgradcheck(RIGHT, normal(0, 3))
+
+
+def test_a_function_that_ignores_its_argument():
+    x = mc.tensor([1.0, 2.0], dtype="float64", requires_grad=True)
+    with pytest.raises(AssertionError, match="give 0 .*compute from its arguments"):
+        gradcheck(lambda _: (x * x).sum(), x)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.01])
+def test_rare_dropout_is_told_as_random(p):
+    x = mc.tensor(np.ones(200), requires_grad=True)
+    mc.manual_seed(0)
+    with pytest.raises(ValueError, match="gives different results for the same inputs"):
+        gradcheck(lambda x: mc.ops.dropout(x, p, True), x)
+
+
+@pytest.mark.parametrize("eps", [0.0, -1e-6])
+def test_steps_that_are_none(eps):
+    with pytest.raises(ValueError, match="gradcheck: eps: got .*, expected a number above 0"):
+        gradcheck(mc.ops.tanh, mc.tensor([1.0], dtype="float64", requires_grad=True), eps=eps)

@@ -99,6 +99,7 @@ def test_the_best_weights_are_those_before(tmp_path):
     assert stopping.best_epoch == 1
 
 
+@pytest.mark.filterwarnings("ignore:fit. .* are not in the optimizer")
 def test_a_buffer_that_a_batch_spoilt(tmp_path):
     model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2), nn.Linear(2, 2))
     path = tmp_path / "run.ckpt"
@@ -197,3 +198,29 @@ def test_a_schedule_that_gives_no_rate_is_named(value, every):
         trainer.fit(loader(False), 5)
     assert is_finite(trainer.model)
     assert trainer.optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_running_statistics_that_a_dry_run_spoilt():
+    """They are no constants, although they were NaN when the Trainer was made."""
+    model = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(4, 2))
+    with np.errstate(all="ignore"):
+        model(mc.tensor(np.full((2, 1, 2, 2), np.nan, np.float32)))
+    trainer = Trainer(model, optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(FloatingPointError, match="before the first batch: .*0.running_mean"):
+        trainer.fit([(np.ones((2, 1, 2, 2), np.float32), np.zeros(2, int))], 1)
+
+
+def test_a_mask_that_was_loaded_after_the_trainer_was_made():
+    class Masked(nn.Module):
+        def __init__(self):
+            self.fc = nn.Linear(4, 2)
+            self.register_buffer("mask", np.zeros(2, np.float32))
+
+        def forward(self, x):
+            return self.fc(x.reshape(len(x), -1)) + self.mask
+
+    model = Masked()
+    trainer = Trainer(model, optim.SGD(model.parameters(), lr=0.1))
+    state = model.state_dict()
+    model.load_state_dict({**state, "mask": np.array([0, -np.inf], np.float32)})
+    trainer.fit([(np.ones((2, 1, 2, 2), np.float32), np.zeros(2, int))], 1)

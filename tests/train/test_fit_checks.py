@@ -63,6 +63,7 @@ def test_a_layer_that_was_replaced_would_never_be_trained(batches, first):
         Trainer(model, optimizer) if first == "optimizer" else trainer.fit(batches, 1)
 
 
+@pytest.mark.filterwarnings("ignore:fit. .* are not in the optimizer")
 def test_a_part_of_the_model_may_be_trained(batches):
     model = net()
     for layers in ([model[3]], [model[0]], [model[0], model[3]]):
@@ -225,7 +226,7 @@ class Prints(Callback):
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        ("val_loss", r"got 'val_loss', but an epoch has loss, accuracy, .*validation=\.\.\.\)$"),
+        ("val_loss", r"got 'val_loss', but an epoch has loss, accuracy, .*validation=\.\.\.\)"),
         ("val_accuracy", "val_accuracy needs fit"),
         ("top5_accuracy", "got 'top5_accuracy', but an epoch has loss, accuracy, seconds, image"),
     ],
@@ -385,3 +386,68 @@ def test_a_callback_that_forgets_train(make, batches):
 
     make(callbacks=[Plots()]).fit(batches, 2)
     assert seen == [True] * 6
+
+
+def test_what_looks_trained_and_is_not_is_told(batches):
+    model = net()
+    trainer = Trainer(model, optim.SGD(model[3].parameters(), lr=0.1))
+    with pytest.warns(UserWarning, match=r"fit: 0.weight, 0.bias of the model require a gradient"):
+        trainer.fit(batches, 1)
+    for p in model[0].parameters():
+        p.requires_grad = False
+    trainer.fit(batches, 1)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_validation_loss_that_a_callback_adds(make, batches, named):
+    class Validate(Callback):
+        if named:
+            added_columns = ("val_loss",)
+
+        def on_epoch_end(self, trainer, epoch, row):
+            row["val_loss"] = 1.0
+
+    trainer = make(callbacks=[Validate(), EarlyStopping()])
+    if named:
+        trainer.fit(batches, 1)
+        return
+    with pytest.raises(ValueError, match="needs fit.*named in its added_columns"):
+        trainer.fit(batches, 1)
+
+
+def test_a_subclass_that_adds_a_column(make, batches):
+    class Watches(EarlyStopping):
+        def on_epoch_end(self, trainer, epoch, row):
+            row["f1"] = 1.0
+            super().on_epoch_end(trainer, epoch, row)
+
+    make(callbacks=[Watches("f1", mode="max")]).fit(batches, 1)
+
+
+def test_a_method_that_is_never_called():
+    with pytest.raises(TypeError, match="Plots: on_epoch_ends is never called, expected on_"):
+        type("Plots", (Callback,), {"on_epoch_ends": lambda self: None})
+
+
+def test_a_loss_that_was_not_made():
+    model = net()
+    with pytest.raises(TypeError, match="loss: got the class CrossEntropyLoss, not called"):
+        Trainer(model, optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([(np.zeros((1, 4, 4), "f4"), 1)], "an image of shape .* with a label of shape .* batches"),
+        ([(np.zeros((0, 1, 4, 4), "f4"), np.zeros(0, int))], "a batch of shape .* at least one"),
+    ],
+)
+def test_batches_that_are_none(make, data, message):
+    with pytest.raises(ValueError, match=f"data: got {message}"):
+        make().fit(data, 1)
+
+
+def test_bytes_as_labels_of_bytes(make):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 1, 4, 4), np.uint8)
+    with pytest.raises(ValueError, match="data: labels: got uint8 in the shape of the images"):
+        make().fit([(pixels, pixels.copy())], 1)

@@ -128,7 +128,7 @@ def test_groups_and_two_callbacks_of_a_class():
     saved = grouped(0.2, 9)
     saved.fit(loader(), 1)
     state = saved.state_dict()
-    with pytest.raises(ValueError, match=r"Adam group 1 lr: 0\.2 .*, 0\.3 here\. To"):
+    with pytest.raises(ValueError, match=r"Adam group 1 lr: 0\.2 .*, 0\.3 here\. Leave them"):
         grouped(0.3, 9).fit(loader(), 2, resume=state)
     with pytest.raises(ValueError, match="options: EarlyStopping patience': 9 in .*, 8 here"):
         grouped(0.2, 8).fit(loader(), 2, resume=state)
@@ -234,7 +234,7 @@ def test_a_cycle_owns_the_momentum_but_not_the_second_beta():
     for same in (saved, make()):
         assert len(same.fit(loader(), 2, resume=state)) == 2
     with pytest.raises(
-        ValueError, match=r"options: Adam betas\[1\]: 0\.999 in .*, 0\.99 here\. To"
+        ValueError, match=r"options: Adam betas\[1\]: 0\.999 in .*, 0\.99 here\. Leave them"
     ):
         make(0.99).fit(loader(), 2, resume=state)
 
@@ -273,3 +273,30 @@ def test_a_callback_may_tell_what_it_changes(monkeypatch):
     saved.fit(loader(), 2)
     for same in (saved, halving()):
         assert len(same.fit(loader(), 3, resume=saved.state_dict())) == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            lambda: (nn.Dropout(0.1), None),
+            r"model 1: 'Dropout\(p=0.5\)' in .*, 'Dropout\(p=0.1\)'",
+        ),
+        (lambda: (nn.Tanh(), None), r"model 1: 'Dropout\(p=0.5\)' in .*, 'Tanh\(\)' here"),
+        (
+            lambda: (nn.Dropout(0.5), [1.0, 2.0]),
+            r"loss: .*=\[1.0, 1.0\].*=\[1.0, 2.0\]",
+        ),
+    ],
+)
+def test_layers_and_class_weights_that_differ(changed, message):
+    def make(layer, weight):
+        model = nn.Sequential(nn.Flatten(), layer, nn.Linear(16, 2))
+        loss = nn.CrossEntropyLoss(np.array(weight or [1.0, 1.0], np.float32))
+        return train.Trainer(model, optim.SGD(model.parameters(), lr=0.1), loss)
+
+    saved = make(nn.Dropout(0.5), None)
+    saved.fit(loader(), 1)
+    with pytest.raises(ValueError, match=message):
+        make(*changed()).fit(loader(), 2, resume=saved.state_dict())
+    make(nn.Dropout(0.5), None).fit(loader(), 2, resume=saved.state_dict())

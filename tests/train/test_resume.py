@@ -19,6 +19,9 @@ import minicnn as mc
 from minicnn import data, nn, ops, optim, train
 from minicnn.backend.random import generator
 
+# The optimizer of make_trainer leaves out the normalisation.
+pytestmark = pytest.mark.filterwarnings("ignore:fit. .* are not in the optimizer")
+
 EPOCHS, BATCHES = 3, 4
 
 
@@ -437,3 +440,33 @@ def test_a_loss_with_parameters_resumes_with_the_same_bits(batches):
     other = mc.train.Trainer(other.model, other.optimizer, nn.CrossEntropyLoss())
     with pytest.raises(ValueError, match="state dict: of another loss: scale is float32"):
         other.load_state_dict(first.state_dict())
+
+
+def test_the_best_epoch_includes_the_loss(batches):
+    mc.manual_seed(0)
+    model, loss = nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), Temperature(2)
+    optimizer = optim.SGD([*model.parameters(), *loss.parameters()], lr=3.0)
+    scales = []
+
+    class Notes(train.Callback):
+        added_columns = ()
+
+        def on_epoch_end(self, trainer, epoch, row):
+            scales.append(trainer.loss.scale.item())
+
+    stopping = train.EarlyStopping("loss", patience=3, restore_best=True)
+    trainer = train.Trainer(model, optimizer, loss, callbacks=[Notes(), stopping])
+    trainer.fit(batches, 12)
+    assert loss.scale.item() == scales[stopping.best_epoch - 1]
+
+
+def test_the_best_of_a_metric_of_ones_own(batches, tmp_path):
+    def errors(outputs, labels):
+        return 1 - ops.accuracy(outputs, labels)
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    checkpoint = train.Checkpoint(tmp_path / "run.ckpt", keep_best="errors", mode="min")
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    trainer = train.Trainer(model, optimizer, metrics=[errors], callbacks=[checkpoint])
+    trainer.fit(batches, 2)
+    assert checkpoint.best_path.exists()
