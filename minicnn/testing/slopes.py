@@ -12,6 +12,7 @@ from ..backend import Array, to_device
 
 Function = Callable[..., Tensor]
 
+REPEATS = 12  # evaluations of a derivative that is suspected to be random
 DIRECTIONS = 2  # a single one may miss an error by bad luck
 
 
@@ -79,9 +80,9 @@ class Slopes:
         return _keep_entries(np.ones(self.shape), np.array([i]))
 
     def is_random(self, entry: int) -> bool:
-        """Whether the numerical derivative to an entry is another one each time."""
+        """Whether the numerical derivative to an entry is not the same in each of some calls."""
         u = self._entry(entry)
-        tries = np.array([self(u)[0] for _ in range(3)])  # (3, V)
+        tries = np.array([self(u)[0] for _ in range(REPEATS)])  # (REPEATS, V)
         with np.errstate(invalid="ignore"):
             return bool((np.ptp(tries, 0) > self.atol + self.rtol * np.abs(tries).max(0)).any())
 

@@ -220,6 +220,10 @@ def test_a_mask_that_was_loaded_after_the_trainer_was_made():
             return self.fc(x.reshape(len(x), -1)) + self.mask
 
     model = Masked()
+    model.mask.data[0] = np.nan
+    trainer = Trainer(model, optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(FloatingPointError, match="before the first batch: .* mask"):
+        trainer.fit([(np.ones((2, 1, 2, 2), np.float32), np.zeros(2, int))], 1)
     trainer = Trainer(model, optim.SGD(model.parameters(), lr=0.1))
     state = model.state_dict()
     model.load_state_dict({**state, "mask": np.array([0, -np.inf], np.float32)})
