@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .. import nn
 from ..autograd import Tensor
 from ..checks import check_integer
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 from ..nn.watch import layer_named, watch_calls
 from ..ops.check import check_images
 from . import pooling

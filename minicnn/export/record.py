@@ -17,7 +17,7 @@ from ..autograd import Call, Function, Observer, Tensor, observing
 from ..autograd.engine import walk_back
 from ..backend import Array, is_array, to_device
 from ..nn import Module
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 
 BATCHES = (2, 3)
 

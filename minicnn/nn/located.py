@@ -19,7 +19,7 @@ def name_layer(error: Exception, call: CodeType, caller: FrameType | None) -> No
 
     call: the code of ``Module.__call__``; its frames on the way to the error are the layers. As
     long as one of them is among the callers the error is still inside.
-    Errors with other arguments than one message are left alone, and so are classes of others.
+    Errors whose argument is not a single message, and errors of other packages, are not changed.
     """
     while caller is not None:
         if caller.f_code is call:

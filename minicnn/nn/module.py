@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import Tensor, no_grad
+from ..autograd import Tensor
 from ..autograd.in_place import write_into
 from ..backend import Array, is_array, is_device_name, resolve_device, to_device
 from ..backend.arrays import to_array
@@ -21,21 +19,13 @@ from .attribute import check_attribute, check_class
 from .contents import PLAIN, find
 from .display import module_html
 from .located import name_layer
+from .modes import modes
 from .tree import Tree
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
 PreHook = Callable[["Module", tuple[Any, ...]], None]
 
 _hook_numbers = count()  # so that a hook registered twice can be removed once
-
-
-class _Modes(threading.local):
-    """The modes inside ``evaluating``, by the id of the module: a matter of this thread."""
-
-    training: dict[int, bool] = {}  # noqa: RUF012 - replaced, never written into, outside a block
-
-
-_modes = _Modes()
 
 
 class StateKeys(NamedTuple):
@@ -93,14 +83,14 @@ class Module(Tree):
         its own thread; other threads keep training. A forward that starts threads of its own needs
         ``model.eval()`` before it is evaluated.
         """
-        mode = _modes.training.get(id(self))
+        mode = modes.training.get(id(self))
         return vars(self).get("training", True) if mode is None else mode
 
     @training.setter
     def training(self, mode: bool) -> None:
         mode = check_flag(f"{type(self).__name__}: training", mode)
-        if id(self) in _modes.training:
-            _modes.training[id(self)] = mode
+        if id(self) in modes.training:
+            modes.training[id(self)] = mode
         else:
             vars(self)["training"] = mode
 
@@ -297,19 +287,3 @@ class Module(Tree):
 
 
 METHODS = frozenset(name for name in dir(Module) if callable(getattr(Module, name)))
-
-
-@contextmanager
-def evaluating(model: Module, recording: bool = False) -> Iterator[None]:
-    """Evaluation mode in this thread, with gradients only if recording.
-
-    Afterwards every module is as before, whatever is set in between. It does not call ``train``
-    or ``eval``: a model that overrides them sees it in ``self.training``.
-    """
-    modules, before = list(model.modules()), _modes.training
-    _modes.training = {**before, **{id(module): False for module in modules}}
-    try:
-        with nullcontext() if recording else no_grad():
-            yield
-    finally:
-        _modes.training = before

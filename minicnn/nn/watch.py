@@ -11,7 +11,8 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..backend import Array
-from .module import Module, evaluating
+from .modes import evaluating
+from .module import Module
 
 
 @dataclass

@@ -43,7 +43,7 @@ def check_losses(epoch: int, row: Mapping[str, float]) -> None:
 def nonfinite_constants(model: Module) -> frozenset[str]:
     """The buffers and frozen parameters with infinities now, but no NaN, such as a mask of -inf.
 
-    Running statistics, which batches change, are none.
+    Running statistics are left out, since batches change them.
     """
     changing = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     for path, module in model.named_modules():

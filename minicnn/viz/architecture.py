@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from ..checks import Pair, check_pair
 from ..nn import Module
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 from ..nn.watch import LayerCall, watch_calls, zero_input
 from .picture import Picture, canvas, text_width
 

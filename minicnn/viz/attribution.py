@@ -20,7 +20,7 @@ from ..autograd import Tensor, grad
 from ..checks import check_integer
 from ..data.transforms import Resize
 from ..nn import Module
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 from ..nn.watch import input_like, layer_named
 from ..ops import softmax
 from .arrays import Numbers, TensorLike, as_image, as_numbers, as_pixels

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import check_integer
 from ..nn import Module
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 from ..nn.watch import display_name, input_like, layer_named, watch_calls
 from .arrays import Images, Numbers, TensorLike, as_image, as_numbers, as_pixels
 from .grid_layout import Row, draw_grid, draw_mosaic, draw_rows

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..autograd import Parameter, Tensor, grad
 from ..nn import Module
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 from ..nn.watch import LayerCall, display_name, input_like, watch_calls
 from ..ops import cross_entropy
 from .arrays import Numbers, TensorLike, as_batch, as_numbers

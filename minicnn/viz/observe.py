@@ -6,7 +6,7 @@ from typing import Any
 
 from ..autograd import Tensor, is_grad_enabled
 from ..nn import Module
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 from ..nn.watch import watch_calls
 
 

@@ -12,7 +12,7 @@ import pytest
 import minicnn as mc
 from minicnn import nn
 from minicnn.export import export_onnx
-from minicnn.nn.module import evaluating
+from minicnn.nn.modes import evaluating
 
 
 @pytest.fixture

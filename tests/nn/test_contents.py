@@ -11,7 +11,7 @@ import pytest
 
 import minicnn as mc
 from minicnn import Parameter, nn
-from minicnn.nn.module import evaluating
+from minicnn.nn.modes import evaluating
 
 
 def parameter(value: float = 1.0) -> Parameter:

@@ -8,7 +8,7 @@ import numpy as np
 
 import minicnn as mc
 from minicnn import nn
-from minicnn.nn.module import evaluating
+from minicnn.nn.modes import evaluating
 from minicnn.train import Trainer
 
 

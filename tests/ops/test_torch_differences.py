@@ -125,7 +125,7 @@ def test_the_step_after_the_last_of_one_cycle() -> None:
             rates.append((mine.get_last_lr()[0], other.get_last_lr()[0]))
     assert rates[2][0] == pytest.approx(rates[2][1])  # the last of four, from 0 on
     assert rates[3][0] == pytest.approx(rates[2][0])  # stays
-    assert rates[3][1] < 0  # goes on
+    assert rates[3][1] < 0  # keeps falling
 
 
 def test_two_schedules_of_one_optimizer() -> None:

@@ -201,7 +201,7 @@ def test_a_schedule_that_gives_no_rate_is_named(value, every):
 
 
 def test_running_statistics_that_a_dry_run_spoilt():
-    """They are no constants, although they were NaN when the Trainer was made."""
+    """They do not count as constants, although they were NaN when the Trainer was made."""
     model = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(4, 2))
     with np.errstate(all="ignore"):
         model(mc.tensor(np.full((2, 1, 2, 2), np.nan, np.float32)))

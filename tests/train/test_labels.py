@@ -201,19 +201,19 @@ REFUSED: dict[str, tuple[str, dict[str, Any], Any, str]] = {
         (CLASSES, HEIGHTS),
         r"metrics: accuracy: logits is a tuple.*metrics=\(\)",
     ),
-    "a metric that is no number": (
+    "a metric that is not a number": (
         "classes",
         {"metrics": [lambda outputs, labels: outputs.argmax(1) == labels]},
         CLASSES,
         r"metrics: <lambda>: returned shape \(8,\), expected one number",
     ),
-    "a loss that is no number": (
+    "a loss that is not a number": (
         "classes",
         {"loss": partial(ops.cross_entropy, reduction="none")},
         CLASSES,
         r"loss: returned shape \(8,\), expected one number",
     ),
-    "a loss that is no tensor": (
+    "a loss that is not a tensor": (
         "classes",
         {"loss": lambda outputs, labels: 0.5},
         CLASSES,

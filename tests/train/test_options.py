@@ -110,7 +110,7 @@ def test_what_schedules_and_training_changed_is_no_difference(path):
     state = train.checkpoint_file.read_checkpoint(path)
     assert state["optimizer"]["groups"][0]["lr"] == 0.025
     assert len(again.fit(loader(), 3, validation=loader(), resume=path)) == 3
-    # Back to the checkpoint, in the Trainer that went on.
+    # Back to the checkpoint, in the Trainer that kept training.
     assert len(again.fit(loader(), 4, validation=loader(), resume=path)) == 4
     # The state of a second fit, after the rate was lowered by hand.
     again.optimizer.param_groups[0]["lr"] = 0.001
