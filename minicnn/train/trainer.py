@@ -15,7 +15,7 @@ from ..backend import resolve_device
 from ..backend.random import generator_state, set_generator_state
 from ..checks import check_integer, check_number
 from ..nn import Module
-from ..nn.module import evaluating
+from ..nn.modes import evaluating
 from ..optim import Optimizer, clip_grad_norm
 from .batches import Batches, as_inputs, concatenate, count_images, in_batches, place_batches
 from .callback import Callback
