@@ -173,6 +173,15 @@ class Kernels(Protocol):
     def log_softmax(self, x: Array, axis: int) -> Array:
         """x_i - log sum_j e ** x_j along an axis: log(softmax) without its underflow."""
 
+    def cross_entropy(self, scores: Array, classes: Array) -> Array:
+        """-log_softmax at each class: scores (N, C, ...), classes (N, ...) -> losses (N, ...)."""
+
+    def cross_entropy_grad(self, grad: Array, scores: Array, classes: Array) -> Array:
+        """grad · (softmax(scores) - 1 at its class), the gradient of cross_entropy to the scores.
+
+        grad, classes (N, ...), scores (N, C, ...) -> (N, C, ...)
+        """
+
     def gather_class(self, scores: Array, classes: Array) -> Array:
         """The score of each class: scores (N, C, ...), classes (N, ...) -> (N, ...)."""
 
