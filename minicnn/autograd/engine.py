@@ -222,7 +222,9 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
                 f"{name}.backward returned a gradient of shape {g.shape} "
                 f"for input {i} of shape {shape}"
             )
-    for observer in observers:
-        observer.after_backward(function, grads)
+    if observers:
+        with on_device_of(grad._array):
+            for observer in observers:
+                observer.after_backward(function, grads)
     typed = zip(grads, function.dtypes, strict=True)
     return [g if g is None or g.dtype == dtype else g.to(dtype) for g, dtype in typed]

@@ -112,8 +112,9 @@ class Function:
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
         if state.observers:
             call = Call(function, inputs, options, output)
-            for observer in state.observers:
-                observer.after_forward(call)
+            with on_device_of(output._array):  # an observer may compute with the arrays
+                for observer in state.observers:
+                    observer.after_forward(call)
         if state.grad_enabled and output._array.dtype.kind == "f":
             needs_grad = tuple([t.requires_grad for t in inputs])
             if True in needs_grad:

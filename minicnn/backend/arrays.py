@@ -29,10 +29,20 @@ def is_array(x: object) -> bool:
     return isinstance(x, np.ndarray) or is_gpu_array(x)
 
 
+_gpu_types: set[type] = set()
+"""The types of CuPy's arrays that have been seen: a training step asks some hundred times."""
+
+
 def is_gpu_array(x: object) -> bool:
     """Whether x is a CuPy array."""
+    kind = type(x)
+    if kind in _gpu_types:
+        return True
     cupy = sys.modules.get("cupy")  # a CuPy array cannot exist before CuPy has been imported
-    return cupy is not None and isinstance(x, cupy.ndarray)
+    if cupy is None or kind is np.ndarray or not issubclass(kind, cupy.ndarray):
+        return False
+    _gpu_types.add(kind)
+    return True
 
 
 def plain_array(name: str, x: Any) -> Array | None:

@@ -13,6 +13,7 @@ Images hold float32 or float64; the ops convert float16 (``ops.convert.in_float3
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -204,6 +205,7 @@ def kernels_for(x: Array) -> Kernels:
     return vectorised if array_module(x) is np else _cuda_kernels()
 
 
+@cache
 def _cuda_kernels() -> Kernels:
     from . import cuda  # only when it is needed: it loads compilers
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, kernels_for, to_device
+from ..backend.uploads import upload
 from ..checks import check_integer, check_number
 from .activation import relu, softplus
 from .convert import TensorLike, convert, in_float32
@@ -175,7 +176,7 @@ class CrossEntropyGrad(Function):
 
 
 def _cross_entropy(scores: Tensor, classes: Array) -> Tensor:
-    return CrossEntropy.apply(scores, classes=to_device(classes, scores.device))
+    return CrossEntropy.apply(scores, classes=upload(classes, scores.device))
 
 
 def _negative(log_probs: Tensor, classes: Array) -> Tensor:

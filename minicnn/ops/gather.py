@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..autograd import Tensor
-from ..backend import Array, kernels_for, to_device
+from ..backend import Array, kernels_for
+from ..backend.uploads import upload
 from .linear_map import LinearMap
 
 
@@ -28,4 +29,4 @@ def gather_class(scores: Tensor, classes: Array) -> Tensor:
 
     Indexed, not multiplied by a one-hot: a logit of -inf (a class ruled out) must not give 0 · inf.
     """
-    return GatherClass.apply(scores, classes=to_device(classes, scores.device))
+    return GatherClass.apply(scores, classes=upload(classes, scores.device))

@@ -7,6 +7,7 @@ import numpy as np
 from ..autograd import Tensor
 from ..autograd.on_device import on_device
 from ..backend import Array, array_module, device_of, to_device
+from ..backend.uploads import upload
 from ..checks import check_integer
 from .check import check_tensor
 from .convert import TensorLike
@@ -36,7 +37,7 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index)
     if device_of(classes) == "cpu":
         check_classes(op, classes, scores.shape[1])
-    return _fraction(scores.argmax(1) == to_device(classes, logits.device), counts)
+    return _fraction(scores.argmax(1) == upload(classes, logits.device), counts)
 
 
 @on_device

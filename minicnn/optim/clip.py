@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend import Array, array_module
+from ..backend import Array, array_module, device_of, kernels_for, on_device_of
+from ..backend.arrays import is_gpu_array
 from ..checks import check_number
 
 
@@ -37,21 +37,37 @@ def clip_grad_norm(
     >>> p.grad.data.round(3)
     array([0.6, 0.8], dtype=float32)
     """
+    norm = scale_to_norm(parameters, max_norm, norm_type, error_if_nonfinite)
+    return float(norm)
+
+
+def scale_to_norm(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Any:
+    """``clip_grad_norm`` that leaves the norm on its GPU, as an array, and does not wait for it."""
     clipped = _with_gradient(parameters)
     max_norm = check_number("max_norm", max_norm, "a number of 0 or more, or inf")
     norm_type = check_number("norm_type", norm_type, "a number above 0, or inf")
+    if not clipped:
+        return 0.0
     with np.errstate(under="ignore"):  # squares and scaled gradients may round to 0
-        norm = _norm([grad for _, grad in clipped], norm_type)
-        if error_if_nonfinite and not math.isfinite(norm):
-            raise RuntimeError(
-                f"clip_grad_norm: the norm of the gradients is {norm}, expected finite"
-            )
-        coefficient = max_norm / (norm + 1e-6)
-        if not coefficient >= 1:  # NaN is passed on to the gradients, as in PyTorch
-            for parameter, grad in clipped:
-                wide = np.promote_types(grad.dtype, np.float32)  # the coefficient may be tiny
-                scaled = array_module(grad).multiply(grad, coefficient, dtype=wide)
-                parameter.grad = Tensor(scaled.astype(grad.dtype, copy=False))
+        groups = _flatten(clipped)
+        parts = [_sum_of_powers(flat, norm_type) for flat, _ in groups]
+        total = parts[0] if len(parts) == 1 else _add(parts, norm_type)
+        with on_device_of(groups[0][0]):
+            norm = total if norm_type == math.inf else total ** (1 / norm_type)
+            if error_if_nonfinite and not math.isfinite(norm):
+                raise RuntimeError(
+                    f"clip_grad_norm: the norm of the gradients is {float(norm)}, expected finite"
+                )
+            coefficient = max_norm / (norm + 1e-6)
+        # NaN is passed on to the gradients, as in PyTorch. A GPU multiplies by 1 without waiting.
+        if is_gpu_array(coefficient) or not coefficient >= 1:
+            for flat, owners in groups:
+                _scale(flat, owners, coefficient)
     return norm
 
 
@@ -70,8 +86,9 @@ def clip_grad_value(parameters: Tensor | Iterable[Tensor], clip_value: float) ->
     clipped = _with_gradient(parameters)
     clip_value = check_number("clip_value", clip_value, "a number of 0 or more, or inf")
     for parameter, grad in clipped:
-        limited = array_module(grad).clip(grad, -clip_value, clip_value)
-        parameter.grad = Tensor(limited.astype(grad.dtype, copy=False))
+        with on_device_of(grad):
+            limited = array_module(grad).clip(grad, -clip_value, clip_value)
+            parameter.grad = Tensor(limited.astype(grad.dtype, copy=False))
 
 
 def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[tuple[Tensor, Array]]:
@@ -86,16 +103,50 @@ def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[tuple[Tensor, 
     return [(p, p.grad.data) for p in given if p.grad is not None]
 
 
-def _norm(grads: list[Array], norm_type: float) -> float:
-    """The norm of the gradients as one vector, in float64: squares of float32 would overflow."""
-    parts: list[Any] = []
-    for grad in grads:
-        xp = array_module(grad)
-        size = xp.abs(grad).astype(np.float64)
-        if norm_type < math.inf:
-            parts.append((size**norm_type).sum())
-        elif grad.size:
-            parts.append(size.max())
-    if norm_type < math.inf:
-        return float(sum(parts)) ** (1 / norm_type)
-    return float(reduce(array_module(grads[0]).maximum, parts)) if parts else 0.0
+def _flatten(clipped: list[tuple[Tensor, Array]]) -> list[tuple[Array, list[Tensor]]]:
+    """The gradients of each device and dtype as one flat array, float16 in float32."""
+    groups: dict[Any, list[tuple[Tensor, Array]]] = {}
+    for parameter, grad in clipped:
+        groups.setdefault((device_of(grad), grad.dtype), []).append((parameter, grad))
+    flattened = []
+    for (_, dtype), group in groups.items():
+        first = group[0][1]
+        with on_device_of(first):
+            length = sum([grad.size for _, grad in group])
+            flat = array_module(first).empty(length, np.promote_types(dtype, np.float32))
+            kernels_for(first).join([grad for _, grad in group], flat)
+        flattened.append((flat, [parameter for parameter, _ in group]))
+    return flattened
+
+
+def _sum_of_powers(flat: Array, norm_type: float) -> Any:
+    """The sum of |g|^norm_type, or the largest |g|, in float64: float32 would overflow."""
+    xp = array_module(flat)
+    if not flat.size:
+        return np.float64(0)
+    with on_device_of(flat):
+        if norm_type == math.inf:
+            return xp.abs(flat).max().astype(np.float64)
+        if norm_type == 2:
+            return xp.square(flat, dtype=np.float64).sum()
+        return (xp.abs(flat).astype(np.float64) ** norm_type).sum()
+
+
+def _add(parts: list[Any], norm_type: float) -> Any:
+    """What several devices or dtypes have in all; here a GPU has to be waited for."""
+    numbers = [float(part) for part in parts]
+    return np.float64(max(numbers) if norm_type == math.inf else sum(numbers))
+
+
+def _scale(flat: Array, parameters: list[Tensor], coefficient: Any) -> None:
+    """Give the parameters their parts of the flat gradients times min(1, coefficient)."""
+    xp = array_module(flat)
+    with on_device_of(flat):
+        factor = xp.minimum(coefficient, 1).astype(flat.dtype)
+        flat = flat * factor
+        start = 0
+        for parameter in parameters:
+            stop = start + parameter.size
+            grad = flat[start:stop].reshape(parameter.shape)
+            parameter.grad = Tensor(grad.astype(parameter._grad.dtype, copy=False))
+            start = stop

@@ -45,7 +45,9 @@ class FlatGroup:
             self.data = xp.concatenate([p.data.ravel() for p in parameters])
             wide = np.promote_types(self.data.dtype, np.float32)
             self.grad = xp.zeros_like(self.data, dtype=wide)
-        self.state: dict[str, Array] = {} if state is None else state
+        # CuPy restores pickled arrays on the current GPU, which may be another one.
+        where = device_of(self.data)
+        self.state = {name: to_device(flat, where) for name, flat in (state or {}).items()}
         self.shapes = [p.shape for p in parameters]
         self.views: list[Array | None] = [None] * len(parameters)
         self.runs: list[tuple[int, int, int]] = []

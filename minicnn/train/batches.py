@@ -36,10 +36,11 @@ def place(value: Any, device: str) -> Any:
     if is_several(value):
         return tuple(place(part, device) for part in value)
     tensor = as_tensor(value)
-    if tensor.dtype == np.uint8:
-        tensor = Tensor(to_float32(tensor.data))
-    if tensor.ndim == 4:
-        tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
+    with on_device_of(tensor.data):
+        if tensor.dtype == np.uint8:
+            tensor = Tensor(to_float32(tensor.data))
+        if tensor.ndim == 4:
+            tensor = Tensor(as_nchw(as_chwn(tensor.data)))  # free if the batch is batch-last
     return tensor.to(device)
 
 

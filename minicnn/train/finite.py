@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 
-from ..backend import Array, array_module, on_device_of
+from ..backend import Array, array_module, device_of, on_device_of
 from ..nn import BatchNorm2d, Module
 from ..optim import Optimizer
+from .fetch import fetch
 
 LOSSES = ("loss", "val_loss")
 ADVICE = "try a smaller learning rate, or find the cause inside minicnn.detect_anomaly()"
@@ -23,8 +24,9 @@ def check_finite(
 ) -> None:
     """Raise FloatingPointError naming the arrays that are not finite, except allowed ones."""
     arrays = [*_named_arrays(model), *_arrays_of(optimizer, model)]
-    found = {name: _count_bad(array) for name, array in arrays if name not in allowed}
-    shown = [f"{n} ({bad:,} of {size:,} elements)" for n, (bad, size) in found.items() if bad]
+    checked = {n: a for n, a in arrays if n not in allowed and a.dtype.kind == "f"}
+    bad = {n: checked[n] for n, is_finite in _are_finite(checked).items() if not is_finite}
+    shown = [f"{n} ({_count_bad(a):,} of {a.size:,} elements)" for n, a in bad.items()]
     if shown:
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         raise FloatingPointError(
@@ -50,7 +52,9 @@ def nonfinite_constants(model: Module) -> frozenset[str]:
         if isinstance(module, BatchNorm2d):
             changing |= {f"{path}.{name}".lstrip(".") for name, _ in module.named_buffers()}
     fixed = ((name, array) for name, array in _named_arrays(model) if name not in changing)
-    return frozenset(name for name, array in fixed if _count_bad(array)[0] and not _has_nan(array))
+    floats = {name: array for name, array in fixed if array.dtype.kind == "f"}
+    finite = _are_finite(floats)
+    return frozenset(n for n, array in floats.items() if not finite[n] and not _has_nan(array))
 
 
 def _has_nan(array: Array) -> bool:
@@ -58,13 +62,20 @@ def _has_nan(array: Array) -> bool:
         return bool(array_module(array).isnan(array).any())
 
 
-def _count_bad(array: Array) -> tuple[int, int]:
-    """How many elements are NaN or infinite, and how many there are."""
-    if array.dtype.kind != "f":
-        return 0, array.size
+def _are_finite(arrays: Mapping[str, Array]) -> dict[str, bool]:
+    """Whether all elements of each array of floats are finite; waits once for each device."""
+    found: dict[str, dict[str, Array]] = {}
+    for name, array in arrays.items():
+        with on_device_of(array):
+            flag = array_module(array).isfinite(array).all()
+        found.setdefault(device_of(array), {})[name] = flag
+    return {n: ok for flags in found.values() for n, ok in zip(flags, fetch([*flags.values()]), strict=True)}
+
+
+def _count_bad(array: Array) -> int:
+    """How many elements are NaN or infinite."""
     with on_device_of(array):
-        finite = array_module(array).isfinite(array)
-        return (0 if finite.all() else array.size - int(finite.sum())), array.size
+        return array.size - int(array_module(array).isfinite(array).sum())
 
 
 def _named_arrays(model: Module) -> Iterator[tuple[str, Array]]:

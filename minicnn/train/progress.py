@@ -11,48 +11,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autograd import Tensor
+from ..backend import Array
 from ..data import DataLoader
 from .batches import Batches
+from .fetch import fetch
+
+
+MOST_WAITING = 1024
+"""Means of batches that are kept on a GPU: each takes 512 bytes there."""
 
 
 class Means:
     """Running means over images, or over other parts of a batch; a call returns them as numbers.
 
-    Between calls the sums stay on the device, so that no batch has to wait for a GPU.
+    Between calls the means of batches stay on their GPU, so that none has to wait for it.
     """
 
     def __init__(self) -> None:
         self.images = 0
-        self._sums: dict[str, Any] = {}
+        self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
+        self._waiting: dict[str, list[tuple[Array, int]]] = {}  # means on a GPU, not added yet
 
     def add(self, images: int, values: Mapping[str, Tensor], counts: Mapping[str, int]) -> None:
         """Add the means over a batch of this many images; counts: for means not over images."""
         self.images += images
         for name, value in values.items():
             count = counts.get(name, images)
-            # A mean over nothing is NaN, and adds nothing.
-            total = value.data.astype(np.float64) * count if count else 0.0
-            self._sums[name] = self._sums.get(name, 0.0) + total
             self._counts[name] = self._counts.get(name, 0) + count
+            waiting = self._waiting.setdefault(name, [])
+            if count:  # a mean over nothing is NaN, and adds nothing
+                waiting.append((value.data, count))
+            if value.device == "cpu" or len(waiting) == MOST_WAITING:
+                self._add_waiting(name)
+
+    def _add_waiting(self, name: str) -> None:
+        """Add in float64, on the CPU, the means that wait."""
+        waiting = self._waiting.pop(name, [])
+        total = self._sums.get(name, 0.0)
+        for value, (_, count) in zip(fetch([x for x, _ in waiting]), waiting, strict=True):
+            total += value * count
+        self._sums[name] = total
 
     def __call__(self) -> dict[str, float]:
+        for name in list(self._waiting):
+            self._add_waiting(name)
         return {
-            name: float(self._sums[name]) / count if count else math.nan
+            name: self._sums[name] / count if count else math.nan
             for name, count in self._counts.items()
         }
 
     def state_dict(self) -> dict[str, Any]:
         """The sums and counts, as values that JSON can hold."""
+        self()
         return {
             "images": self.images,
-            "sums": {name: float(total) for name, total in self._sums.items()},
+            "sums": dict(self._sums),
             "counts": dict(self._counts),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a ``state_dict()``."""
         self.images, self._sums = state_dict["images"], dict(state_dict["sums"])
+        self._waiting.clear()
         # In older checkpoints, which have no counts, all means are over images.
         self._counts = dict(state_dict.get("counts", dict.fromkeys(self._sums, self.images)))
 

@@ -16,7 +16,8 @@ from ..backend.random import generator_state, set_generator_state
 from ..checks import check_integer, check_number
 from ..nn import Module
 from ..nn.modes import evaluating
-from ..optim import Optimizer, clip_grad_norm
+from ..optim import Optimizer
+from ..optim.clip import scale_to_norm
 from .batches import Batches, as_inputs, concatenate, count_images, in_batches, place_batches
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
@@ -313,7 +314,7 @@ class Trainer:
         if self.clip_norm is not None:
             # Only those of the optimizer: nothing resets the gradients of other parameters.
             parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-            clip_grad_norm(parameters, self.clip_norm)
+            scale_to_norm(parameters, self.clip_norm)
         self.optimizer.step()
         return measured
 

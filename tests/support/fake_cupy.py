@@ -320,6 +320,8 @@ def _call(name: str, function: Any, *args: Any, out: Any = None, **options: Any)
             _ask("", name, x)
     if name == "nonzero":
         GPU.wait(name)
+    if name in REDUCTIONS and {"initial", "where"} & options.keys():
+        raise TypeError(f"{name}() got an unexpected keyword argument")
     if name == "matmul":
         _count_product(*args)
     elif name == "concatenate":

@@ -40,8 +40,9 @@ def launch(
     """
     if elements == 0:
         return
-    first = next(a for a in arguments if is_array(a))
-    largest = max(elements, *[a.size for a in arguments if is_array(a)])
+    arrays = [a for a in arguments if is_array(a)]
+    first = arrays[0]
+    largest = max(elements, *[a.size for a in arrays])
     index = np.int32 if largest < INT_LIMIT else np.int64
     expression = _expression(kernel, *(types or (first.dtype,)), index)
     on_emulator = isinstance(first, EmulatorArray)

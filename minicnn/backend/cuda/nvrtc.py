@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from functools import cache
 from typing import Any
@@ -20,8 +21,12 @@ def run(
 @cache
 def _compiled(source: str, expression: str, device: str) -> Any:
     cupy = importlib.import_module("cupy")
+    # CuPy's cache of compiled kernels knows the source and the options, not what it includes.
+    header = hashlib.sha256(read_source("common.cuh").encode()).hexdigest()[:16]
     module = cupy.RawModule(
-        code=read_source(source), options=OPTIONS, name_expressions=(expression,)
+        code=read_source(source),
+        options=(*OPTIONS, f"-DHEADER=0x{header}"),
+        name_expressions=(expression,),
     )
     try:
         return module.get_function(expression)
