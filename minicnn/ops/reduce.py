@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..autograd.on_device import on_device
 from ..backend import Array, array_module, kernels_for
+from ..backend.arrays import is_gpu_array
 from ..backend.layout import as_chwn, in_storage_order, reduce_as_stored
 from ..checks import check_integer
 from .check import check_axes, check_axis
@@ -169,9 +170,13 @@ def argmin(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
 def _position(op: str, x: Tensor, axis: int | None, keepdim: bool) -> Tensor:
     axes = check_axes(op, x, None if axis is None else check_axis(op, x, axis))
     _count_elements(op, x, axes)
-    find = getattr(array_module(x.data), op)
-    only = None if axis is None else axes[0]
-    return Tensor(find(x.data, only, keepdims=bool(keepdim)).astype(np.int64, copy=False))
+    xp, only = array_module(x.data), None if axis is None else axes[0]
+    found = getattr(xp, op)(x.data, only, keepdims=bool(keepdim))
+    if is_gpu_array(found) and x.dtype.kind == "f":  # CuPy takes any NaN, NumPy the first
+        is_nan = xp.isnan(x.data)
+        first = xp.argmax(is_nan, only, keepdims=bool(keepdim))
+        found = xp.where(is_nan.any(only, keepdims=bool(keepdim)), first, found)
+    return Tensor(found.astype(np.int64, copy=False))
 
 
 def _count_elements(op: str, x: Tensor, axes: Axes, least: int = 1) -> int:

@@ -69,7 +69,11 @@ def _are_finite(arrays: Mapping[str, Array]) -> dict[str, bool]:
         with on_device_of(array):
             flag = array_module(array).isfinite(array).all()
         found.setdefault(device_of(array), {})[name] = flag
-    return {n: ok for flags in found.values() for n, ok in zip(flags, fetch([*flags.values()]), strict=True)}
+    return {
+        n: ok
+        for flags in found.values()
+        for n, ok in zip(flags, fetch([*flags.values()]), strict=True)
+    }
 
 
 def _count_bad(array: Array) -> int:

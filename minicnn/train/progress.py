@@ -16,7 +16,6 @@ from ..data import DataLoader
 from .batches import Batches
 from .fetch import fetch
 
-
 MOST_WAITING = 1024
 """Means of batches that are kept on a GPU: each takes 512 bytes there."""
 

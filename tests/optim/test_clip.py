@@ -41,7 +41,9 @@ def test_gradients_within_the_norm_are_left_alone(device):
     grad = parameters[0].grad
     for max_norm in (5.1, math.inf):
         assert clip_grad_norm(parameters, max_norm) == 5.0
-        assert parameters[0].grad is grad
+        if not device.startswith("cuda"):  # which multiplies by 1, to wait for nothing
+            assert parameters[0].grad is grad
+        np.testing.assert_array_equal(parameters[0].grad.numpy(), [3, -4])
     assert clip_grad_norm(parameters, 5.0) == 5.0  # PyTorch's 1e-6: a little less than they were
     assert 4.9999 < clip_grad_norm(parameters, math.inf) < 5.0
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
+from minicnn.backend import on_device_of
 from minicnn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 
@@ -99,7 +100,8 @@ def test_new_arrays_between_steps_are_taken_up(device, make, give, build):
         for p in ours:  # replaced, as by a user or by to() and back
             p.data = mc.tensor(np.array(p.numpy() * 2, order="F"), device=device).data
         for p in reference:  # written into
-            p.data *= 2
+            with on_device_of(p.data):
+                p.data *= 2
         for stepper in steppers:
             stepper.step()
         assert_equal(ours, values(reference))

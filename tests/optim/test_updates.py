@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import minicnn as mc
 from minicnn import optim
-from minicnn.backend import to_device
+from minicnn.backend import on_device_of, to_device
 from minicnn.backend.cuda import updates as fused_updates
 from minicnn.backend.updates import PIECE, Options, State, update_for
 
@@ -82,7 +82,9 @@ def test_steps(device: str, kind: type[optim.Optimizer], data: st.DataObject) ->
         grad = gradients(p, step)
         grad_there = to_device(grad.copy(), device)
         kind.update(p, grad, step, State(**state), Options(**options))
-        assert update(there, grad_there, step, State(**state_there), Options(**options)) is None
+        with on_device_of(there):
+            done = update(there, grad_there, step, State(**state_there), Options(**options))
+        assert done is None
         np.testing.assert_array_equal(to_device(grad_there, "cpu"), grad)
         for got, expected in [(there, p), *((state_there[n], state[n]) for n in state)]:
             if got is not None:
@@ -107,7 +109,8 @@ def test_only_the_slice_is_updated(
     grad = to_device(np.pad(gradients(p, 1), 2, constant_values=np.nan), device)
     pieces = {n: None if a is None else a[2:-2] for n, a in whole.items()}
     update, _ = update_for(grad, kind.update)
-    update(pieces.pop("p"), grad[2:-2], 3, State(**pieces), Options(**options))
+    with on_device_of(grad):
+        update(pieces.pop("p"), grad[2:-2], 3, State(**pieces), Options(**options))
     for a in whole.values():
         if a is not None:
             np.testing.assert_array_equal(to_device(a, "cpu")[[0, 1, -2, -1]], 7)
@@ -140,7 +143,8 @@ def test_a_formula_of_ones_own_runs_on_every_device(device: str) -> None:
     update, at_once = update_for(there, Signs.update)
     assert update is Signs.update
     assert at_once >= 2
-    update(there, to_device(np.array([-3.0, 4.0]), device), 1, State(), Options(lr=0.5))
+    with on_device_of(there):
+        update(there, to_device(np.array([-3.0, 4.0]), device), 1, State(), Options(lr=0.5))
     np.testing.assert_array_equal(to_device(there, "cpu"), [0.5, -0.5])
 
 

@@ -233,13 +233,32 @@ class FakeArray:
 
 
 METHODS = frozenset(
-    "sum mean var std max min argmax argmin all any prod clip round nonzero squeeze cumsum".split()
+    [
+        "sum",
+        "mean",
+        "var",
+        "std",
+        "max",
+        "min",
+        "argmax",
+        "argmin",
+        "all",
+        "any",
+        "prod",
+        "clip",
+        "round",
+        "nonzero",
+        "squeeze",
+        "cumsum",
+    ]
 )
 REDUCTIONS = METHODS - {"clip", "round", "nonzero", "squeeze"} | {"count_nonzero"}
-VIEWS = frozenset("moveaxis broadcast_to expand_dims squeeze atleast_1d".split())
-FILLS = frozenset("zeros zeros_like ones ones_like full full_like".split())
-FREE = frozenset("empty empty_like".split())
-ON_HOST = frozenset("promote_types result_type can_cast dtype iinfo finfo errstate".split())
+VIEWS = frozenset(["moveaxis", "broadcast_to", "expand_dims", "squeeze", "atleast_1d"])
+FILLS = frozenset(["zeros", "zeros_like", "ones", "ones_like", "full", "full_like"])
+FREE = frozenset(["empty", "empty_like"])
+ON_HOST = frozenset(
+    ["promote_types", "result_type", "can_cast", "dtype", "iinfo", "finfo", "errstate"]
+)
 
 
 def _add_operators() -> None:
@@ -251,7 +270,7 @@ def _add_operators() -> None:
         setattr(FakeArray, f"__r{operator}__", lambda a, b, f=ufunc: _operator(f, b, a))
         setattr(FakeArray, f"__i{operator}__", lambda a, b, f=ufunc: _operator(f, a, b, out=a))
     names = "less less_equal greater greater_equal equal not_equal"
-    for name, operator in zip(names.split(), "lt le gt ge eq ne".split(), strict=True):
+    for name, operator in zip(names.split(), ["lt", "le", "gt", "ge", "eq", "ne"], strict=True):
         setattr(FakeArray, f"__{operator}__", lambda a, b, f=getattr(np, name): _operator(f, a, b))
     for name, operator in {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}.items():
         ufunc = getattr(np, name)
@@ -330,6 +349,8 @@ def _call(name: str, function: Any, *args: Any, out: Any = None, **options: Any)
         kind = "reduction" if name in REDUCTIONS else "fill" if name in FILLS else "elementwise"
         _ask(kind, name, *args, *options.values())
     keywords = {key: _memory(value) for key, value in options.items()}
+    if name in ("argmax", "argmin"):
+        function = partial(_last_nan, function)
     if out is not None:
         function(*_memory(args), out=out.memory, **keywords)
         return out
@@ -337,6 +358,19 @@ def _call(name: str, function: Any, *args: Any, out: Any = None, **options: Any)
     if name == "empty_like":  # as CuPy in the memory order of its argument
         return FakeArray(result)
     return on_gpu(result)
+
+
+def _last_nan(
+    find: Any, x: np.ndarray[Any, Any], axis: int | None = None, keepdims: bool = False
+) -> Any:
+    """argmax or argmin, but of several NaN the last: CuPy's order of reduction decides which."""
+    found = find(x, axis, keepdims=keepdims)
+    if x.dtype.kind != "f" or not np.isnan(x).any():
+        return found
+    is_nan = np.flip(np.isnan(x), axis)
+    length = x.size if axis is None else x.shape[axis]
+    last = length - 1 - is_nan.argmax(axis, keepdims=keepdims)
+    return np.where(is_nan.any(axis, keepdims=keepdims), last, found)
 
 
 def _call_at(ufunc: Any, x: FakeArray, index: Any, values: Any) -> None:

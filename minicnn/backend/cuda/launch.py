@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, device_of, is_array
+from ..arrays import device_of, is_array
 from ..emulator import run as emulator
 from ..emulator.array import EmulatorArray
 from ..geometry import Window
