@@ -56,11 +56,12 @@ def standardise(x: Array, statistics: Array, weight: Array | None, bias: Array |
 
 
 def line_sums(grad: Array, x: Array, statistics: Array, weight: Array | None) -> Array:
-    deviation = _deviation(x, statistics)
+    products = _deviation(x, statistics)
     if weight is not None:
         grad = grad * weight
-    products = _sum_lines(grad, deviation) * statistics[2]
-    return np.stack([_sum_lines(grad), products]).astype(x.dtype, copy=False)
+    products *= grad
+    sums = [_sum_lines(grad), _sum_lines(products) * statistics[2]]
+    return np.stack(sums).astype(x.dtype, copy=False)
 
 
 def sums_across_lines(grad: Array, x: Array, statistics: Array) -> Array:
@@ -105,12 +106,9 @@ def _deviation(x: Array, statistics: Array) -> Array:
     return deviation
 
 
-def _sum_lines(x: Array, y: Array | None = None) -> Array:
-    """The sums along the lines of x, or of x · y: (B, L, A) -> (B, A).
-
-    BLAS adds faster than ``sum``, where it can.
-    """
-    if x.shape[2] == 1:
-        other = np.ones((x.shape[1], 1), x.dtype) if y is None else y
-        return (x.transpose(0, 2, 1) @ other)[:, :, 0]  # (B, 1, L) @ (B, L, 1)
-    return x.sum(1) if y is None else np.einsum("bla,bla->ba", x, y)
+def _sum_lines(x: Array) -> Array:
+    """The sums along the lines: (B, L, A) -> (B, A); BLAS adds faster and closer than ``sum``."""
+    before, length, after = x.shape
+    if after == 1:
+        return x[:, :, 0] @ np.ones((length, 1), x.dtype)  # (B, 1)
+    return (np.ones((before, 1, length), x.dtype) @ x)[:, 0]  # (B, A)
