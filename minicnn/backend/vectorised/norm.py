@@ -18,12 +18,12 @@ def line_statistics(x: Array, eps: float) -> Array:
     deviation *= deviation
     # centre is not quite the mean: that makes the squares larger, by the square of the difference.
     var = np.maximum(_sum_lines(deviation) / np.float64(x.shape[1]) - (mean - centre) ** 2, 0)
-    return np.stack([mean, var, (var + eps) ** -0.5])
+    return np.stack([mean, var, 1 / np.sqrt(var + eps)])
 
 
 def known_statistics(mean: Array, var: Array, eps: float) -> Array:
     statistics = np.stack([mean, var, var]).astype(np.float64)  # (3, C)
-    statistics[2] = (statistics[1] + eps) ** -0.5
+    statistics[2] = 1 / np.sqrt(statistics[1] + eps)
     return statistics[:, :, None]
 
 
@@ -57,29 +57,26 @@ def standardise(x: Array, statistics: Array, weight: Array | None, bias: Array |
 
 def line_sums(grad: Array, x: Array, statistics: Array, weight: Array | None) -> Array:
     products = _deviation(x, statistics)
-    if weight is not None:
-        grad = grad * weight
     products *= grad
-    sums = [_sum_lines(grad), _sum_lines(products) * statistics[2]]
-    return np.stack(sums).astype(x.dtype, copy=False)
+    sums = np.stack([_sum_lines(grad, weight), _sum_lines(products, weight) * statistics[2]])
+    return sums.astype(x.dtype, copy=False)
 
 
 def sums_across_lines(grad: Array, x: Array, statistics: Array) -> Array:
     products = _deviation(x, statistics)
-    products *= statistics[2].astype(x.dtype)[:, None]
     products *= grad
-    return np.stack([grad.sum((0, 2)), products.sum((0, 2))])
+    scale = statistics[2].astype(x.dtype)  # (B, A)
+    pairs = ((grad, np.ones_like(scale)), (products, scale))
+    return np.stack([_sum_across_lines(*pair) for pair in pairs])
 
 
 def standardise_grad(
     grad: Array, x: Array, statistics: Array, weight: Array | None, sums: Array
 ) -> Array:
-    """scale · g - x's deviation · scale² · sums[1] / L - scale · sums[0] / L."""
-    scale, length = statistics[2][:, None], x.shape[1]
-    total, product = sums[:, :, None] / np.float64(length)  # (B, 1, A) each
-    from_deviation, constant, scale = (
-        numbers.astype(x.dtype) for numbers in (product * scale * scale, total * scale, scale)
-    )
+    """scale · g - deviation · (scale² · sums[1] / L) - scale · sums[0] / L."""
+    scale = statistics[2].astype(x.dtype)[:, None]  # (B, 1, A)
+    total, product = scale * sums[:, :, None] / x.shape[1]  # (B, 1, A) each
+    from_deviation = product * scale
     if weight is not None and weight.shape[1] == 1:
         scale, weight = scale * weight, None
     result = grad * scale
@@ -88,7 +85,7 @@ def standardise_grad(
     deviation = _deviation(x, statistics)
     deviation *= from_deviation
     result -= deviation
-    result -= constant
+    result -= total
     return result
 
 
@@ -106,9 +103,22 @@ def _deviation(x: Array, statistics: Array) -> Array:
     return deviation
 
 
-def _sum_lines(x: Array) -> Array:
-    """The sums along the lines: (B, L, A) -> (B, A); BLAS adds faster and closer than ``sum``."""
+def _sum_lines(x: Array, weight: Array | None = None) -> Array:
+    """The sums of x · weight along the lines: (B, L, A) -> (B, A).
+
+    As products of matrices: BLAS adds faster and closer than ``sum``.
+    """
     before, length, after = x.shape
+    factors = np.ones((1, length, 1), x.dtype) if weight is None else weight
+    if factors.shape[1] != length:  # one for each b
+        return _sum_lines(x) * factors[:, 0]
     if after == 1:
-        return x[:, :, 0] @ np.ones((length, 1), x.dtype)  # (B, 1)
-    return (np.ones((before, 1, length), x.dtype) @ x)[:, 0]  # (B, A)
+        return x[:, :, 0] @ factors[0]  # (B, L) @ (L, 1)
+    return (np.ones((before, 1, 1), x.dtype) * factors.transpose(0, 2, 1) @ x)[:, 0]
+
+
+def _sum_across_lines(x: Array, factors: Array) -> Array:
+    """The sums of x · factors over b and a: x (B, L, A), factors (B, A) -> (L,)."""
+    if x.shape[2] == 1:
+        return (factors.T @ x[:, :, 0])[0]  # (1, B) @ (B, L)
+    return (x @ factors[:, :, None]).sum(0)[:, 0]  # (B, L, A) @ (B, A, 1)
