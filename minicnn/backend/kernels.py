@@ -5,7 +5,8 @@ Three packages fulfil it, with files of the same names: ``reference/`` in plain 
 
 Images lie in storage order (C, H, W, N). ``window`` is a ``geometry.Window`` with places (OH, OW)
 and taps (KH, KW); where a tap falls on padding there is no pixel. An *adjoint* is the transposed
-linear map: it carries gradients back through the kernel. No kernel writes into its arguments.
+linear map: it carries gradients back through the kernel. No kernel writes into its arguments,
+except ``update_running``.
 Images hold float32 or float64; the ops convert float16 (``ops.convert.in_float32``).
 """
 
