@@ -134,10 +134,8 @@ class RunningStatistics:
         own = [self.mean, self.var]
         # Kernels take no float16.
         mean, var = (convert(t.detach(), np.promote_types(t.dtype, np.float32)).data for t in own)
-        if self.batches is None:
-            batches = array_module(mean).zeros((), np.int64)
-        else:
-            batches = self.batches.data
+        counter = self.batches
+        batches = array_module(mean).zeros((), np.int64) if counter is None else counter.data
         with np.errstate(under="ignore"):  # what is not an op may round to 0 too
             kernels_for(mean).update_running(
                 mean, var, batches, statistics, self.momentum, count / (count - 1)
@@ -147,7 +145,8 @@ class RunningStatistics:
                     changes.record(moved, BY)
                 else:
                     write_into(tensor, moved, BY)
-        changes.record(batches, BY)
+        if counter is not None:
+            changes.record(batches, BY)
 
 
 def layer_norm(
