@@ -5,8 +5,8 @@ Three packages fulfil it, with files of the same names: ``reference/`` in plain 
 
 Images lie in storage order (C, H, W, N). ``window`` is a ``geometry.Window`` with places (OH, OW)
 and taps (KH, KW); where a tap falls on padding there is no pixel. An *adjoint* is the transposed
-linear map: it carries gradients back through the kernel. No kernel but ``join`` writes into an
-argument.
+linear map: it carries gradients back through the kernel. No kernel writes into its arguments,
+except ``join`` and ``update_running``.
 Images hold float32 or float64; the ops convert float16 (``ops.convert.in_float32``).
 """
 
@@ -146,15 +146,91 @@ class Kernels(Protocol):
     def sum_per_channel(self, x: Array) -> Array:
         """The sum of each channel: x (C, H, W, N) -> (C,)."""
 
+    def response_norm(
+        self, x: Array, before: int, after: int, alpha: float, beta: float, k: float
+    ) -> Array:
+        """Divide each pixel by the activity of neighbouring channels.
+
+        x (C, H, W, N) -> y (C, H, W, N)
+        y = x / base ** beta, base = k + alpha · sum_over_neighbour_channels(x², before, after)
+        """
+
+    def response_norm_grad(
+        self, grad: Array, x: Array, before: int, after: int, alpha: float, beta: float, k: float
+    ) -> Array:
+        """The gradient of response_norm to x.
+
+        grad, x (C, H, W, N) -> (C, H, W, N), with the base of response_norm:
+        grad / base ** beta - 2 · alpha · beta · x · (sum of grad · x / base ** (beta + 1) over the
+        channels whose base contains x: the sum over neighbours with before and after exchanged)
+        """
+
+    # standardisation of lines: x (B, L, A) holds a line of L >= 1 numbers for each (b, a).
+    # statistics (3, B, A) are float64: the mean of each line, its variance, and its scale
+    # 1 / sqrt(variance + eps). x_hat = (x - mean) · scale. weight and bias have one number for
+    # each b, as (B, 1, 1), or one for each l, as (1, L, 1).
+
+    def line_statistics(self, x: Array, eps: float) -> Array:
+        """The statistics of each line; variance: the mean of (x - mean)².
+
+        x (B, L, A) -> statistics (3, B, A). Exact far from 0, too.
+        """
+
+    def known_statistics(self, mean: Array, var: Array, eps: float) -> Array:
+        """Statistics from known means and variances: mean, var (C,) -> statistics (3, C, 1)."""
+
+    def update_running(
+        self,
+        mean: Array,
+        var: Array,
+        batches: Array,
+        statistics: Array,
+        momentum: float | None,
+        correction: float,
+    ) -> None:
+        """Move running statistics towards those of a batch, in place: the only kernel that writes.
+
+        mean, var (C,), batches () of int64, statistics (3, C, 1)
+        batches = batches + 1; mean = (1 - momentum) · mean + momentum · statistics[0]; var likewise
+        with correction · statistics[1]. momentum None stands for 1 / batches, which makes mean and
+        var the means over all batches. Nothing waits for the device.
+        """
+
+    def standardise(
+        self, x: Array, statistics: Array, weight: Array | None, bias: Array | None
+    ) -> Array:
+        """x_hat · weight + bias: x (B, L, A) -> y (B, L, A); None stands for weight 1, bias 0."""
+
+    def line_sums(self, grad: Array, x: Array, statistics: Array, weight: Array | None) -> Array:
+        """The sums of g = grad · weight and of g · x_hat along each line.
+
+        grad, x (B, L, A) -> (2, B, A)
+        """
+
+    def sums_across_lines(self, grad: Array, x: Array, statistics: Array) -> Array:
+        """The sums of grad and of grad · x_hat over all lines, for each place l of a line.
+
+        grad, x (B, L, A) -> (2, L)
+        """
+
+    def standardise_grad(
+        self, grad: Array, x: Array, statistics: Array, weight: Array | None, sums: Array
+    ) -> Array:
+        """The gradient of standardise to x, if the statistics are those of x.
+
+        grad, x (B, L, A), sums (2, B, A) = line_sums(grad, x, statistics, weight) -> (B, L, A)
+        scale · (g - sums[0] / L - x_hat · sums[1] / L), g = grad · weight
+        """
+
     # element by element, for arrays of any shape and memory order
 
     def erf(self, x: Array) -> Array:
         """The error function 2/sqrt(pi) · (integral of e ** -t² from 0 to x)."""
 
     def join(self, arrays: Sequence[Array], out: Array) -> None:
-        """Write the elements of the arrays, each in row order, one after the other into the flat out.
+        """Write the arrays into the flat out, one after the other, each in row order.
 
-        arrays of any shapes, which have as many elements as out (length,) in all.
+        arrays of any shapes, which have as many elements as out (length,) in all
         """
 
     def keep(self, x: Array, mask: Array) -> Array:

@@ -31,6 +31,11 @@ def as_nchw(x: Array) -> Array:
     return x.transpose(3, 0, 1, 2)  # (N, C, H, W)
 
 
+def batch_axis_last(x: Array) -> Array:
+    """The array (N, ...) as a contiguous (..., N): free if x is batch-last, else a copy."""
+    return array_module(x).ascontiguousarray(x.transpose(*range(1, x.ndim), 0))
+
+
 def batch_last(elements: Array, shape: tuple[int, ...]) -> Array:
     """A flat array viewed with the shape (N, ...), so that the batch index moves fastest."""
     if not shape:

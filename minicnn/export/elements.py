@@ -94,8 +94,43 @@ def reduction(op_type: str) -> Converter:
     return convert
 
 
-def centre(graph: Graph, step: Step, inputs: Names) -> str:
-    return graph.node("Sub", *inputs, reduction("ReduceMean")(graph, step, inputs))
+def standardise(graph: Graph, step: Step, inputs: Names) -> str:
+    """(x - mean) / sqrt(var + eps) · weight + bias, written out."""
+    (x, *parameters), average = inputs, reduction("ReduceMean")
+    deviation = graph.node("Sub", x, average(graph, step, (x,)))
+    var = average(graph, step, (graph.node("Mul", deviation, deviation),))
+    y = graph.node("Div", deviation, graph.node("Sqrt", _plus_eps(graph, step, var)))
+    if step.options["per_line"]:
+        parameters = [_per_channel(graph, step, name) for name in parameters]
+    return _scaled_and_shifted(graph, y, parameters)
+
+
+def normalise(graph: Graph, step: Step, inputs: Names) -> str:
+    """(x - mean) / sqrt(var + eps) · weight + bias, written out.
+
+    ONNX's BatchNormalization would need a weight and a bias, and holds eps in float32.
+    """
+    x, mean, var, *parameters = inputs
+    deviation = graph.node("Sub", x, _per_channel(graph, step, mean))
+    root = graph.node("Sqrt", _plus_eps(graph, step, _per_channel(graph, step, var)))
+    parameters = [_per_channel(graph, step, name) for name in parameters]
+    return _scaled_and_shifted(graph, graph.node("Div", deviation, root), parameters)
+
+
+def _plus_eps(graph: Graph, step: Step, var: str) -> str:
+    return graph.node("Add", var, graph.constant(step.options["eps"], step.dtype))
+
+
+def _per_channel(graph: Graph, step: Step, values: str) -> str:
+    """Values (C,) in a shape that broadcasts with x (N, C, ...)."""
+    shape = [1, -1, *[1] * (len(step.input_shapes[0]) - 2)]
+    return graph.node("Reshape", values, graph.constant(shape))
+
+
+def _scaled_and_shifted(graph: Graph, y: str, parameters: list[str]) -> str:
+    for op_type, name in zip(("Mul", "Add"), parameters, strict=False):
+        y = graph.node(op_type, y, name)
+    return y
 
 
 def _reduced(

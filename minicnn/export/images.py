@@ -140,16 +140,24 @@ def _gathered(
     return x
 
 
-def channel_sum(graph: Graph, step: Step, inputs: Names) -> str:
-    """An average over channels, as rows of an image with one channel, times their number.
+def local_response_norm(graph: Graph, step: Step, inputs: Names) -> str:
+    """x / (k + alpha · sum of the neighbours' squares) ^ beta, written out.
 
     ONNX's LRN has the same sum only for an odd size; for an even one its window lies differently.
     """
+    alpha, beta, k = (graph.constant(step.options[n], step.dtype) for n in ("alpha", "beta", "k"))
+    squares = _channel_sum(graph, step, graph.node("Mul", *inputs, *inputs))
+    base = graph.node("Add", graph.node("Mul", squares, alpha), k)
+    return graph.node("Div", *inputs, graph.node("Pow", base, beta))
+
+
+def _channel_sum(graph: Graph, step: Step, x: str) -> str:
+    """An average over channels, as rows of an image with one channel, times their number."""
     _, channels, height, width = step.input_shapes[0]
     before, after = step.options["before"], step.options["after"]
     size = before + after + 1
     flat = graph.constant([0, 1, channels, height * width])  # type: ignore[operator]
-    rows = graph.node("Reshape", *inputs, flat)
+    rows = graph.node("Reshape", x, flat)
     pads = [before, 0, after, 0]
     window = {"kernel_shape": (size, 1), "pads": pads, "count_include_pad": 1}
     mean = graph.node("AveragePool", rows, **window)

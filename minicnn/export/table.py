@@ -42,12 +42,13 @@ from ..ops.im2col import Im2Col
 from ..ops.join import Concatenate
 from ..ops.linear import Linear
 from ..ops.max_pool import MaxPool2d, MinPool2d
-from ..ops.norm import Centre, ChannelSum
 from ..ops.pad import Pad2d
 from ..ops.reduce import Max, Min, Sum
+from ..ops.response_norm import LocalResponseNorm
 from ..ops.select import Clip, Maximum, Minimum, Where
 from ..ops.shape import BroadcastTo, GetItem, Permute, Reshape
 from ..ops.softmax import LogSoftmax, Softmax
+from ..ops.standardise import Normalise, Standardise
 from . import elements, images, shapes
 from .elements import plain
 from .graph import Converter
@@ -61,7 +62,9 @@ CONVERTERS: dict[type[Function], Converter] = {
     AvgPool2d: images.avg_pool2d,
     Root: elements.root,  # of lp_pool2d
     Pad2d: images.pad2d,
-    ChannelSum: images.channel_sum,  # of local_response_norm
+    LocalResponseNorm: images.local_response_norm,
+    Normalise: elements.normalise,  # batch_norm with running statistics
+    Standardise: elements.standardise,  # layer_norm, and batch_norm without running statistics
     Im2Col: images.im2col,
     # activations
     ReLU: plain("Relu"),
@@ -100,7 +103,6 @@ CONVERTERS: dict[type[Function], Converter] = {
     Sum: elements.sum_over,
     Max: elements.reduction("ReduceMax"),
     Min: elements.reduction("ReduceMin"),
-    Centre: elements.centre,  # of batch_norm without running statistics, and of layer_norm
     # shapes
     Reshape: shapes.reshape,
     Permute: plain("Transpose", perm="axes"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,7 +38,6 @@ class BatchNorm2d(Module):
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
-    num_batches_tracked: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -53,6 +52,7 @@ class BatchNorm2d(Module):
         self.bias = Parameter(filled(shape, 0.0)) if self.affine else None
         self.running_mean: Tensor | None = None
         self.running_var: Tensor | None = None
+        self.num_batches_tracked: Tensor | None = None
         if self.track_running_stats:
             self.register_buffer("running_mean", filled(shape, 0.0))
             self.register_buffer("running_var", filled(shape, 1.0))
@@ -63,21 +63,17 @@ class BatchNorm2d(Module):
         if x.ndim not in self.shapes:
             expected = " or ".join(self.shapes.values())
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
-        moves = self.training and self.track_running_stats
-        batches = self.num_batches_tracked.item() + 1 if moves else 1
-        y = ops.batch_norm(
+        return ops.batch_norm(
             x,
             self.running_mean,
             self.running_var,
             self.weight,
             self.bias,
             self.training,
-            1 / batches if self.momentum is None else self.momentum,
+            self.momentum,
             self.eps,
+            self.num_batches_tracked,
         )
-        if moves:
-            self.num_batches_tracked.data[...] = batches
-        return y
 
     def _would_fit(self, *inputs: Any) -> str:
         shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()

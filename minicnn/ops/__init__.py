@@ -40,10 +40,11 @@ from .linear import linear
 from .loss_inputs import one_hot
 from .max_pool import max_pool2d, max_unpool2d, min_pool2d
 from .metric import accuracy, topk_accuracy
-from .norm import batch_norm, layer_norm, local_response_norm
+from .norm import batch_norm, layer_norm
 from .pad import pad2d
 from .reduce import argmax, argmin, max, mean, min, sum, var
 from .regression_loss import huber_loss, l1_loss, mse_loss
+from .response_norm import local_response_norm
 from .select import clip, maximum, minimum, where
 from .shape import broadcast_to, flatten, getitem, permute, reshape, sum_to, transpose
 from .softmax import log_softmax, softmax

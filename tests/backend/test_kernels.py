@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.kernel_twins import check_twins, computed
 
-from minicnn.backend import cuda, device_of, kernels_for, reference, to_device, vectorised
+from minicnn.backend import cuda, reference, vectorised
 from minicnn.backend.geometry import Window, make_window, pixel_counts
 from minicnn.backend.kernels import Kernels
 from minicnn.backend.padding import padding_map, region_map
@@ -24,7 +25,6 @@ Array = NDArray[Any]
 ALL = [name for name in vars(Kernels) if not name.startswith("_")]
 TWINS = (reference, vectorised, cuda)
 POOLS = ("max_pool", "min_pool")
-ROUNDING = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 
 
 @st.composite
@@ -72,31 +72,6 @@ def like(x: Array, size: tuple[int, ...], seed: int = 1) -> Array:
     """Normal numbers of x's channels, batch and dtype under another size."""
     rng = np.random.default_rng(seed)
     return rng.standard_normal((x.shape[0], *size, x.shape[-1])).astype(x.dtype)
-
-
-def computed(device: str, name: str, *arguments: Any) -> Array:
-    """A device's kernel on copies of the arrays there, which it leaves as they are."""
-    moved = [to_device(a, device) if isinstance(a, np.ndarray) else a for a in arguments]
-    result = getattr(kernels_for(moved[0]), name)(*moved)
-    assert device_of(result) == device
-    for argument, copy in zip(arguments, moved, strict=True):
-        if isinstance(argument, np.ndarray):
-            np.testing.assert_array_equal(to_device(copy, "cpu"), argument)
-    return to_device(result, "cpu")
-
-
-def check_twins(device: str, name: str, *arguments: Any) -> Array:
-    """Both kernels on read-only arrays: the same numbers, dtype and shape, in storage order."""
-    for argument in arguments:
-        if isinstance(argument, np.ndarray):
-            argument.flags.writeable = False
-    expected = getattr(reference, name)(*arguments)
-    got = computed(device, name, *arguments)
-    assert got.dtype == expected.dtype
-    assert got.flags.c_contiguous or name == "convolve_weight_gradient"
-    assert got.flags.writeable
-    np.testing.assert_allclose(got, expected, rtol=0, atol=20 * ROUNDING[got.dtype])
-    return got
 
 
 @pytest.mark.parametrize("module", TWINS)

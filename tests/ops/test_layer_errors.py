@@ -218,6 +218,12 @@ BAD: list[tuple[Callable[[], Any], str]] = [
             (1.0, "is a float, expected a Tensor"),
         )
     ],
+    (lambda: ops.batch_norm(X, C, C, num_batches_tracked=C),
+     "batch_norm: num_batches_tracked has shape (4,), expected ()"),
+    (lambda: ops.batch_norm(X, C, C, num_batches_tracked=T(np.array(0.0))),
+     "batch_norm: num_batches_tracked is float64, expected int64"),
+    (lambda: ops.batch_norm(X, C, C, num_batches_tracked=0),
+     "batch_norm: num_batches_tracked is a int, expected a Tensor"),
     (lambda: ops.batch_norm(C, C, C), "batch_norm: x has shape (4,), expected (N, C, ...)"),
     (lambda: ops.batch_norm(X[:1, :, 0, 0], None, None),
      "batch_norm: x has shape (1, 4), which is 1 per channel, expected 2 or more"),

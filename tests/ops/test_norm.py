@@ -49,6 +49,33 @@ def test_running_statistics_move_towards_the_unbiased_ones_of_the_batch(
     assert var.data is arrays[1]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_momentum_none_is_the_mean_over_all_batches(device: str, dtype: Any) -> None:
+    mean, var = (mc.tensor(np.full(3, 99), dtype, device) for _ in range(2))
+    count, batches = mc.tensor(np.array(0), device=device), numbers(4, 5, 3) + 1
+    for n, x in enumerate(batches, 1):
+        given = mc.tensor(x, dtype, device)
+        ops.batch_norm(given, mean, var, training=True, momentum=None, num_batches_tracked=count)
+        assert count.numpy() == n
+        atol = 4 * np.finfo(dtype).eps
+        np.testing.assert_allclose(mean.numpy(), batches[:n].mean((0, 1)), atol=atol)
+        variance = batches[:n].var(1, ddof=1).mean(0)
+        np.testing.assert_allclose(var.numpy(), variance, atol=atol, rtol=atol)
+    ops.batch_norm(given, mean, var, momentum=None, num_batches_tracked=count)
+    assert count.numpy() == 4  # evaluation counts nothing
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_running_statistics_in_a_part_of_a_larger_array(device: str, training: bool) -> None:
+    x = mc.tensor(numbers(4, 3, 2, 2), device=device)
+    apart = [mc.Tensor(mc.tensor(np.ones((3, 2)), device=device).data[:, 0]) for _ in range(2)]
+    plain = [mc.tensor(np.ones(3), device=device) for _ in range(2)]
+    y, expected = (ops.batch_norm(x, *stored, training=training) for stored in (apart, plain))
+    np.testing.assert_array_equal(y.numpy(), expected.numpy())
+    for got, wanted in zip(apart, plain, strict=True):
+        np.testing.assert_array_equal(got.numpy(), wanted.numpy())
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("shape", SHAPES)
 def test_running_statistics_move_as_pytorchs(shape: tuple[int, ...], torch: Any) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for CuPy: NumPy memory that claims to lie on a GPU, and kernels that the emulator runs.
+"""A stand-in for CuPy: memory that claims to lie on a GPU, and kernels that the emulator runs.
 
 It shows that CuPy is called correctly, not that a GPU computes correctly, and is as strict as CuPy
 14 where a program for NumPy goes wrong: results are stored in the order of their axes, arrays are
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,8 +27,8 @@ class GPU:
     """What all GPUs of the process share: which is the current one, and what was asked of them."""
 
     current = 0
-    operations: Counter[str] = Counter()
-    waits: list[str] = []  # noqa: RUF012 - one for the process
+    operations: ClassVar[Counter[str]] = Counter()
+    waits: ClassVar[list[str]] = []
     may_wait = True
     follows = True
     """Whether ``Device.use()`` changes the current GPU; False: as if the program used another."""
@@ -204,7 +204,7 @@ class FakeArray:
         parts = index if isinstance(index, tuple) else (index,)
         if not any(isinstance(part, FakeArray | np.ndarray | list) for part in parts):
             return FakeArray(np.asarray(self.memory[index]), self)
-        if any(getattr(part, "dtype", None) == bool for part in parts):
+        if any(getattr(part, "dtype", None) == np.bool_ for part in parts):
             GPU.wait("indexing with a mask")
         _ask("elementwise", "take", self, index)
         return FakeArray(np.asarray(np.ascontiguousarray(self.memory[_memory(index)])))
@@ -232,27 +232,10 @@ class FakeArray:
         return _call(function.__name__, function, *args, **kwargs)
 
 
-METHODS = frozenset(
-    [
-        "sum",
-        "mean",
-        "var",
-        "std",
-        "max",
-        "min",
-        "argmax",
-        "argmin",
-        "all",
-        "any",
-        "prod",
-        "clip",
-        "round",
-        "nonzero",
-        "squeeze",
-        "cumsum",
-    ]
+REDUCTIONS = frozenset(
+    ["sum", "mean", "var", "std", "max", "min", "argmax", "argmin", "all", "any", "prod", "cumsum"]
 )
-REDUCTIONS = METHODS - {"clip", "round", "nonzero", "squeeze"} | {"count_nonzero"}
+METHODS = REDUCTIONS | {"clip", "round", "nonzero", "squeeze"}
 VIEWS = frozenset(["moveaxis", "broadcast_to", "expand_dims", "squeeze", "atleast_1d"])
 FILLS = frozenset(["zeros", "zeros_like", "ones", "ones_like", "full", "full_like"])
 FREE = frozenset(["empty", "empty_like"])
@@ -262,22 +245,24 @@ ON_HOST = frozenset(
 
 
 def _add_operators() -> None:
-    names = "add subtract multiply true_divide floor_divide remainder power matmul"
-    short = "add sub mul truediv floordiv mod pow matmul"
-    for name, operator in zip(names.split(), short.split(), strict=True):
-        ufunc = getattr(np, name)
-        setattr(FakeArray, f"__{operator}__", lambda a, b, f=ufunc: _operator(f, a, b))
-        setattr(FakeArray, f"__r{operator}__", lambda a, b, f=ufunc: _operator(f, b, a))
-        setattr(FakeArray, f"__i{operator}__", lambda a, b, f=ufunc: _operator(f, a, b, out=a))
-    names = "less less_equal greater greater_equal equal not_equal"
-    for name, operator in zip(names.split(), ["lt", "le", "gt", "ge", "eq", "ne"], strict=True):
-        setattr(FakeArray, f"__{operator}__", lambda a, b, f=getattr(np, name): _operator(f, a, b))
-    for name, operator in {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}.items():
-        ufunc = getattr(np, name)
-        setattr(FakeArray, f"__{operator}__", lambda a, b, f=ufunc: _operator(f, a, b))
-        setattr(FakeArray, f"__r{operator}__", lambda a, b, f=ufunc: _operator(f, b, a))
-    for name, operator in {"negative": "neg", "absolute": "abs", "invert": "invert"}.items():
-        setattr(FakeArray, f"__{operator}__", lambda a, f=getattr(np, name): _operator(f, a))
+    """The operators of Python, as ufuncs: __add__, __radd__ and __iadd__ call np.add."""
+    arithmetic = {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide,
+        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
+        "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+    }  # fmt: skip
+    for name, ufunc in arithmetic.items():
+        setattr(FakeArray, f"__{name}__", lambda a, b, f=ufunc: _operator(f, a, b))
+        setattr(FakeArray, f"__r{name}__", lambda a, b, f=ufunc: _operator(f, b, a))
+        setattr(FakeArray, f"__i{name}__", lambda a, b, f=ufunc: _operator(f, a, b, out=a))
+    comparisons = {
+        "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+        "eq": np.equal, "ne": np.not_equal,
+    }  # fmt: skip
+    for name, ufunc in comparisons.items():
+        setattr(FakeArray, f"__{name}__", lambda a, b, f=ufunc: _operator(f, a, b))
+    for name, ufunc in {"neg": np.negative, "abs": np.absolute, "invert": np.invert}.items():
+        setattr(FakeArray, f"__{name}__", lambda a, f=ufunc: _operator(f, a))
 
 
 def _operator(ufunc: np.ufunc, *inputs: Any, out: Any = None) -> Any:
@@ -346,7 +331,13 @@ def _call(name: str, function: Any, *args: Any, out: Any = None, **options: Any)
     elif name == "concatenate":
         _count_concatenation(*args)
     elif name not in FREE:
-        kind = "reduction" if name in REDUCTIONS else "fill" if name in FILLS else "elementwise"
+        kind = (
+            "reduction"
+            if name in REDUCTIONS | {"count_nonzero"}
+            else "fill"
+            if name in FILLS
+            else "elementwise"
+        )
         _ask(kind, name, *args, *options.values())
     keywords = {key: _memory(value) for key, value in options.items()}
     if name in ("argmax", "argmin"):

@@ -1,4 +1,4 @@
-"""Sums over channels, and of each channel, in CUDA C, see ``channels.cu``."""
+"""Sums over channels, local response norm, and sums of each channel, in CUDA C."""
 
 from __future__ import annotations
 
@@ -14,19 +14,9 @@ PIECE, MOST_PIECES = 1 << 14, 256
 
 
 def sum_over_neighbour_channels(x: Array, before: int, after: int) -> Array:
-    y, channels = new(x, x.shape), x.shape[0]
-    pixels = x.size // max(1, channels)
-    launch(
-        "channels.cu",
-        "sum_over_neighbour_channels",
-        y.size,
-        contiguous(x),
-        y,
-        before,
-        after,
-        channels,
-        pixels,
-    )
+    y = new(x, x.shape)
+    arrays = (contiguous(x), y, before, after)
+    launch("channels.cu", "sum_over_neighbour_channels", y.size, *arrays, *_sizes(x))
     return y
 
 
@@ -49,3 +39,28 @@ def sum_per_channel(x: Array) -> Array:
         if pieces == 1:
             return totals.reshape(channels)
         x, length = totals, pieces
+
+
+def response_norm(x: Array, before: int, after: int, alpha: float, beta: float, k: float) -> Array:
+    y, numbers = new(x, x.shape), map(x.dtype.type, (alpha, beta, k))
+    arguments = (contiguous(x), y, *numbers, before, after, *_sizes(x))
+    launch("channels.cu", "response_norm", y.size, *arguments)
+    return y
+
+
+def response_norm_grad(
+    grad: Array, x: Array, before: int, after: int, alpha: float, beta: float, k: float
+) -> Array:
+    scales, products, result = (new(x, x.shape) for _ in range(3))
+    given, numbers = (contiguous(grad), contiguous(x)), map(x.dtype.type, (alpha, beta, k))
+    arguments = (*given, scales, products, *numbers, before, after, *_sizes(x))
+    launch("channels.cu", "response_norm_products", x.size, *arguments)
+    factor = x.dtype.type(2 * alpha * beta)
+    arguments = (*given, scales, products, result, factor, before, after, *_sizes(x))
+    launch("channels.cu", "response_norm_grad", x.size, *arguments)
+    return result
+
+
+def _sizes(x: Array) -> tuple[int, int]:
+    """The number of channels, and of the numbers in each."""
+    return x.shape[0], math.prod(x.shape[1:])

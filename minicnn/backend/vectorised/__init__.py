@@ -9,7 +9,12 @@ ever padded.
 
 from __future__ import annotations
 
-from .channels import sum_over_neighbour_channels, sum_per_channel
+from .channels import (
+    response_norm,
+    response_norm_grad,
+    sum_over_neighbour_channels,
+    sum_per_channel,
+)
 from .classes import (
     cross_entropy,
     cross_entropy_grad,
@@ -21,6 +26,15 @@ from .classes import (
 from .columns import col2im, im2col
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
 from .elementwise import erf, join, keep, relu_grad
+from .norm import (
+    known_statistics,
+    line_statistics,
+    line_sums,
+    standardise,
+    standardise_grad,
+    sums_across_lines,
+    update_running,
+)
 from .padding import pad, pad_adjoint
 from .pooling import (
     avg_pool,
@@ -53,6 +67,15 @@ __all__ = [
     "pad_adjoint",
     "sum_over_neighbour_channels",
     "sum_per_channel",
+    "response_norm",
+    "response_norm_grad",
+    "line_statistics",
+    "known_statistics",
+    "update_running",
+    "standardise",
+    "line_sums",
+    "sums_across_lines",
+    "standardise_grad",
     "erf",
     "join",
     "keep",
