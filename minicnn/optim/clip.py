@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,9 +55,9 @@ def scale_to_norm(
         return 0.0
     with np.errstate(under="ignore"):  # squares and scaled gradients may round to 0
         groups = _flatten(clipped)
-        parts = [_sum_of_powers(flat, norm_type) for flat, _ in groups]
+        parts = [_sum_of_powers(group.flat, norm_type) for group in groups]
         total = parts[0] if len(parts) == 1 else _add(parts, norm_type)
-        with on_device_of(groups[0][0]):
+        with on_device_of(groups[0].flat):
             norm = total if norm_type == math.inf else total ** (1 / norm_type)
             if error_if_nonfinite and not math.isfinite(norm):
                 raise RuntimeError(
@@ -66,8 +66,8 @@ def scale_to_norm(
             coefficient = max_norm / (norm + 1e-6)
         # NaN is passed on to the gradients, as in PyTorch. A GPU multiplies by 1 without waiting.
         if is_gpu_array(coefficient) or not coefficient >= 1:
-            for flat, owners in groups:
-                _scale(flat, owners, coefficient)
+            for group in groups:
+                _scale(group, coefficient)
     return norm
 
 
@@ -103,8 +103,15 @@ def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[tuple[Tensor, 
     return [(p, p.grad.data) for p in given if p.grad is not None]
 
 
-def _flatten(clipped: list[tuple[Tensor, Array]]) -> list[tuple[Array, list[Tensor]]]:
-    """The gradients of each device and dtype as one flat array, float16 in float32."""
+class _Gradients(NamedTuple):
+    """Gradients of one device and dtype as one flat array, float16 in float32."""
+
+    flat: Array
+    dtype: np.dtype[Any]
+    parameters: list[Tensor]
+
+
+def _flatten(clipped: list[tuple[Tensor, Array]]) -> list[_Gradients]:
     groups: dict[Any, list[tuple[Tensor, Array]]] = {}
     for parameter, grad in clipped:
         groups.setdefault((device_of(grad), grad.dtype), []).append((parameter, grad))
@@ -115,7 +122,7 @@ def _flatten(clipped: list[tuple[Tensor, Array]]) -> list[tuple[Array, list[Tens
             length = sum([grad.size for _, grad in group])
             flat = array_module(first).empty(length, np.promote_types(dtype, np.float32))
             kernels_for(first).join([grad for _, grad in group], flat)
-        flattened.append((flat, [parameter for parameter, _ in group]))
+        flattened.append(_Gradients(flat, dtype, [parameter for parameter, _ in group]))
     return flattened
 
 
@@ -138,15 +145,14 @@ def _add(parts: list[Any], norm_type: float) -> Any:
     return np.float64(max(numbers) if norm_type == math.inf else sum(numbers))
 
 
-def _scale(flat: Array, parameters: list[Tensor], coefficient: Any) -> None:
+def _scale(gradients: _Gradients, coefficient: Any) -> None:
     """Give the parameters their parts of the flat gradients times min(1, coefficient)."""
-    xp = array_module(flat)
-    with on_device_of(flat):
-        factor = xp.minimum(coefficient, 1).astype(flat.dtype)
-        flat = flat * factor
+    with on_device_of(gradients.flat):
+        factor = array_module(gradients.flat).minimum(coefficient, 1)
+        scaled = gradients.flat * factor.astype(gradients.flat.dtype)
+        scaled = scaled.astype(gradients.dtype, copy=False)
         start = 0
-        for parameter in parameters:
+        for parameter in gradients.parameters:
             stop = start + parameter.size
-            grad = flat[start:stop].reshape(parameter.shape)
-            parameter.grad = Tensor(grad.astype(parameter._grad.dtype, copy=False))
+            parameter.grad = Tensor(scaled[start:stop].reshape(parameter.shape))
             start = stop
