@@ -1,7 +1,7 @@
 """What CuPy needs from the CUDA toolkit: NVRTC, the CUDA headers, and cuBLAS.
 
 A CuPy wheel contains none of them unless it is installed with ``[ctk]``. CuPy looks for each one
-only when it first needs it, so without this check the first operation would fail, not ``.to("cuda")``.
+only when it first needs it, so without this check an operation would fail, and not ``.to("cuda")``.
 """
 
 from __future__ import annotations
