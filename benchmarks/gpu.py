@@ -24,8 +24,17 @@ import minicnn as mc
 from minicnn.backend import resolve_device
 
 from .contest import Step
+from .networks import torch_step
 
-__all__ = ["Times", "add_device", "chosen_device", "device_name", "gpu_times", "wait"]
+__all__ = [
+    "Times",
+    "add_device",
+    "chosen_device",
+    "device_name",
+    "gpu_times",
+    "torch_step_on",
+    "wait",
+]
 
 LEAST = 0.05  # approximate seconds for each of the three times, per round
 MOST_CALLS = 50  # queued at a time, fewer launches than the queue of a GPU holds for one kernel
@@ -74,6 +83,20 @@ def device_name(device: str) -> str:
         f"{runtime.driverGetVersion()}, runtime {runtime.runtimeGetVersion()}, "
         f"NVRTC {'.'.join(map(str, cupy.cuda.nvrtc.getVersion()))}"
     )
+
+
+def torch_step_on(device: str, network: str, batch: int) -> Step | None:
+    """PyTorch's step on that GPU, without TF32; None if either is missing."""
+    if not device.startswith("cuda"):
+        return None
+    try:
+        import torch
+    except ImportError:
+        return None
+    if not torch.cuda.is_available():
+        return None
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    return torch_step(network, batch, device=device)
 
 
 def wait(device: str) -> None:

@@ -24,8 +24,8 @@ from minicnn.backend.padding import padding_map
 from minicnn.backend.vectorised.convolution import ColumnConvolution
 
 from .contest import Step, save
-from .gpu import add_device, chosen_device, device_name, gpu_times
-from .networks import NETWORKS, minicnn_step, torch_step
+from .gpu import add_device, chosen_device, device_name, gpu_times, torch_step_on
+from .networks import NETWORKS, minicnn_step
 from .options import Parser
 
 WHOLE, GIB = 1 << 62, 1 << 30
@@ -94,20 +94,6 @@ def training_steps(device: str, batch: int) -> Iterator[Work]:
         rival = torch_step_on(device, network, batch)
         if rival is not None:
             yield Work(f"{network}, step of PyTorch", f"batch {batch}", rival)
-
-
-def torch_step_on(device: str, network: str, batch: int) -> Step | None:
-    """PyTorch's step in float32 on that GPU; None if either is missing."""
-    if not device.startswith("cuda"):
-        return None
-    try:
-        import torch
-    except ImportError:
-        return None
-    if not torch.cuda.is_available():
-        return None
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    return torch_step(network, batch, device=device)
 
 
 def image_kernels(device: str, c: int, side: int, kernel: int, batch: int) -> Iterator[Work]:
