@@ -36,7 +36,7 @@ from .plots import BLUE, GREY, ORANGE, plot
 BATCHES = (1, 4, 16, 64, 128, 256, 1024, 4096)
 KERNEL_BATCHES = (1, 16, 128, 1024, 4096)
 LEAST = 0.02  # approximate seconds per measurement
-MOST = 0.5  # approximate seconds for all rounds of a kernel on the CPU, where one takes so long
+MOST = 0.3  # seconds for all rounds of a kernel on the CPU; a longer one is measured once
 REPEATS = 20  # steps on a GPU before waiting for it
 NETWORK_COLUMNS = (
     *("training step", "batch", "CPU, wall time, ms", "GPU, wall time, ms", "CPU / GPU"),
@@ -124,8 +124,10 @@ def _time_kernels(gpu: str, limits: tuple[float, float], options: Any) -> Iterat
 
 def _cpu_seconds(step: Step, options: Any) -> float:
     """The median over the rounds; over fewer of them if the step takes long."""
-    once = interleaved({"step": step}, rounds=1).pop("step").median
-    rounds = max(1, min(options.rounds, round(MOST / once)))
+    once = interleaved({"step": step}, rounds=1)["step"].median
+    rounds = min(options.rounds, int(MOST / once))
+    if rounds < 2:
+        return once
     least = 0.0 if options.quick or once > LEAST else LEAST
     return interleaved({"step": step}, rounds, least)["step"].median
 

@@ -20,6 +20,8 @@ import time
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import minicnn as mc
 from minicnn.backend import resolve_device
 
@@ -36,7 +38,7 @@ __all__ = [
     "wait",
 ]
 
-LEAST = 0.05  # approximate seconds for each of the three times, per round
+LEAST = 0.03  # approximate seconds for each of the three times, per round
 MOST_CALLS = 50  # queued at a time, fewer launches than the queue of a GPU holds for one kernel
 SPIN_RATE = 3e9  # clock cycles per second, at least those of any GPU
 SPIN = """
@@ -146,7 +148,8 @@ def _alone(step: Step, calls: int, queueing: float) -> float:
     start, end = cupy.cuda.Event(), cupy.cuda.Event()
     milliseconds = 0.0
     for longer in (1.5, 3, 6):  # until the GPU still spins when everything is queued
-        _spin()((1,), (1,), (int(longer * (queueing + 1e-3) * SPIN_RATE),))
+        cycles = np.int64(longer * (queueing + 1e-3) * SPIN_RATE)
+        _spin()((1,), (1,), (cycles,))
         start.record()
         for _ in range(calls):
             step()

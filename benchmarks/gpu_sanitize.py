@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,10 @@ def calls(device: str, batch_size: int) -> Iterator[tuple[str, Callable[[], obje
     sys.path.insert(0, str(TESTS))
     cases = import_module("ops.test_memory_order")
     for name, op in {**cases.IMAGE_OPS, **cases.ELEMENTWISE}.items():
-        yield name, lambda op=op: _forward_and_back(op, cases.image(device=device))
+        yield name, partial(_forward_and_back, op, cases.image(device=device))
     x, y = mc.tensor(np.ones((batch_size, 1, 28, 28), np.float32)).to(device), np.arange(batch_size)
     for name in OPTIMIZERS:
-        yield f"LeNet-5, {name}", lambda name=name: _training_step(name, x, y, device)
+        yield f"LeNet-5, {name}", partial(_training_step, name, x, y, device)
 
 
 def _forward_and_back(op: Callable[[Any], Any], x: Any) -> None:
