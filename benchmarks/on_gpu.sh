@@ -19,12 +19,15 @@ python=${PYTHON:-python3}
 device=${DEVICE:-cuda}
 summary=() failed=0
 
+# is_wanted NAME: whether this step was asked for
+is_wanted() {
+    [ ${#steps[@]} -eq 0 ] || [[ " ${steps[*]} " == *" $1 "* ]]
+}
+
 # step NAME SECONDS COMMAND...: its output on the terminal and in NAME.txt
 step() {
     local name=$1 limit=$2 start=$SECONDS status
-    if [ ${#steps[@]} -gt 0 ] && [[ " ${steps[*]} " != *" $name "* ]]; then
-        return
-    fi
+    is_wanted "$name" || return
     printf '\n== %s (at most %s s): %s\n' "$name" "$limit" "${*:3}"
     timeout --kill-after=5 "$limit" "${@:3}" 2>&1 | tee "$results/$name.txt"
     status=${PIPESTATUS[0]}
@@ -55,8 +58,8 @@ if command -v compute-sanitizer >/dev/null; then
     # shellcheck disable=SC2086
     step sanitize 70 compute-sanitizer --error-exitcode 9 "$python" -m benchmarks.gpu_sanitize \
         --device "$device" --results "$results" ${EXTRA:-}
-else
-    summary+=("sanitize          skipped: compute-sanitizer is not installed (it comes with the CUDA toolkit)")
+elif is_wanted sanitize; then
+    summary+=("sanitize            -  skipped: compute-sanitizer is not installed (it comes with the CUDA toolkit)")
 fi
 
 benchmark cpu_vs_gpu 130 cpu_vs_gpu --rounds 3
