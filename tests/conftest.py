@@ -20,6 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.fake_cupy import GPU, FakeCupy
 from support.missing import skip_if_missing
 from support.slow import is_slow
 
@@ -50,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the tests that have an argument 'device' only on this device; may be repeated "
         "(default: cpu and emulator, and cuda if there is a GPU)",
     )
+    parser.addoption(
+        "--stand-in",
+        action="store_true",
+        help="put a stand-in for CuPy in its place, whose current GPU is cuda:0 whatever happens: "
+        "pytest --stand-in --device cuda:1",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,6 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if is_quick(config) and "HYPOTHESIS_PROFILE" not in os.environ:
         settings.load_profile("few")
+    if config.getoption("--stand-in"):
+        sys.modules["cupy"] = FakeCupy()
+        GPU.follows = False
     for name in config.getoption("--device") or []:
         try:
             resolve_device(name)

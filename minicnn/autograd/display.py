@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from ..backend import Array, array_module, device_of, to_device
+from ..backend import Array, array_module, device_of, on_device_of, to_device
 from ..html_table import html_table
 from ..text_table import Cell
 
@@ -40,7 +40,8 @@ def tensor_html(data: Array, made_by: str, requires_grad: bool, kind: str) -> st
         rows.append(("made by", made_by))
     elif requires_grad:
         rows.append(("requires_grad", "True"))
-    rows += _statistics(data)
+    with on_device_of(data):
+        rows += _statistics(data)
     title = f"{kind}, {data.size:,} element{'s' * (data.size != 1)}"
     return f"{html_table(rows, title=title)}\n<pre>{escape(_values(data, ''))}</pre>"
 
@@ -69,10 +70,7 @@ def _values(data: Array, prefix: str) -> str:
     """The values as NumPy prints them; only the corners of a large array leave the device."""
     is_shortened = data.size > MOST_VALUES
     if is_shortened:
-        for axis, size in enumerate(data.shape):
-            if size > 2 * EDGE + 1:  # one in the middle stays, which NumPy prints as dots
-                ends = [*range(EDGE + 1), *range(size - EDGE, size)]
-                data = data[(slice(None),) * axis + (ends,)]
+        data = _corners(data)
     return np.array2string(
         to_device(data, "cpu"),
         separator=", ",
@@ -80,3 +78,12 @@ def _values(data: Array, prefix: str) -> str:
         threshold=0 if is_shortened else MOST_VALUES,
         edgeitems=EDGE,
     )
+
+
+def _corners(data: Array) -> Array:
+    with on_device_of(data):
+        for axis, size in enumerate(data.shape):
+            if size > 2 * EDGE + 1:  # one in the middle stays, which NumPy prints as dots
+                ends = [*range(EDGE + 1), *range(size - EDGE, size)]
+                data = data[(slice(None),) * axis + (ends,)]
+        return data

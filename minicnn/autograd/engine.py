@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, on_device_of, to_device
 from ..backend.arrays import to_array
 from .function import Edge, Function, edge_of
 from .in_place import changes
 from .modes import state
+from .ownership import take_last
 from .stale import mark_stale
 from .tensor import Tensor
 
@@ -72,15 +73,16 @@ def backward(
     tensor([ 2., 40.])
     """
     grads = _propagate([tensor], [grad], create_graph, retain_graph, keep=())
-    for leaf, leaf_grad in grads.items():
-        assert isinstance(leaf, Tensor)
-        # A new array in each case: this one may be a view that other gradients share.
+    while grads:
+        leaf, leaf_grad, is_alone = take_last(grads)
         if create_graph:
             leaf._grad = leaf_grad * 1.0 if leaf._grad is None else leaf._grad + leaf_grad
-        elif leaf._grad is None:
-            leaf._grad = Tensor(leaf_grad._array.copy(order="K"))
-        else:
-            leaf._grad = Tensor(leaf._grad._array + leaf_grad._array)
+            continue
+        with on_device_of(leaf_grad._array):
+            if leaf._grad is not None:
+                leaf._grad = Tensor(leaf._grad._array + leaf_grad._array)
+            else:
+                leaf._grad = leaf_grad if is_alone else Tensor(leaf_grad._array.copy(order="K"))
 
 
 def grad(
@@ -117,10 +119,12 @@ def grad(
             f"grad: input {unused[0]} was not used to compute the outputs "
             "(or does not require a gradient); pass allow_unused=True to get zeros for it"
         )
-    return tuple(
-        Tensor(array_module(t.data).zeros_like(t.data)) if g is None else g
-        for t, g in zip(inputs, found, strict=True)
-    )
+    return tuple(_zeros_like(t) if g is None else g for t, g in zip(inputs, found, strict=True))
+
+
+def _zeros_like(t: Tensor) -> Tensor:
+    with on_device_of(t._array):
+        return Tensor(array_module(t._array).zeros_like(t._array))
 
 
 def _propagate(
@@ -178,9 +182,11 @@ def _seed(output: Tensor, seed: Tensor | Array | None) -> Tensor:
                 f"backward: got a tensor of shape {output.shape}; grad may be omitted only for a "
                 "one-element tensor; pass grad=..."
             )
-        return Tensor(array_module(output.data).ones_like(output.data))
+        with on_device_of(output._array):
+            return Tensor(array_module(output._array).ones_like(output._array))
     if not isinstance(seed, Tensor):
-        seed = Tensor(array_module(output.data).asarray(to_array("grad", seed), dtype=output.dtype))
+        values = to_array("grad", seed).astype(output.dtype, copy=False)
+        seed = Tensor(to_device(values, output.device))
     if seed.shape != output.shape:
         raise ValueError(
             f"grad: got shape {seed.shape}, expected {output.shape}, that of its tensor"
@@ -194,7 +200,8 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
         mark_stale(function)
     observers, state.observers = state.observers, ()  # they are told about it as a whole, below
     try:
-        returned = function.backward(grad)
+        with on_device_of(grad._array):  # a backward may compute with arrays, too
+            returned = function.backward(grad)
     finally:
         state.observers = observers
     grads: Sequence[Any] = returned if isinstance(returned, tuple | list) else [returned]

@@ -14,7 +14,7 @@ import threading
 import weakref
 from typing import Any
 
-from ..backend import Array
+from ..backend import Array, on_device_of
 from ..backend.arrays import memory_owner, memory_span
 
 
@@ -71,5 +71,6 @@ changes = Changes()
 
 def write_into(x: Any, values: Any, by: str) -> None:
     """Overwrite the elements of a Tensor, and let the graphs that need them know; by: who does."""
-    x.data[...] = values
+    with on_device_of(x.data):
+        x.data[...] = values
     changes.record(x.data, by)

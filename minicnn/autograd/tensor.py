@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..backend import Array, device_of, resolve_device, to_device
+from ..backend import Array, device_of, on_device_of, resolve_device, to_device
 from ..backend.arrays import plain_array
 from .display import tensor_html, tensor_text
 from .in_place import NEVER, changes
@@ -198,7 +198,7 @@ class Tensor:
                 "pickled, since the graph is not; use x.detach(), or mc.tensor(x) for a copy"
             )
         more = getattr(self, "__dict__", None)
-        return _restored, (type(self), self.data, self.requires_grad, self.grad), more
+        return _restored, (type(self), self.data, self.requires_grad, self.grad, self.device), more
 
     __hash__ = object.__hash__  # == compares elements, so a tensor's identity is its key
 
@@ -267,8 +267,12 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad)
 
 
-def _restored(kind: type[Tensor], data: Array, requires_grad: bool, grad: Tensor | None) -> Tensor:
+def _restored(
+    kind: type[Tensor], data: Array, requires_grad: bool, grad: Tensor | None, device: str = ""
+) -> Tensor:
     made = kind.__new__(kind)  # the __init__ of a subclass may take other arguments
+    if device.startswith("cuda"):  # CuPy restores an array on the current GPU
+        data = to_device(data, device)
     Tensor.__init__(made, data, requires_grad)
     made.grad = grad
     return made
@@ -292,7 +296,7 @@ def tensor(
     has_dtype = hasattr(source, "dtype")
     try:
         plain = plain_array("tensor", source)
-        copied = np.array(source) if plain is None else plain.copy(order="K")
+        copied = np.array(source) if plain is None else _copy(plain)
         dtype = None if dtype is None else np.dtype(dtype)
     except ValueError as error:
         raise TypeError(f"tensor: the data is not a regular array ({error})") from error
@@ -304,3 +308,8 @@ def tensor(
     with np.errstate(under="ignore"):  # under np.seterr(all="raise") too, 1e-50 is 0 in float32
         data = copied if dtype is None else copied.astype(dtype, copy=False)
     return Tensor(to_device(data, resolve_device(device)), requires_grad)
+
+
+def _copy(x: Array) -> Array:
+    with on_device_of(x):
+        return x.copy(order="K")

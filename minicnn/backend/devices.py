@@ -16,6 +16,7 @@ import numpy as np
 from .arrays import Array, device_of, is_gpu_array
 from .emulator.array import EmulatorArray
 from .errors import DeviceError
+from .layout import inverse_axes, storage_axes
 from .toolkit import check_toolkit
 
 
@@ -69,11 +70,9 @@ def to_device(x: Array, device: str) -> Array:
     if isinstance(x, np.ndarray) and not device.startswith("cuda"):
         kind = EmulatorArray if device == "emulator" else np.ndarray
         return x.copy(order="K").view(kind)  # a copy, as if it went to another memory
-    axes = tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
+    axes = storage_axes(x)
     stored = _copied(x.transpose(axes), device)
-    if axes == tuple(range(x.ndim)):
-        return stored
-    return stored.transpose(tuple(sorted(range(x.ndim), key=axes.__getitem__)))
+    return stored if axes == tuple(range(x.ndim)) else stored.transpose(inverse_axes(axes))
 
 
 def _copied(x: Array, device: str) -> Array:
@@ -82,14 +81,19 @@ def _copied(x: Array, device: str) -> Array:
     if not device.startswith("cuda"):
         host: Array = cupy.asnumpy(x)
         return host if device == "cpu" else host.view(EmulatorArray)
-    cupy.cuda.Device(int(device[5:])).use()  # also for what is computed from it outside of ops
-    copied: Array = x.copy() if is_gpu_array(x) else cupy.array(np.asarray(x))
-    return copied
+    target = cupy.cuda.Device(int(device[5:]))
+    target.use()  # for what users compute from it with CuPy; ops enter the device of their inputs
+    with target:
+        if is_gpu_array(x):
+            return x.copy()
+        # With an axis: CuPy makes an array without axes by a fill, which loses the sign of -0.0.
+        copied: Array = cupy.array(np.atleast_1d(np.asarray(x))).reshape(x.shape)
+        return copied
 
 
 def on_device_of(x: Array) -> AbstractContextManager[None]:
     """A context in which new arrays and kernels go to the GPU of x; a full GPU says what helps."""
-    return _OnGpu(x) if is_gpu_array(x) else _ANYWHERE
+    return _ANYWHERE if type(x) is np.ndarray or not is_gpu_array(x) else _OnGpu(x)
 
 
 class _OnGpu(AbstractContextManager[None]):

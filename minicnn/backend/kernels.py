@@ -5,12 +5,14 @@ Three packages fulfil it, with files of the same names: ``reference/`` in plain 
 
 Images lie in storage order (C, H, W, N). ``window`` is a ``geometry.Window`` with places (OH, OW)
 and taps (KH, KW); where a tap falls on padding there is no pixel. An *adjoint* is the transposed
-linear map: it carries gradients back through the kernel. No kernel writes into its arguments.
+linear map: it carries gradients back through the kernel. No kernel but ``join`` writes into an
+argument.
 Images hold float32 or float64; the ops convert float16 (``ops.convert.in_float32``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -148,6 +150,12 @@ class Kernels(Protocol):
     def erf(self, x: Array) -> Array:
         """The error function 2/sqrt(pi) · (integral of e ** -t² from 0 to x)."""
 
+    def join(self, arrays: Sequence[Array], out: Array) -> None:
+        """Write the elements of the arrays, each in row order, one after the other into the flat out.
+
+        arrays of any shapes, which have as many elements as out (length,) in all.
+        """
+
     def keep(self, x: Array, mask: Array) -> Array:
         """x where the mask is True, 0 elsewhere. Not x * mask: 0 · inf is NaN, and 0 is wanted."""
 
@@ -164,6 +172,15 @@ class Kernels(Protocol):
 
     def log_softmax(self, x: Array, axis: int) -> Array:
         """x_i - log sum_j e ** x_j along an axis: log(softmax) without its underflow."""
+
+    def cross_entropy(self, scores: Array, classes: Array) -> Array:
+        """-log_softmax at each class: scores (N, C, ...), classes (N, ...) -> losses (N, ...)."""
+
+    def cross_entropy_grad(self, grad: Array, scores: Array, classes: Array) -> Array:
+        """grad · (softmax(scores) - 1 at its class), the gradient of cross_entropy to the scores.
+
+        grad, classes (N, ...), scores (N, C, ...) -> (N, C, ...)
+        """
 
     def gather_class(self, scores: Array, classes: Array) -> Array:
         """The score of each class: scores (N, C, ...), classes (N, ...) -> (N, ...)."""

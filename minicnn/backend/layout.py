@@ -9,9 +9,11 @@ the memory order of their inputs, so a network stays batch-last by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from .arrays import Array, array_module
 
@@ -37,12 +39,46 @@ def batch_last(elements: Array, shape: tuple[int, ...]) -> Array:
     return array_module(elements).moveaxis(elements.reshape(*rest, batch), -1, 0)
 
 
+def storage_axes(x: Array) -> tuple[int, ...]:
+    """The axes of x in the order of memory, the one that moves slowest first."""
+    return tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
+
+
+def inverse_axes(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes that undo a transposition: ``x.transpose(axes).transpose(inverse_axes(axes))``."""
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+
 def zeros_as_stored(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> Array:
     """Zeros of a shape; with four axes (N, C, H, W) they are stored batch-last."""
     if len(shape) != 4:
         return xp.zeros(shape, dtype)
     n, c, h, w = shape
     return as_nchw(xp.zeros((c, h, w, n), dtype))
+
+
+def reduce_as_stored(
+    x: Array, reduction: str, axes: tuple[int, ...], keepdims: bool, **options: Any
+) -> Array:
+    """``x.sum(axes)``, or another reduction, whose result is stored in the order of x.
+
+    As NumPy does; CuPy stores it in the order of its axes.
+    """
+    if array_module(x) is np:
+        y: Array = getattr(x, reduction)(axes, keepdims=keepdims, **options)
+        return y
+    order = storage_axes(x)
+    stored = x.transpose(order)
+    y = getattr(stored, reduction)(tuple(map(order.index, axes)), keepdims=True, **options)
+    y = y.transpose(inverse_axes(order))
+    return y if keepdims else y.squeeze(axes)
+
+
+def concatenate_as_stored(arrays: Sequence[Array], axis: int) -> Array:
+    """The arrays one after the other along an axis, stored in the order of the first."""
+    xp, order = array_module(arrays[0]), storage_axes(arrays[0])
+    joined = xp.concatenate([x.transpose(order) for x in arrays], order.index(axis))
+    return joined.transpose(inverse_axes(order))
 
 
 def in_storage_order(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..backend import Array, array_module, device_of, to_device
+from ..backend import Array, array_module, device_of, on_device_of, to_device
 from ..backend.arrays import to_array
 from ..backend.layout import as_nchw
 from ..checks import check_integer, is_integer
@@ -236,8 +236,9 @@ def _check_indices(index: int | Indices) -> slice | NDArray[Any]:
 def _read_images(images: Array, rows: slice | Array) -> Array:
     """The images (K, C, H, W) of these rows as float32, batch-last."""
     # Gather the bytes and convert while transposing: that moves a quarter of the memory.
-    pixels = to_float32(images.reshape(len(images), -1)[rows].T)  # (C*H*W, K)
-    return as_nchw(pixels.reshape(*images.shape[1:], -1))
+    with on_device_of(images):
+        pixels = to_float32(images.reshape(len(images), -1)[rows].T)  # (C*H*W, K)
+        return as_nchw(pixels.reshape(*images.shape[1:], -1))
 
 
 def _only_label(labels: Array) -> Any:

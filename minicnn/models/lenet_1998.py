@@ -75,7 +75,7 @@ class TableConv2d(Module):
             start = stop
 
     def forward(self, x: Tensor) -> Tensor:
-        zeros = Tensor(self.weight.data[:1] * 0)  # (1, K, K)
+        zeros = self.weight[:1].detach() * 0  # (1, K, K)
         dense = concatenate([self.weight, zeros])[self._kernel_of]  # (O, C, K, K)
         return conv2d(x, dense, self.bias)
 

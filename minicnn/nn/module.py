@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from ..autograd import Tensor
 from ..autograd.in_place import write_into
-from ..backend import Array, is_array, is_device_name, resolve_device, to_device
+from ..backend import Array, is_array, is_device_name, on_device_of, resolve_device, to_device
 from ..backend.arrays import to_array
 from ..checks import check_flag
 from .attribute import check_attribute, check_class
@@ -214,7 +214,8 @@ class Module(Tree):
             raise TypeError(f"to: got {target!r}, expected a device or a float dtype")
         for _, value in self._named_values():
             if value.dtype.kind == "f":
-                value._replace(value.data.astype(target, copy=False), "Module.to()")
+                with on_device_of(value.data):
+                    value._replace(value.data.astype(target, copy=False), "Module.to()")
                 value.grad = None if value.grad is None else value.grad.to(target)
         return self
 
@@ -259,8 +260,9 @@ class Module(Tree):
         with np.errstate(under="ignore"):  # under np.seterr(all="raise") too, 1e-50 is 0 in float32
             for name, array in arrays.items():
                 value = own[name]
-                loaded = to_device(array.astype(value.dtype), value.device)
-                write_into(value, loaded, "load_state_dict()")
+                with on_device_of(array):
+                    converted = array.astype(value.dtype)
+                write_into(value, to_device(converted, value.device), "load_state_dict()")
         return keys
 
     def _options(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from ..autograd import Tensor
-from ..backend import Array, array_module, to_device
+from ..autograd import Function, Tensor
+from ..backend import Array, array_module, kernels_for, to_device
 from ..checks import check_integer, check_number
 from .activation import relu, softplus
 from .convert import TensorLike, convert, in_float32
@@ -23,7 +24,7 @@ from .loss_inputs import (
 from .reduce import sum
 from .select import keep
 from .shape import broadcasts_to
-from .softmax import log_softmax
+from .softmax import log_softmax, softmax
 
 
 @in_float32
@@ -65,10 +66,9 @@ def cross_entropy(
         losses = _losses_of_probabilities(logits, truth, label_smoothing, weights)
         return reduce_losses(op, losses, reduction)
     classes = class_indices(op, logits, truth)
-    log_probs = log_softmax(logits)
-    losses, count = _losses_of_classes(op, log_probs, classes, weights, ignore_index)
+    losses, count = _losses_of_classes(op, _cross_entropy, logits, classes, weights, ignore_index)
     if label_smoothing:
-        total = sum(_weighted(log_probs, weights), 1)  # (N, ...)
+        total = sum(_weighted(log_softmax(logits), weights), 1)  # (N, ...)
         total = keep(total, to_device(classes != ignore_index, logits.device))
         losses = losses * (1 - label_smoothing) - total * (label_smoothing / logits.shape[1])
     return reduce_losses(op, losses, reduction, count)
@@ -117,26 +117,67 @@ def nll_loss(
     check_scores(op, log_probs=log_probs)
     classes = class_indices(op, log_probs, as_named_tensor(op, target=target))
     weights = as_class_weights(op, log_probs, weight)
-    losses, count = _losses_of_classes(op, log_probs, classes, weights, ignore_index)
+    losses, count = _losses_of_classes(op, _negative, log_probs, classes, weights, ignore_index)
     return reduce_losses(op, losses, reduction, count)
 
 
 def _losses_of_classes(
-    op: str, log_probs: Tensor, classes: Array, weights: Array | None, ignore_index: int
-) -> tuple[Tensor, Tensor | float]:
-    """The loss of each class index (N, ...), and the sum of their weights, NaN instead of 0."""
+    op: str,
+    losses_of: Callable[[Tensor, Array], Tensor],
+    scores: Tensor,
+    classes: Array,
+    weights: Array | None,
+    ignore_index: int,
+) -> tuple[Tensor, Tensor | None]:
+    """The loss of each class index (N, ...), and the sum of their weights, NaN instead of 0.
+
+    None is the number of losses. losses_of: computes the losses without weights.
+    """
     mask = classes != check_integer(f"{op}: ignore_index", ignore_index)
     if weights is None and mask.all():
-        check_classes(op, classes, log_probs.shape[1])
-        return -gather_class(log_probs, classes), classes.size or math.nan
+        check_classes(op, classes, scores.shape[1])
+        return losses_of(scores, classes), None
     classes = array_module(classes).where(mask, classes, 0)  # any class: it is masked below
-    check_classes(op, classes, log_probs.shape[1])
-    classes, mask = (to_device(a, log_probs.device) for a in (classes, mask))
-    xp, dtype = array_module(mask), log_probs.dtype
+    check_classes(op, classes, scores.shape[1])
+    classes, mask = (to_device(a, scores.device) for a in (classes, mask))
+    xp, dtype = array_module(mask), scores.dtype
     weight_of = mask.astype(dtype) if weights is None else mask * weights[classes]  # (N, ...)
-    losses = Tensor(weight_of) * keep(-gather_class(log_probs, classes), mask)  # (N, ...)
+    losses = Tensor(weight_of) * keep(losses_of(scores, classes), mask)  # (N, ...)
     count = weight_of.sum()
     return losses, Tensor(xp.where(count == 0, xp.asarray(xp.nan, dtype), count))
+
+
+class CrossEntropy(Function):
+    """-log p of the class of each row, p = softmax(scores): (N, C, ...) -> (N, ...)."""
+
+    def forward(self, scores: Array, *, classes: Array) -> Array:
+        return kernels_for(scores).cross_entropy(scores, classes)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return CrossEntropyGrad.apply(grad, *self.inputs, **self.options)
+
+
+class CrossEntropyGrad(Function):
+    """g · (p - d), d being 1 at the class and 0 elsewhere: linear in g."""
+
+    def forward(self, grad: Array, scores: Array, *, classes: Array) -> Array:
+        return kernels_for(scores).cross_entropy_grad(grad, scores, classes)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        g, scores = self.inputs
+        n, *rest = g.shape
+        p = softmax(scores)
+        mean = sum(p * grad, 1, keepdim=True)  # (N, 1, ...)
+        to_g = mean.reshape(n, *rest) - gather_class(grad, self.options["classes"])
+        return to_g, g.reshape(n, 1, *rest) * p * (grad - mean) if self.needs_grad[1] else None
+
+
+def _cross_entropy(scores: Tensor, classes: Array) -> Tensor:
+    return CrossEntropy.apply(scores, classes=to_device(classes, scores.device))
+
+
+def _negative(log_probs: Tensor, classes: Array) -> Tensor:
+    return -gather_class(log_probs, classes)
 
 
 @in_float32

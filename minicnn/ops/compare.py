@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import Tensor
+from ..autograd.on_device import on_device
 from .convert import as_tensor, broadcast_operands
 
 
 def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
     """The operator of Tensors that compares the elements of arrays."""
 
+    @on_device
     def compare(x: Tensor, other: Any) -> Any:
         try:
             a, b = broadcast_operands(compare_arrays.__name__, x, other)
@@ -28,6 +30,7 @@ def _comparison(compare_arrays: Callable[[Any, Any], Any]) -> Callable[[Tensor, 
 def _of_masks(symbol: str, combine: Callable[..., Any]) -> Callable[..., Tensor]:
     """The operator of masks that combines the elements of arrays."""
 
+    @on_device
     def combined(x: Any, *other: Any) -> Tensor:
         if not isinstance(x, Tensor):  # an array, from array & tensor
             x, other = other[0], (x,)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..autograd import Function, Tensor
-from ..backend import Array, device_of, is_array, is_device_name, to_device
+from ..backend import Array, device_of, is_array, is_device_name, on_device_of, to_device
 from ..backend.arrays import plain_array
 from .check import check_broadcast, check_tensor
 
@@ -130,16 +130,21 @@ def in_float32(op: Callable[P, Result]) -> Callable[P, Result]:
     For what adds up or counts, and for what needs a kernel: a sum of ones in float16 stops at 2048,
     a count above 65504 is infinite, and kernels take float32 and float64. The conversions are ops,
     so gradients are computed in float32 too. The first argument decides.
+
+    On a GPU its device is entered: see ``autograd.on_device``.
     """
     first = op.__code__.co_varnames[0]  # its name, should it be passed by name
 
     @wraps(op)
     def computed(*args: P.args, **options: P.kwargs) -> Result:
         x = args[0] if args else options.get(first)
-        if not isinstance(x, Tensor) or x._array.dtype.char != "e":  # a call of _is_half costs more
+        if not isinstance(x, Tensor):
             return op(*args, **options)
-        named = {name: _widened(value) for name, value in options.items()}
-        return _narrowed(op(*map(_widened, args), **named))
+        with on_device_of(x._array):
+            if x._array.dtype.char != "e":  # a call of _is_half costs more
+                return op(*args, **options)
+            named = {name: _widened(value) for name, value in options.items()}
+            return _narrowed(op(*map(_widened, args), **named))
 
     return computed
 

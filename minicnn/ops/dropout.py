@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..autograd import Tensor
+from ..autograd.on_device import on_device
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, as_nchw, batch_last
 from ..backend.random import generator
@@ -43,6 +44,7 @@ def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     return _drop("dropout2d", x, (*x.shape[:2], 1, 1), p, training)
 
 
+@on_device
 def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) -> Tensor:
     """Drop the elements under each of the numbers drawn: a shape that broadcasts to that of x."""
     p = check_number(f"{op}: p", p, "a number from 0 to 1")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module
+from ..backend import Array
+from ..backend.layout import concatenate_as_stored
 from ..checks import check_integer, is_integer
 from .check import check_axis, check_tensor
 from .convert import convert
@@ -18,8 +19,7 @@ class Concatenate(Function):
     keeps = "nothing"
 
     def forward(self, *arrays: Array, axis: int) -> Array:
-        y: Array = array_module(arrays[0]).concatenate(arrays, axis)
-        return y
+        return concatenate_as_stored(arrays, axis)
 
     def backward(self, grad: Tensor) -> list[Tensor | None]:
         axis = self.options["axis"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.on_device import on_device
 from ..backend import Array, array_module
 from ..checks import check_choice, check_integer
 from .check import check_device, check_float, check_shape
@@ -17,6 +18,7 @@ from .reduce import sum
 REDUCTIONS = ("mean", "sum", "none")
 
 
+@on_device
 def one_hot(target: TensorLike, num_classes: int) -> Tensor:
     """1 at each class index, 0 elsewhere: target (...) -> (..., num_classes), float32.
 

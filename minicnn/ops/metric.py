@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.on_device import on_device
 from ..backend import Array, array_module, device_of, to_device
 from ..checks import check_integer
 from .check import check_tensor
@@ -12,6 +13,7 @@ from .convert import TensorLike
 from .loss_inputs import as_named_tensor, check_classes, class_indices
 
 
+@on_device
 def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Tensor:
     """The fraction of targets that are where the logits are largest: one number, float32.
 
@@ -37,6 +39,7 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     return _fraction(scores.argmax(1) == to_device(classes, logits.device), counts)
 
 
+@on_device
 def topk_accuracy(logits: Tensor, target: TensorLike, k: int, ignore_index: int = -100) -> Tensor:
     """The fraction of targets that are among the k largest logits: one number, float32.
 
@@ -64,6 +67,7 @@ def topk_accuracy(logits: Tensor, target: TensorLike, k: int, ignore_index: int 
     return _fraction(ahead.sum(1) < k, counts)
 
 
+@on_device
 def count_targets(target: Tensor, ignore_index: int) -> int:
     """How many class indices count: all but those equal to ignore_index."""
     return int(array_module(target.data).count_nonzero(target.data != ignore_index))

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from ..autograd import Function, Tensor
+from ..autograd.on_device import on_device
 from ..backend import Array, array_module, kernels_for
-from ..backend.layout import as_chwn, in_storage_order
+from ..backend.layout import as_chwn, in_storage_order, reduce_as_stored
 from ..checks import check_integer
 from .check import check_axes, check_axis
 from .convert import in_float32
@@ -82,7 +83,7 @@ class Max(Function):
     keeps = "both"
 
     def forward(self, x: Array, *, axes: Axes) -> Array:
-        return x.max(axes, keepdims=True)
+        return reduce_as_stored(x, "max", axes, keepdims=True)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.inputs
@@ -92,7 +93,7 @@ class Max(Function):
 
 class Min(Max):
     def forward(self, x: Array, *, axes: Axes) -> Array:
-        return x.min(axes, keepdims=True)
+        return reduce_as_stored(x, "min", axes, keepdims=True)
 
 
 def _may_win(x: Array, y: Array) -> Array:
@@ -164,6 +165,7 @@ def argmin(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
     return _position("argmin", x, axis, keepdim)
 
 
+@on_device
 def _position(op: str, x: Tensor, axis: int | None, keepdim: bool) -> Tensor:
     axes = check_axes(op, x, None if axis is None else check_axis(op, x, axis))
     _count_elements(op, x, axes)

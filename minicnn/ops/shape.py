@@ -10,7 +10,7 @@ import numpy as np
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, is_array, to_device
-from ..backend.layout import zeros_as_stored
+from ..backend.layout import reduce_as_stored, zeros_as_stored
 from ..checks import check_integer, is_integer
 from .check import check_axis, check_tensor
 from .linear_map import LinearMap
@@ -112,8 +112,8 @@ class BroadcastTo(LinearMap):
 def sum_axes(x: Array, axes: Shape, keepdims: bool) -> Array:
     """``x.sum(axes)``; float16 is added up in float32, since in it a sum of ones stops at 2048."""
     if x.dtype.char != "e":
-        return x.sum(axes, keepdims=keepdims)
-    return x.sum(axes, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
+        return reduce_as_stored(x, "sum", axes, keepdims)
+    return reduce_as_stored(x, "sum", axes, keepdims, dtype=np.float32).astype(x.dtype)
 
 
 class SumTo(LinearMap, adjoint_of=BroadcastTo):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, on_device_of
 from ..backend.updates import Options, State, fused
 from .optimizer import Optimizer, Params
 
@@ -47,7 +47,8 @@ class Adagrad(Optimizer):
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
         super().__init__(params, **options, initial_accumulator_value=initial_accumulator_value)
         for group, flat in zip(self.param_groups, self._flat, strict=True):
-            flat.state["sum"][...] = group["initial_accumulator_value"]
+            with on_device_of(flat.data):
+                flat.state["sum"][...] = group["initial_accumulator_value"]
 
     @staticmethod
     @fused("adagrad")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..autograd import Tensor, grad, no_grad
-from ..backend import Array, to_device
+from ..backend import Array, on_device_of, to_device
 from ..backend.random import generator
 from ..backend.updates import Options, State
 from ..checks import check_integer
@@ -87,15 +87,19 @@ class DiagonalLM(Optimizer):
             batch = slice(start, start + batch_size)
             weights = to_device(factors[batch], outputs.device)
             found = grad(model(images[batch]), parameters, Tensor(weights), allow_unused=True)
-            squares = [s + g.data**2 for s, g in zip(squares, found, strict=True)]
-        self._keep_curvature(iter([s / len(images) for s in squares]))
+            with on_device_of(weights):
+                squares = [s + g.data**2 for s, g in zip(squares, found, strict=True)]
+        self._keep_curvature(squares, len(images))
 
-    def _keep_curvature(self, curvatures: Iterator[Array]) -> None:
+    def _keep_curvature(self, squares: Sequence[Any], count: int) -> None:
+        """The state from the sums of squares, one for each parameter, over so many images."""
         self._keep_state()
+        sums = iter(squares)
         for flat in self._flat:
             flat.bind()  # to the device of the parameters, should they have moved
-            for i in range(len(flat.parameters)):
-                flat.part(flat.state["curvature"], i)[...] = next(curvatures)
+            with on_device_of(flat.data):
+                for i in range(len(flat.parameters)):
+                    flat.part(flat.state["curvature"], i)[...] = next(sums) / count
 
 
 def _hessians(loss: Callable[[Tensor, Any], Tensor], outputs: Tensor, labels: Any) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.in_place import changes
-from ..backend import Array, array_module, device_of, to_device
+from ..backend import Array, array_module, device_of, kernels_for, on_device_of, to_device
 
 
 class Slice(NamedTuple):
@@ -36,13 +36,15 @@ class FlatGroup:
         steps: list[int] | None = None,
         state: dict[str, Array] | None = None,
     ) -> None:
-        xp = array_module(parameters[0].data)
         ends = np.cumsum([p.size for p in parameters]).tolist()
         self.parameters = parameters
         self.spans = list(zip([0, *ends[:-1]], ends, strict=True))
         self.steps = [0] * len(parameters) if steps is None else steps
-        self.data = xp.concatenate([p.data.ravel() for p in parameters])
-        self.grad = xp.zeros_like(self.data, dtype=np.promote_types(self.data.dtype, np.float32))
+        with on_device_of(parameters[0].data):
+            xp = array_module(parameters[0].data)
+            self.data = xp.concatenate([p.data.ravel() for p in parameters])
+            wide = np.promote_types(self.data.dtype, np.float32)
+            self.grad = xp.zeros_like(self.data, dtype=wide)
         self.state: dict[str, Array] = {} if state is None else state
         self.shapes = [p.shape for p in parameters]
         self.views: list[Array | None] = [None] * len(parameters)
@@ -55,7 +57,8 @@ class FlatGroup:
 
     def zeros(self, names: Iterable[str]) -> dict[str, Array]:
         """A flat array of zeros for each of these names."""
-        return {name: array_module(self.grad).zeros_like(self.grad) for name in names}
+        with on_device_of(self.grad):
+            return {name: array_module(self.grad).zeros_like(self.grad) for name in names}
 
     def keep(self, names: Iterable[str]) -> None:
         """Have a state array for each of these names, zeros where there was none."""
@@ -80,7 +83,8 @@ class FlatGroup:
                     f"optimizer: a parameter was {view.dtype} and is now {parameter.dtype}; "
                     "make a new optimizer after Module.to()"
                 )
-            view[...] = parameter.data
+            with on_device_of(view):
+                view[...] = parameter.data
             parameter._array = view  # the same values: graphs need not know
 
     def _follow(self) -> None:
@@ -102,15 +106,28 @@ class FlatGroup:
         """
         self.bind()
         self.runs.clear()
+        gradients: list[Array] = []  # of parameters that are neighbours
+        end = 0
         for i, parameter in enumerate(self.parameters):
             if parameter._grad is None:
                 continue
-            self.part(self.grad, i)[...] = parameter._grad._array
             step = self.steps[i] = self.steps[i] + 1
             start, stop = self.spans[i]
+            if start != end:
+                self._join(gradients, end)
+            gradients.append(parameter._grad._array)
+            end = stop
             if self.runs and self.runs[-1][1:] == (start, step):
                 start = self.runs.pop()[0]
             self.runs.append((start, stop, step))
+        self._join(gradients, end)
+
+    def _join(self, gradients: list[Array], end: int) -> None:
+        """Write the gradients into the flat one, so that the last ends there; forget them."""
+        if gradients:
+            start = end - sum([gradient.size for gradient in gradients])
+            kernels_for(self.grad).join(gradients, self.grad[start:end])
+            gradients.clear()
 
     def slices(self, at_once: int) -> Iterator[Slice]:
         """What the step updates, at most so many elements at once."""

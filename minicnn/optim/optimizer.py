@@ -146,7 +146,8 @@ class Optimizer:
             for i, (_, arrays) in enumerate(entries):
                 for name, array in arrays.items():
                     part = flat.part(fresh[name], i)
-                    part[...] = to_device(array, device_of(part))
+                    with on_device_of(part):
+                        part[...] = to_device(array, device_of(part))
             loaded.append(fresh)
         for flat, entries, fresh in zip(self._flat, state, loaded, strict=True):
             flat.steps, flat.state = [step for step, _ in entries], fresh

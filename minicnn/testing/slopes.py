@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend import Array, to_device
+from ..backend import Array, on_device_of, to_device
 
 Function = Callable[..., Tensor]
 
@@ -115,7 +115,9 @@ def central_difference(
     def evaluate(t: float) -> Array:
         moved = list(inputs)
         x = inputs[position]
-        moved[position] = Tensor(x.data + to_device(np.asarray(t * u), x.device), x.requires_grad)
+        with on_device_of(x.data):
+            shifted = x.data + to_device(np.asarray(t * u), x.device)
+        moved[position] = Tensor(shifted, x.requires_grad)
         return function(*moved).numpy()
 
     difference = evaluate(eps) - evaluate(-eps)  # before the sum, which would lose digits

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend import array_module
+from ..backend import array_module, on_device_of
 from ..backend.layout import as_chwn, as_nchw
 from ..data import ArrayDataset, DataLoader, ImageFolder
 from ..data.dataset import to_float32
@@ -76,7 +76,8 @@ def concatenate(name: str, outputs: list[Any]) -> Any:
         got = type(outputs[0]).__name__
         raise TypeError(f"{name}: the model returned a {got}, expected a Tensor or a tuple of them")
     arrays = [output.data for output in outputs]
-    return Tensor(array_module(arrays[0]).concatenate(arrays))
+    with on_device_of(arrays[0]):
+        return Tensor(array_module(arrays[0]).concatenate(arrays))
 
 
 def count_images(x: Any) -> int:

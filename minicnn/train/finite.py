@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, on_device_of
 from ..nn import BatchNorm2d, Module
 from ..optim import Optimizer
 
@@ -54,15 +54,17 @@ def nonfinite_constants(model: Module) -> frozenset[str]:
 
 
 def _has_nan(array: Array) -> bool:
-    return bool(array_module(array).isnan(array).any())
+    with on_device_of(array):
+        return bool(array_module(array).isnan(array).any())
 
 
 def _count_bad(array: Array) -> tuple[int, int]:
     """How many elements are NaN or infinite, and how many there are."""
     if array.dtype.kind != "f":
         return 0, array.size
-    finite = array_module(array).isfinite(array)
-    return (0 if finite.all() else array.size - int(finite.sum())), array.size
+    with on_device_of(array):
+        finite = array_module(array).isfinite(array)
+        return (0 if finite.all() else array.size - int(finite.sum())), array.size
 
 
 def _named_arrays(model: Module) -> Iterator[tuple[str, Array]]:

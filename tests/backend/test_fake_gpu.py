@@ -24,7 +24,6 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCupy]:
         pytest.skip(str(error))
     remembered = (devices._count_gpus, nvrtc._compiled, index_array, ops.convert._constant)
     fake = FakeCupy()
-    fake.cuda.Device(0).use()
     monkeypatch.setitem(sys.modules, "cupy", fake)
     for function in remembered:
         function.cache_clear()
@@ -103,7 +102,7 @@ def test_a_kernel_that_does_not_compile(cupy: FakeCupy, monkeypatch: pytest.Monk
 
 def test_a_full_gpu_says_what_is_in_use(cupy: FakeCupy, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object) -> None:
-        raise cupy.full("Out of memory allocating 400 bytes")
+        raise cupy.out_of_memory("Out of memory allocating 400 bytes")
 
     x = mc.tensor(np.ones((1, 1, 2, 2)), device="cuda")
     monkeypatch.setattr(cupy, "empty", full, raising=False)

@@ -1,93 +1,361 @@
-"""A stand-in for CuPy: arrays that claim to lie on a GPU, and kernels that the emulator runs.
+"""A stand-in for CuPy: NumPy memory that claims to lie on a GPU, and kernels that the emulator runs.
 
-It shows that the launcher and the copies between devices call CuPy correctly, not that a GPU
-computes correctly.
+It shows that CuPy is called correctly, not that a GPU computes correctly, and is as strict as CuPy
+14 where a program for NumPy goes wrong: results are stored in the order of their axes, arrays are
+not converted to NumPy silently, and everything happens on the current device. ``GPU`` counts what
+a GPU would be asked to do: kernels, products, copies and fills, and how often the program waits.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from minicnn.backend.cuda.source import DIRECTORY
+from minicnn.backend.cuda.source import DIRECTORY, PIECES
 from minicnn.backend.emulator import run as emulator
 from minicnn.backend.emulator.array import EmulatorArray
+from minicnn.backend.emulator.run import ArrayArgument, PiecesArgument
+
+
+class GPU:
+    """What all GPUs of the process share: which is the current one, and what was asked of them."""
+
+    current = 0
+    operations: Counter[str] = Counter()
+    waits: list[str] = []  # noqa: RUF012 - one for the process
+    may_wait = True
+    follows = True
+    """Whether ``Device.use()`` changes the current GPU; False: as if the program used another."""
+
+    @classmethod
+    def reset(cls) -> None:
+        cls.current, cls.follows, cls.may_wait, cls.waits = 0, True, True, []
+        cls.operations = Counter()
+
+    @classmethod
+    @contextmanager
+    def counting(cls) -> Iterator[Counter[str]]:
+        """The operations inside the ``with`` statement, by kind and name: "kernel im2col"."""
+        before, cls.operations = cls.operations, Counter()
+        try:
+            yield cls.operations
+        finally:
+            cls.operations = before + cls.operations
+
+    @classmethod
+    @contextmanager
+    def without_waiting(cls) -> Iterator[None]:
+        """An error for whatever would wait for the GPU, as cupyx.allow_synchronize(False)."""
+        before, cls.may_wait = cls.may_wait, False
+        try:
+            yield
+        finally:
+            cls.may_wait = before
+
+    @classmethod
+    def wait(cls, why: str) -> None:
+        if not cls.may_wait:
+            raise RuntimeError(f"{why}: waits for the GPU")
+        cls.waits.append(why)
 
 
 class FakeDevice:
     """One of the GPUs; a context that makes it the current one."""
 
-    current = 0
-
-    def __init__(self, number: int) -> None:
-        self.id, self.mem_info = number, (1 << 20, 1 << 30)
+    def __init__(self, number: int | None = None) -> None:
+        self.id, self.mem_info = GPU.current if number is None else number, (1 << 20, 1 << 30)
 
     def __enter__(self) -> None:
-        self.before, FakeDevice.current = FakeDevice.current, self.id
-
-    def use(self) -> None:
-        FakeDevice.current = self.id
+        self.before, GPU.current = GPU.current, self.id
 
     def __exit__(self, *error: object) -> None:
-        FakeDevice.current = self.before
+        GPU.current = self.before
+
+    def use(self) -> None:
+        if GPU.follows:
+            GPU.current = self.id
+
+    def synchronize(self) -> None:
+        GPU.wait("Device.synchronize")
 
 
-class FakeArray(np.ndarray):
-    """Memory of the GPU that was current when it was allocated; as strict as the emulator's."""
+class FakeArray:
+    """Memory of the GPU that was current when it was allocated."""
 
-    number: int
+    __slots__ = ("__weakref__", "base", "memory", "number")
+    __array_priority__ = 100
 
-    def __array_finalize__(self, source: Any) -> None:
-        self.number = getattr(source, "number", FakeDevice.current)
+    def __init__(self, memory: np.ndarray[Any, Any], owner: FakeArray | None = None) -> None:
+        self.memory = memory
+        self.base: Any = owner if owner is None or owner.base is None else owner.base
+        self.number: int = GPU.current if owner is None else owner.number
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"shape", "ndim", "size", "dtype", "strides", "nbytes", "itemsize", "flags"}:
+            return getattr(self.memory, name)
+        if name in METHODS:
+            return lambda *args, **options: _call(name, getattr(np, name), self, *args, **options)
+        raise AttributeError(f"the stand-in for CuPy's ndarray has no {name!r}")
 
     @property
-    def device(self) -> Any:
+    def device(self) -> FakeDevice:
         return FakeDevice(self.number)
 
     @property
-    def __cuda_array_interface__(self) -> Any:
-        return self.__array_interface__
+    def data(self) -> Any:
+        return SimpleNamespace(ptr=self.memory.ctypes.data)
 
-    def copy(self, order: Any = "C") -> Any:
-        return self.view(np.ndarray).copy(order).view(FakeArray)
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        return self.memory.__array_interface__
+
+    # Views
+
+    @property
+    def T(self) -> FakeArray:  # noqa: N802
+        return FakeArray(self.memory.T, self)
+
+    def transpose(self, *axes: Any) -> FakeArray:
+        return FakeArray(self.memory.transpose(*axes), self)
+
+    def swapaxes(self, a: int, b: int) -> FakeArray:
+        return FakeArray(self.memory.swapaxes(a, b), self)
+
+    def view(self) -> FakeArray:
+        return FakeArray(self.memory.view(), self)
+
+    def reshape(self, *shape: Any) -> FakeArray:
+        result = self.memory.reshape(*shape)
+        if self.size and not np.shares_memory(result, self.memory):
+            _ask("copy", "reshape", self)
+            return FakeArray(result)
+        return FakeArray(result, self)
+
+    def ravel(self) -> FakeArray:
+        return self.reshape(-1)
+
+    # Copies
+
+    def copy(self, order: str = "C") -> FakeArray:
+        """On the current device, also from another one."""
+        GPU.operations["copy copy"] += 1
+        return FakeArray(self.memory.copy(order))  # type: ignore[call-overload]
+
+    def astype(self, dtype: Any, order: str = "K", copy: bool = True) -> FakeArray:
+        if not copy and np.dtype(dtype) == self.dtype:
+            return self
+        _ask("elementwise", "astype", self)
+        return FakeArray(self.memory.astype(dtype, order))  # type: ignore[arg-type]
+
+    def fill(self, value: Any) -> None:
+        _ask("fill", "fill", self)
+        is_zero = value == 0 and self.memory.flags.c_contiguous
+        self.memory.fill(0 if is_zero else value)  # a memset: the sign of -0.0 is lost
+
+    def get(self) -> np.ndarray[Any, Any]:
+        GPU.wait("get")
+        return np.ascontiguousarray(self.memory).reshape(self.shape)
+
+    def tobytes(self) -> bytes:
+        return self.get().tobytes()
+
+    def item(self) -> Any:
+        return self.get().item()
+
+    def tolist(self) -> Any:
+        return self.get().tolist()
+
+    def __bool__(self) -> bool:
+        return bool(self.get())
+
+    def __int__(self) -> int:
+        return int(self.get())
+
+    def __float__(self) -> float:
+        return float(self.get())
+
+    __index__ = __int__
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    def __iter__(self) -> Iterator[FakeArray]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return repr(self.get())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.get()[()], spec)
+
+    def __reduce__(self) -> Any:
+        return on_gpu, (self.get(),)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed")
+
+    def __getitem__(self, index: Any) -> FakeArray:
+        parts = index if isinstance(index, tuple) else (index,)
+        if not any(isinstance(part, FakeArray | np.ndarray | list) for part in parts):
+            return FakeArray(np.asarray(self.memory[index]), self)
+        if any(getattr(part, "dtype", None) == bool for part in parts):
+            GPU.wait("indexing with a mask")
+        _ask("elementwise", "take", self, index)
+        return FakeArray(np.asarray(np.ascontiguousarray(self.memory[_memory(index)])))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, np.ndarray) and value.ndim:
+            raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        part = self.memory[_memory(index)]
+        _ask("copy" if isinstance(value, FakeArray) else "fill", "setitem", self, index, value)
+        if part.size:
+            self.memory[_memory(index)] = _memory(value)
+
+    # Operators
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any
     ) -> Any:
-        known = (np.ndarray, np.generic, int, float, tuple)
-        if not all(isinstance(x, known) for x in inputs):
+        known = (FakeArray, np.generic, int, float, bool)
+        allowed = [isinstance(x, known) or getattr(x, "ndim", 1) == 0 for x in inputs]
+        if method != "__call__" or not all(allowed):
             return NotImplemented
-        if out is not None:
-            options["out"] = emulated(out)
-        result = getattr(ufunc, method)(*emulated(inputs), **options)
-        return on_gpu(result) if out is None else out[0]
+        return _call(ufunc.__name__, ufunc, *inputs, out=out and out[0], **options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return on_gpu(function(*emulated(args), **{k: emulated(v) for k, v in kwargs.items()}))
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        emulated(self)[index] = emulated(value)
-
-    def __getitem__(self, index: Any) -> Any:
-        return on_gpu(super().__getitem__(index))
+        return _call(function.__name__, function, *args, **kwargs)
 
 
-def emulated(value: Any) -> Any:
-    """The same memory as an array of the emulator, which cannot be mixed with arrays of the CPU."""
+METHODS = frozenset(
+    "sum mean var std max min argmax argmin all any prod clip round nonzero squeeze cumsum".split()
+)
+REDUCTIONS = METHODS - {"clip", "round", "nonzero", "squeeze"} | {"count_nonzero"}
+VIEWS = frozenset("moveaxis broadcast_to expand_dims squeeze atleast_1d".split())
+FILLS = frozenset("zeros zeros_like ones ones_like full full_like".split())
+FREE = frozenset("empty empty_like".split())
+ON_HOST = frozenset("promote_types result_type can_cast dtype iinfo finfo errstate".split())
+
+
+def _add_operators() -> None:
+    names = "add subtract multiply true_divide floor_divide remainder power matmul"
+    short = "add sub mul truediv floordiv mod pow matmul"
+    for name, operator in zip(names.split(), short.split(), strict=True):
+        ufunc = getattr(np, name)
+        setattr(FakeArray, f"__{operator}__", lambda a, b, f=ufunc: _operator(f, a, b))
+        setattr(FakeArray, f"__r{operator}__", lambda a, b, f=ufunc: _operator(f, b, a))
+        setattr(FakeArray, f"__i{operator}__", lambda a, b, f=ufunc: _operator(f, a, b, out=a))
+    names = "less less_equal greater greater_equal equal not_equal"
+    for name, operator in zip(names.split(), "lt le gt ge eq ne".split(), strict=True):
+        setattr(FakeArray, f"__{operator}__", lambda a, b, f=getattr(np, name): _operator(f, a, b))
+    for name, operator in {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}.items():
+        ufunc = getattr(np, name)
+        setattr(FakeArray, f"__{operator}__", lambda a, b, f=ufunc: _operator(f, a, b))
+        setattr(FakeArray, f"__r{operator}__", lambda a, b, f=ufunc: _operator(f, b, a))
+    for name, operator in {"negative": "neg", "absolute": "abs", "invert": "invert"}.items():
+        setattr(FakeArray, f"__{operator}__", lambda a, f=getattr(np, name): _operator(f, a))
+
+
+def _operator(ufunc: np.ufunc, *inputs: Any, out: Any = None) -> Any:
+    for x in inputs:
+        if isinstance(x, np.ndarray) and x.ndim:
+            raise TypeError(f"Unsupported type {type(x)}")
+        if not isinstance(x, FakeArray | np.ndarray | np.generic | int | float):
+            return NotImplemented
+    return _call(ufunc.__name__, ufunc, *inputs, out=out)
+
+
+_add_operators()
+
+
+def _arrays(value: Any) -> Iterator[FakeArray]:
+    if isinstance(value, FakeArray):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _arrays(part)
+
+
+def _ask(kind: str, name: str, *values: Any) -> None:
+    """Count an operation; all arrays must be on the current device."""
+    arrays = list(_arrays(values))
+    for x in arrays:
+        if x.number != GPU.current:
+            raise ValueError(
+                f"{name}: the device where the array resides ({x.number}) is different from the "
+                f"current device ({GPU.current}). Peer access is unavailable"
+            )
+    if not arrays or any(x.size for x in arrays):
+        GPU.operations[f"{kind} {name}"] += 1
+
+
+def _memory(value: Any) -> Any:
+    """The NumPy memory of arrays, also inside lists and tuples."""
     if isinstance(value, list | tuple):
-        return type(value)(map(emulated, value))
-    return value.view(EmulatorArray) if isinstance(value, FakeArray) else value
+        return type(value)(map(_memory, value))
+    return value.memory if isinstance(value, FakeArray) else value
 
 
 def on_gpu(result: Any) -> Any:
-    """A result of NumPy or the emulator, as arrays of the current GPU."""
+    """A result of NumPy as arrays of the current GPU, stored in the order of their axes."""
     if isinstance(result, list | tuple):
         return type(result)(map(on_gpu, result))
-    if isinstance(result, FakeArray) or not isinstance(result, np.ndarray | np.generic):
+    if not isinstance(result, np.ndarray | np.generic):
         return result
-    return np.asarray(result).view(FakeArray)
+    return FakeArray(np.ascontiguousarray(result).reshape(np.shape(result)))
+
+
+def _call(name: str, function: Any, *args: Any, out: Any = None, **options: Any) -> Any:
+    """A function of NumPy on the memory of the arrays, counted."""
+    if name in VIEWS:
+        (owner, *_) = _arrays(args)
+        return FakeArray(function(*_memory(args), **options), owner)
+    for x in _arrays([*args, *options.values()]):
+        if x.number != GPU.current:
+            _ask("", name, x)
+    if name == "nonzero":
+        GPU.wait(name)
+    if name == "matmul":
+        _count_product(*args)
+    elif name == "concatenate":
+        _count_concatenation(*args)
+    elif name not in FREE:
+        kind = "reduction" if name in REDUCTIONS else "fill" if name in FILLS else "elementwise"
+        _ask(kind, name, *args, *options.values())
+    keywords = {key: _memory(value) for key, value in options.items()}
+    if out is not None:
+        function(*_memory(args), out=out.memory, **keywords)
+        return out
+    result = function(*_memory(args), **keywords)
+    if name == "empty_like":  # as CuPy in the memory order of its argument
+        return FakeArray(result)
+    return on_gpu(result)
+
+
+def _call_at(ufunc: Any, x: FakeArray, index: Any, values: Any) -> None:
+    _ask("elementwise", "at", x, index, values)
+    ufunc.at(x.memory, _memory(index), _memory(values))
+
+
+def _count_product(a: FakeArray, b: FakeArray) -> None:
+    """cuBLAS takes a matrix or its transpose, and batches of matrices only as they are."""
+    for x in (a, b):
+        ready = x.flags.c_contiguous or (x.ndim < 3 and x.flags.f_contiguous)
+        if x.size and not ready:
+            _ask("copy", "matmul", x)
+    _ask("product", "matmul", a, b)
+
+
+def _count_concatenation(arrays: Any, *rest: Any) -> None:
+    """One kernel; for pieces of different lengths, three lists are uploaded first."""
+    if len({x.shape for x in arrays}) > 1 or not all(x.flags.c_contiguous for x in arrays):
+        GPU.operations["copy concatenate"] += 3
+    _ask("elementwise", "concatenate", *arrays)
 
 
 class FakeModule:
@@ -102,11 +370,27 @@ class FakeModule:
         )
 
     def get_function(self, expression: str) -> Any:
+        kernel, source = expression.split("<")[0], self.source
+
         def start(grid: tuple[int], block: tuple[int], arguments: tuple[Any, ...]) -> None:
             assert all(isinstance(n, tuple) for n in (grid, block, arguments))
-            emulator.run(self.source, expression, grid[0], block[0], list(arguments))
+            _ask("kernel", kernel, *arguments)
+            memory = [_argument(x, position) for position, x in enumerate(arguments)]
+            emulator.run(source, expression, grid[0], block[0], memory)
 
         return start
+
+
+def _argument(value: Any, position: int) -> Any:
+    """An argument of a kernel as the emulator takes it."""
+    if isinstance(value, FakeArray):
+        return value.memory.view(EmulatorArray)
+    if isinstance(value, np.void) and value.nbytes == 16 * PIECES:
+        addresses, ends = np.frombuffer(value.tobytes(), np.int64).reshape(2, PIECES).tolist()
+        sizes = np.diff([0, *ends]).tolist()
+        pieces = [ArrayArgument(a, n, position) for a, n in zip(addresses, sizes, strict=True)]
+        return PiecesArgument(tuple(pieces), tuple(ends))
+    return value
 
 
 class FakeCupy(ModuleType):
@@ -116,18 +400,19 @@ class FakeCupy(ModuleType):
 
     def __init__(self, gpus: int = 2, driver: int = 13000, toolkit: int = 13000) -> None:
         super().__init__("cupy")
+        GPU.reset()
         runtime = SimpleNamespace(
             CUDARuntimeError=type("CUDARuntimeError", (RuntimeError,), {}),
             driverGetVersion=lambda: driver,
             runtimeGetVersion=lambda: toolkit,
             getDeviceCount=lambda: gpus,
         )
-        self.full = type("OutOfMemoryError", (MemoryError,), {})
+        self.out_of_memory = type("OutOfMemoryError", (MemoryError,), {})
         self.broken = type("CompileException", (Exception,), {})
         self.cuda = SimpleNamespace(
             Device=FakeDevice,
             runtime=runtime,
-            memory=SimpleNamespace(OutOfMemoryError=self.full),
+            memory=SimpleNamespace(OutOfMemoryError=self.out_of_memory),
             compiler=SimpleNamespace(CompileException=self.broken),
         )
         self.RawModule = type("RawModule", (FakeModule,), {"asked": []})
@@ -137,21 +422,37 @@ class FakeCupy(ModuleType):
 
     def asnumpy(self, x: Any) -> Any:
         assert isinstance(x, FakeArray)
-        return np.ascontiguousarray(x.view(np.ndarray))
+        _ask("copy", "to the CPU")
+        host: Any = x.get()
+        return host
 
-    def array(self, x: Any) -> Any:
-        assert type(x) is np.ndarray
-        return on_gpu(x.copy())
+    def array(self, x: Any, dtype: Any = None) -> Any:
+        if isinstance(x, FakeArray):
+            return x.copy("K") if dtype is None else x.astype(dtype)
+        made = FakeArray(np.array(x, dtype))
+        if made.ndim:
+            order: Any = "F" if made.memory.flags.f_contiguous else "C"  # no other is kept
+            made.memory = np.asarray(made.memory, order=order)
+            _ask("copy", "to the GPU")
+        else:
+            made.fill(made.memory.copy())
+        return made
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        if isinstance(x, FakeArray):
+            return x if dtype is None else x.astype(dtype, copy=False)
+        return self.array(x, dtype)
+
+    def ascontiguousarray(self, x: FakeArray) -> FakeArray:
+        return x if x.flags.c_contiguous else x.copy()
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
-        if isinstance(found, type) or not callable(found):
+        if isinstance(found, type) or not callable(found) or name in ON_HOST:
             return found
 
         def function(*args: Any, **options: Any) -> Any:
-            keywords = {key: emulated(value) for key, value in options.items()}
-            return on_gpu(found(*emulated(args), **keywords))
+            return _call(name, found, *args, **options)
 
-        if isinstance(found, np.ufunc):
-            function.at = found.at  # type: ignore[attr-defined]
+        function.at = partial(_call_at, found)  # type: ignore[attr-defined]
         return function

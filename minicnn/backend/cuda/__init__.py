@@ -8,10 +8,17 @@ in the ``.cu`` file next to each module. The modules allocate the result and sta
 from __future__ import annotations
 
 from .channels import sum_over_neighbour_channels, sum_per_channel
-from .classes import gather_class, log_softmax, scatter_class, softmax
+from .classes import (
+    cross_entropy,
+    cross_entropy_grad,
+    gather_class,
+    log_softmax,
+    scatter_class,
+    softmax,
+)
 from .columns import col2im, im2col
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
-from .elementwise import erf, keep, relu_grad
+from .elementwise import erf, join, keep, relu_grad
 from .padding import pad, pad_adjoint
 from .pooling import (
     avg_pool,
@@ -45,10 +52,13 @@ __all__ = [
     "sum_over_neighbour_channels",
     "sum_per_channel",
     "erf",
+    "join",
     "keep",
     "relu_grad",
     "softmax",
     "log_softmax",
+    "cross_entropy",
+    "cross_entropy_grad",
     "gather_class",
     "scatter_class",
     "uniform",

@@ -2,6 +2,7 @@
 //
 //   softmax       y_c = e^(x_c - m) / sum of e^(x_k - m), m the largest x_k: nothing overflows
 //   log_softmax   y_c = x_c - m - log(sum of e^(x_k - m))
+//   cross_entropy loss = -log_softmax(scores)[class], with its gradient to the scores
 //   gather_class  y = scores[class];  scatter_class  scores[class] = y, 0 elsewhere
 //
 // x, y (before, L, after), scores (C, places), classes (places)
@@ -43,6 +44,33 @@ __global__ void log_softmax(array<const T> x, array<T> y, I before, I length, I 
         for (I k = 0; k < length; ++k) {
             const I i = start + k * after;
             y[i] = (x[i] - largest) - log_sum;
+        }
+    }
+}
+
+// One thread for each place.
+template <typename T, typename I>
+__global__ void cross_entropy(
+    array<const T> scores, array<const long long> classes, array<T> losses, I num_classes,
+    I places) {
+    FOR_EACH(i, places) {
+        T largest, sum;
+        row_sums<T, I>(scores, i, num_classes, places, largest, sum);
+        losses[i] = log(sum) - (scores[I(classes[i]) * places + i] - largest);
+    }
+}
+
+// One thread for each place; step is 0 if all places share one gradient.
+template <typename T, typename I>
+__global__ void cross_entropy_grad(
+    array<const T> scores, array<const T> grad, array<const long long> classes, array<T> result,
+    I num_classes, I places, I step) {
+    FOR_EACH(i, places) {
+        T largest, sum;
+        row_sums<T, I>(scores, i, num_classes, places, largest, sum);
+        for (I c = 0; c < num_classes; ++c) {
+            const T share = exp(scores[c * places + i] - largest) / sum;
+            result[c * places + i] = grad[step * i] * (share - T(c == classes[i]));
         }
     }
 }

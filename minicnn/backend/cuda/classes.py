@@ -26,6 +26,24 @@ def _along(kernel: str, x: Array, axis: int) -> Array:
     return array_module(y).moveaxis(y, -1, 0)
 
 
+def cross_entropy(scores: Array, classes: Array) -> Array:
+    y = new(scores, (*classes.shape[1:], classes.shape[0]))
+    arrays = (_batch_last(scores), integers(_batch_last(classes)), y)
+    launch("classes.cu", "cross_entropy", y.size, *arrays, scores.shape[1], y.size)
+    return array_module(y).moveaxis(y, -1, 0)
+
+
+def cross_entropy_grad(grad: Array, scores: Array, classes: Array) -> Array:
+    n, num_classes, *rest = scores.shape
+    result = new(scores, (num_classes, *rest, n))
+    is_one_number = grad.size > 0 and not any(grad.strides)  # the gradient of a mean: not copied
+    grad = grad[(slice(1),) * grad.ndim] if is_one_number else _batch_last(grad)
+    arrays = (_batch_last(scores), grad, integers(_batch_last(classes)), result)
+    sizes = (num_classes, classes.size, int(not is_one_number))
+    launch("classes.cu", "cross_entropy_grad", classes.size, *arrays, *sizes)
+    return array_module(result).moveaxis(result, -1, 0)
+
+
 def gather_class(scores: Array, classes: Array) -> Array:
     y = new(scores, (*classes.shape[1:], classes.shape[0]))
     arrays = (_batch_last(scores), integers(_batch_last(classes)), y)

@@ -19,6 +19,13 @@ using array = T* __restrict__;  // no two arguments of a kernel overlap
     for (I i = I(blockIdx.x) * I(blockDim.x) + I(threadIdx.x); i < I(elements);  \
          i += I(gridDim.x) * I(blockDim.x))
 
+// Several arrays as one argument: piece k holds the elements from end[k - 1] to end[k] of all.
+template <typename T>
+struct Pieces {
+    array<const T> at[PIECES];
+    long long end[PIECES];
+};
+
 // Where an element of images (C, H, W, N) is.
 template <typename I>
 struct Pixel {

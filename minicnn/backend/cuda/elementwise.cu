@@ -13,6 +13,16 @@ __global__ void relu_grad(array<const T> x, array<const T> y, array<T> result, I
     FOR_EACH(i, elements) result[i] = y[i] != 0 ? x[i] : T(0);
 }
 
+// out = the elements of the pieces, one piece after the other.
+template <typename T, typename I>
+__global__ void join(array<T> out, Pieces<T> pieces, I elements) {
+    FOR_EACH(i, elements) {
+        int k = 0;
+        while (i >= pieces.end[k]) ++k;
+        out[i] = pieces.at[k][i - (k == 0 ? 0 : pieces.end[k - 1])];
+    }
+}
+
 // The error function, 2 / sqrt(pi) * (integral of e^(-t^2) from 0 to x).
 template <typename T, typename I>
 __global__ void erf_of(array<const T> x, array<T> y, I elements) {

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..arrays import Array, array_module
-from .arguments import in_order_of, new_like, without_gaps
+from .arguments import contiguous, in_order_of, new_like, without_gaps
 from .launch import launch
+from .pieces import Pieces
+from .source import PIECES
 
 
 def erf(x: Array) -> Array:
@@ -12,6 +16,16 @@ def erf(x: Array) -> Array:
     y = new_like(x)
     launch("elementwise.cu", "erf_of", x.size, x, y, x.size)
     return y
+
+
+def join(arrays: Sequence[Array], out: Array) -> None:
+    start = 0
+    for k in range(0, len(arrays), PIECES):
+        pieces = [contiguous(x.astype(out.dtype, copy=False)) for x in arrays[k : k + PIECES]]
+        stop = start + sum(x.size for x in pieces)
+        part = out[start:stop]
+        launch("elementwise.cu", "join", part.size, part, Pieces(pieces), part.size)
+        start = stop
 
 
 def keep(x: Array, mask: Array) -> Array:

@@ -6,6 +6,7 @@ compiled when it is first used with these types and then kept.
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..emulator import run as emulator
 from ..emulator.array import EmulatorArray
 from ..geometry import Window
 from . import nvrtc
+from .pieces import Pieces
 from .source import THREADS
 
 MOST_BLOCKS = 1 << 20  # with more elements, a thread handles several
@@ -42,9 +44,10 @@ def launch(
     largest = max(elements, *[a.size for a in arguments if is_array(a)])
     index = np.int32 if largest < INT_LIMIT else np.int64
     expression = _expression(kernel, *(types or (first.dtype,)), index)
-    values = [_argument(a, index) for a in arguments]
+    on_emulator = isinstance(first, EmulatorArray)
+    values = [_argument(a, index, on_emulator) for a in arguments]
     blocks = min(-(-elements // THREADS), MOST_BLOCKS)
-    if isinstance(first, EmulatorArray):
+    if on_emulator:
         emulator.run(source, expression, blocks, THREADS, values)
     else:
         nvrtc.run(source, expression, blocks, THREADS, values, device_of(first))
@@ -63,18 +66,17 @@ def _expression(kernel: str, *types: Any) -> str:
     return f"{kernel}<{', '.join(C_TYPES[name] for name in names)}>"
 
 
-def _argument(value: Any, index: Any) -> Any:
+def _argument(value: Any, index: Any, on_emulator: bool) -> Any:
     if isinstance(value, Window):
         return _struct(value)
+    if isinstance(value, Pieces):
+        return value if on_emulator else value.on_gpu()
     return index(value) if isinstance(value, int) else value
 
 
-_WINDOW = np.dtype([(f"value{i}", np.int32) for i in range(12)])
-
-
 @lru_cache(maxsize=1024)
-def _struct(window: Window) -> Array:
+def _struct(window: Window) -> Any:
     """The window as the struct Window of ``common.cuh``, which is passed by value."""
     (top, _), (left, _) = window.padding
     sizes = (*window.input_size, *window.output_size, *window.kernel_size, *window.stride)
-    return np.array((*sizes, top, left, *window.dilation), _WINDOW)
+    return np.void(struct.pack("12i", *sizes, top, left, *window.dilation))

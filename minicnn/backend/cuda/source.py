@@ -7,7 +7,13 @@ from pathlib import Path
 
 DIRECTORY = Path(__file__).parent
 THREADS = 256  # in a block of every kernel; a power of two
-OPTIONS = ("-std=c++17", f"-DTHREADS={THREADS}", f"-I{DIRECTORY}")  # for both compilers
+PIECES = 32  # arrays in one argument, see Pieces in common.cuh
+OPTIONS = (  # for both compilers
+    "-std=c++17",
+    f"-DTHREADS={THREADS}",
+    f"-DPIECES={PIECES}",
+    f"-I{DIRECTORY}",
+)
 
 
 @cache

@@ -31,14 +31,14 @@ class EmulatorArray(np.ndarray[Any, Any]):
         result = getattr(ufunc, method)(*_as_numpy(inputs), **options)
         if out is not None:
             return out[0] if len(out) == 1 else out
-        return _emulated(result)
+        return _computed(result)
 
     def __array_function__(
         self, function: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         _check_mixed(function.__name__, list(args), *kwargs.values())
         keywords = {name: _as_numpy(value) for name, value in kwargs.items()}
-        return _emulated(function(*_as_numpy(tuple(args)), **keywords))
+        return _computed(function(*_as_numpy(tuple(args)), **keywords), function.__name__)
 
     def __getitem__(self, index: Any) -> Any:
         return _emulated(super().__getitem__(index))
@@ -73,6 +73,13 @@ def _emulated(result: Any) -> Any:
         return type(result)(map(_emulated, result))
     is_value = isinstance(result, np.ndarray | np.generic)
     return np.asarray(result).view(EmulatorArray) if is_value else result
+
+
+def _computed(result: Any, name: str = "") -> Any:
+    """A result as arrays of the emulator; new ones are stored in the order of their axes."""
+    if isinstance(result, np.ndarray) and result.base is None and name != "empty_like":
+        result = np.asarray(result, order="C")
+    return _emulated(result)
 
 
 class _EmulatedNumPy(ModuleType):

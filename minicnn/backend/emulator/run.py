@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import is_array
-from ..cuda.source import OPTIONS, read_source
+from ..cuda.pieces import Pieces
+from ..cuda.source import OPTIONS, PIECES, read_source
 from .compiler import built, find_compiler
 
 HEADER = Path(__file__).with_name("emulator.h")
@@ -27,6 +28,12 @@ class ArrayArgument(ctypes.Structure):
     """The struct array<T> of emulator.h."""
 
     _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_longlong), ("argument", ctypes.c_int))
+
+
+class PiecesArgument(ctypes.Structure):
+    """The struct Pieces of common.cuh."""
+
+    _fields_ = (("at", ArrayArgument * PIECES), ("end", ctypes.c_longlong * PIECES))
 
 
 class Fault(ctypes.Structure):
@@ -61,9 +68,12 @@ def run(source: str, expression: str, blocks: int, threads: int, arguments: list
 
 def _value(argument: Any, position: int) -> Any:
     """What is passed by pointer: the struct of an array in global memory, else the value."""
-    if is_array(argument) and argument.dtype.names is None:
+    if is_array(argument):
         return ArrayArgument(argument.ctypes.data, argument.size, position)
-    return np.asarray(argument)
+    if isinstance(argument, Pieces):
+        pieces = [ArrayArgument(x.ctypes.data, x.size, position) for x in argument.arrays]
+        return PiecesArgument(tuple(pieces), tuple(argument.ends))
+    return argument if isinstance(argument, ctypes.Structure) else np.asarray(argument)
 
 
 @cache

@@ -26,6 +26,19 @@ def log_softmax(x: Array, axis: int) -> Array:
     return y
 
 
+def cross_entropy(scores: Array, classes: Array) -> Array:
+    return -gather_class(log_softmax(scores, 1), classes)
+
+
+def cross_entropy_grad(grad: Array, scores: Array, classes: Array) -> Array:
+    result = np.empty_like(scores)
+    shares, gradients = np.moveaxis(softmax(scores, 1), 1, -1), np.moveaxis(result, 1, -1)
+    for index in np.ndindex(*classes.shape):
+        for c, share in enumerate(shares[index]):
+            gradients[index][c] = grad[index] * (share - (c == classes[index]))
+    return result
+
+
 def gather_class(scores: Array, classes: Array) -> Array:
     y = np.empty(classes.shape, scores.dtype)
     for index in np.ndindex(*classes.shape):

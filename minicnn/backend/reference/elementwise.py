@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,6 +15,14 @@ def erf(x: Array) -> Array:
     for index in np.ndindex(*x.shape):
         y[index] = math.erf(x[index])
     return y
+
+
+def join(arrays: Sequence[Array], out: Array) -> None:
+    k = 0
+    for x in arrays:
+        for index in np.ndindex(*x.shape):
+            out[k] = x[index]
+            k += 1
 
 
 def keep(x: Array, mask: Array) -> Array:

@@ -21,6 +21,19 @@ def log_softmax(x: Array, axis: int) -> Array:
     return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
 
 
+def cross_entropy(scores: Array, classes: Array) -> Array:
+    shifted = scores - scores.max(1, keepdims=True)
+    losses: Array = np.log(np.exp(shifted).sum(1)) - shifted[_at(classes)]
+    return losses
+
+
+def cross_entropy_grad(grad: Array, scores: Array, classes: Array) -> Array:
+    y = softmax(scores, 1)
+    y[_at(classes)] -= 1
+    y *= grad[:, None]
+    return y
+
+
 def gather_class(scores: Array, classes: Array) -> Array:
     return scores[_at(classes)]
 

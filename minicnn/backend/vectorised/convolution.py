@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from ..arrays import Array, array_module
 from ..geometry import Band, Window, bands
@@ -71,22 +72,27 @@ class ColumnConvolution:
     ) -> Array:
         matrix = _by_group(weight, groups).swapaxes(1, 2)  # (G, C/G·KH·KW, O/G)
         channels, batch = groups * weight.shape[1], grad.shape[-1]
-        x = array_module(grad).zeros((channels, *window.input_size, batch), grad.dtype)
+        x: Any = None
         for band in self._bands(grad, window, channels):
             grads = _by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
             columns = _product(matrix, grads)  # (G, C/G·KH·KW, some of OH·OW·N)
-            x[:, band.input] += self._pixels(columns, band, channels, batch)
+            pixels = self._pixels(columns, band, channels, batch)
+            if x is None:
+                if pixels.shape[1] == window.input_size[0]:  # one band for all rows
+                    return pixels
+                x = array_module(grad).zeros((channels, *window.input_size, batch), grad.dtype)
+            x[:, band.input] += pixels
         return x
 
     def convolve_weight_gradient(self, x: Array, grad: Array, window: Window, groups: int) -> Array:
         channels, outputs = x.shape[0], grad.shape[0]
         kh, kw = window.kernel_size
-        shape = (groups, channels // groups * kh * kw, outputs // groups)
-        weight = array_module(x).zeros(shape, x.dtype)
+        weight: Any = None
         # The columns are made again: keeping them from forward costs KH·KW times the memory.
         for band in self._bands(x, window, channels):
             grads = _by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
-            weight += self._sum_of_products(self._columns(x, band, groups), grads)
+            products = self._sum_of_products(self._columns(x, band, groups), grads)
+            weight = products if weight is None else weight + products
         weight = weight.swapaxes(1, 2)  # (G, O/G, C/G·KH·KW)
         return weight.reshape(outputs, channels // groups, kh, kw)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -43,6 +44,13 @@ def _erf_nodes(dtype: Any) -> tuple[Array, Array]:
     nodes = np.arange(ERF_END * ERF_STEPS + 1) / ERF_STEPS
     slopes = 2 / math.sqrt(math.pi) * np.exp(-nodes * nodes)
     return np.array([math.erf(a) for a in nodes], dtype), slopes.astype(dtype)
+
+
+def join(arrays: Sequence[Array], out: Array) -> None:
+    start = 0
+    for x in arrays:
+        out[start : start + x.size].reshape(x.shape)[...] = x
+        start += x.size
 
 
 def keep(x: Array, mask: Array) -> Array:
