@@ -149,12 +149,15 @@ def sums(device: str, c: int, side: int, batch: int) -> Iterator[Work]:
 def weight_gradients(
     device: str, c: int, side: int, kernel: int, outputs: int, batch: int
 ) -> Iterator[Work]:
-    """As one product over all places, and cut to a PRODUCT_LENGTH where it is thin."""
+    """As the backend computes it; as one product; cut to a PRODUCT_LENGTH where it is thin."""
     window = make_window("", (side, side), kernel)
     x = _random(device, c, side, side, batch)
     grad = _random(device, outputs, *window.output_size, batch)
     flops = 2 * outputs * c * kernel**2 * window.output_size[0] ** 2 * batch
     size = f"{c}x{side}x{side}x{batch} -> {outputs}"
+    run = kernels_for(x)
+    step = lambda: run.convolve_weight_gradient(x, grad, window, 1)  # noqa: E731
+    yield Work("weight gradient, as it is", size, step, flops=flops)
     for length in (WHOLE, 1 << 16, 1 << 14, 1 << 12):
         convolution = ColumnConvolution(im2col, col2im, GIB, 1, length)
         step = lambda run=convolution: run.convolve_weight_gradient(x, grad, window, 1)  # noqa: E731

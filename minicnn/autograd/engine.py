@@ -119,7 +119,9 @@ def grad(
             f"grad: input {unused[0]} was not used to compute the outputs "
             "(or does not require a gradient); pass allow_unused=True to get zeros for it"
         )
-    return tuple(_zeros_like(t) if g is None else g for t, g in zip(inputs, found, strict=True))
+    return tuple(
+        _zeros_like(t) if g is None else g for t, g in zip(inputs, found, strict=True)
+    )
 
 
 def _zeros_like(t: Tensor) -> Tensor:

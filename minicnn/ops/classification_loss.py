@@ -66,7 +66,9 @@ def cross_entropy(
         losses = _losses_of_probabilities(logits, truth, label_smoothing, weights)
         return reduce_losses(op, losses, reduction)
     classes = class_indices(op, logits, truth)
-    losses, count = _losses_of_classes(op, _cross_entropy, logits, classes, weights, ignore_index)
+    losses, count = _losses_of_classes(
+        op, _cross_entropy, logits, classes, weights, ignore_index
+    )
     if label_smoothing:
         total = sum(_weighted(log_softmax(logits), weights), 1)  # (N, ...)
         total = keep(total, to_device(classes != ignore_index, logits.device))
