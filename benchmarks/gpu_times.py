@@ -155,9 +155,9 @@ def weight_gradients(
     grad = _random(device, outputs, *window.output_size, batch)
     flops = 2 * outputs * c * kernel**2 * window.output_size[0] ** 2 * batch
     size = f"{c}x{side}x{side}x{batch} -> {outputs}"
-    run = kernels_for(x)
-    step = lambda: run.convolve_weight_gradient(x, grad, window, 1)  # noqa: E731
-    yield Work("weight gradient, as it is", size, step, flops=flops)
+    ours = kernels_for(x)
+    as_it_is = lambda: ours.convolve_weight_gradient(x, grad, window, 1)  # noqa: E731
+    yield Work("weight gradient, as it is", size, as_it_is, flops=flops)
     for length in (WHOLE, 1 << 16, 1 << 14, 1 << 12):
         convolution = ColumnConvolution(im2col, col2im, GIB, 1, length)
         step = lambda run=convolution: run.convolve_weight_gradient(x, grad, window, 1)  # noqa: E731

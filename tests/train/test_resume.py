@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.missing import skip_without
 
 import minicnn as mc
 from minicnn import data, nn, ops, optim, train
@@ -366,7 +365,7 @@ def start(path: Path, call: str = "", count: int = 0) -> subprocess.Popen[str]:
 def uninterrupted(tmp_path_factory) -> str:
     if not hasattr(signal, "SIGKILL"):
         pytest.skip("there is no SIGKILL here")
-    skip_without("safetensors")
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
     process = start(tmp_path_factory.mktemp("whole") / "run.ckpt")
     result = process.communicate()[0]
     assert process.returncode == 0
