@@ -19,6 +19,9 @@ __all__ = ["NAMES", "main"]
 NAMES = (
     "train_step",
     "cpu_vs_gpu",
+    "gpu_smoke",
+    "gpu_times",
+    "gpu_sanitize",
     "end_to_end",
     "kernels",
     "scaling",

@@ -3,35 +3,49 @@
     python -m benchmarks.cpu_vs_gpu
 
 Each kernel and each network's training step on the CPU and on the GPU, in float32, for batch sizes
-1 to 4096, after a warm-up and waiting for the GPU; and the same step in PyTorch on that GPU without
-TF32, if PyTorch is installed. The limit of a kernel is the time in which the GPU copies as many
-bytes as the kernel must read and write; the limit of a convolution is the time that a large matrix
-product takes for as many multiplications. Both are measured in the same run.
+1 to 4096, after a warm-up; and the same step in PyTorch on that GPU without TF32, if PyTorch is
+installed. A kernel has two times on the GPU: that of the GPU alone, from CUDA events around calls
+that wait in its queue, and the wall time of calls in a row, which for a short kernel is the time
+that Python and the launch take (``gpu.py``). The time of a training step is wall time, with
+waiting for the GPU, since a program cannot have less.
+
+The limit of a kernel is the time in which the GPU copies as many bytes as the kernel must read and
+write; the limit of a convolution is the time that a large matrix product takes for as many
+multiplications. Both are measured in the same run, for the GPU alone.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import minicnn as mc
-from minicnn.backend import kernels_for, resolve_device, to_device
+from minicnn.backend import kernels_for, to_device
 from minicnn.backend.geometry import make_window
 from minicnn.backend.padding import padding_map
 
 from .contest import Result, Step, interleaved, ratio, save
+from .gpu import add_device, chosen_device, device_name, gpu_times, torch_step_on, wait
 from .kernels import LAYERS, Layer
-from .networks import NETWORKS, minicnn_step, torch_step
+from .networks import NETWORKS, minicnn_step
 from .options import Parser
 from .plots import BLUE, GREY, ORANGE, plot
 
 BATCHES = (1, 4, 16, 64, 128, 256, 1024, 4096)
 KERNEL_BATCHES = (1, 16, 128, 1024, 4096)
 LEAST = 0.02  # approximate seconds per measurement
+MOST = 0.3  # seconds for all rounds of a kernel on the CPU; a longer one is measured once
 REPEATS = 20  # steps on a GPU before waiting for it
+NETWORK_COLUMNS = (
+    *("training step", "batch", "CPU, wall time, ms", "GPU, wall time, ms", "CPU / GPU"),
+    *("PyTorch on the GPU, wall time, ms", "minicnn / PyTorch (quartiles)"),
+)
+KERNEL_COLUMNS = (
+    *("kernel", "network", "size", "batch", "CPU, ms", "GPU alone, ms", "GPU, wall time, ms"),
+    *("CPU / GPU alone", "limit / GPU alone"),
+)
 
 
 class Work(NamedTuple):
@@ -47,49 +61,34 @@ class Work(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Time kernels and networks, print their tables and save them."""
     parser = Parser(__doc__, rounds=(7, 2), batches=(len(BATCHES), 1), layers=(len(LAYERS), 1))
-    parser.add_argument("--device", help='default: "cuda", with --quick also "emulator"')
+    add_device(parser)
     options = parser.options(arguments)
-    try:
-        gpu = resolve_device(options.device or _usual(options.quick))
-    except mc.DeviceError as error:
-        sys.exit(f"cpu_vs_gpu: {error}")
+    gpu = chosen_device(options)
     limits = _limits(gpu, options.rounds, options.quick)
-    kernels = list(_time_kernels(gpu, limits, options))
-    networks = list(_time_networks(gpu, options))
-    table = "\n".join([*_kernel_table(kernels), "", *_network_table(networks)])
-    bandwidth, rate = limits
-    table += (
-        f"\n\nThe GPU, {_name(gpu)}, copies {bandwidth / 1e9:,.0f} GB/s (read and written) and "
-        f"multiplies matrices at {rate / 1e12:,.1f} TFLOP/s."
-    )
-    print(table)
+    table = [
+        f"Limits of {device_name(gpu)}: it copies {limits[0] / 1e9:,.0f} GB/s (read and written) "
+        f"and multiplies matrices at {limits[1] / 1e12:,.1f} TFLOP/s.",
+        "",
+    ]
+    print("\n".join(table))
+    kernels, networks = _time_kernels(gpu, limits, options), _time_networks(gpu, options)
+    kernel_rows = _print_rows(table, KERNEL_COLUMNS, kernels, _kernel_cells)
+    network_rows = _print_rows(table, NETWORK_COLUMNS, networks, _network_cells)
+    numbers = {"gpu": device_name(gpu), "kernels": kernel_rows, "steps": network_rows}
     call = f"cpu_vs_gpu{options.more}"
-    save(call, table, {"gpu": _name(gpu), "kernels": kernels, "steps": networks}, options.results)
-    plot(call, options.results, (8, 3.2), lambda figure: _draw(figure, networks))
-
-
-def _usual(quick: bool) -> str:
-    return "emulator" if quick and not mc.cuda_is_available() else "cuda"
-
-
-def _name(device: str) -> str:
-    if not device.startswith("cuda"):
-        return device
-    import cupy
-
-    return str(cupy.cuda.runtime.getDeviceProperties(int(device[5:]))["name"].decode())
+    save(call, "\n".join(table), numbers, options.results)
+    plot(call, options.results, (8, 3.2), lambda figure: _draw(figure, network_rows))
 
 
 def _waiting(step: Step, device: str) -> Step:
     """The step; on a GPU, REPEATS steps and then waiting for them."""
     if not device.startswith("cuda"):
         return step
-    import cupy
 
     def steps() -> None:
         for _ in range(REPEATS):
             step()
-        cupy.cuda.get_current_stream().synchronize()
+        wait(device)
 
     return steps
 
@@ -105,9 +104,8 @@ def _limits(gpu: str, rounds: int, quick: bool) -> tuple[float, float]:
     n, side = (1 << 12, 64) if quick else (1 << 26, 4096)
     x = to_device(np.ones(n, np.float32), gpu)
     a = to_device(np.ones((side, side), np.float32), gpu)
-    steps = {"copy": _waiting(x.copy, gpu), "product": _waiting(lambda: a @ a, gpu)}
-    times = {k: _seconds(r, gpu).median for k, r in interleaved(steps, rounds).items()}
-    return 2 * x.nbytes / times["copy"], 2 * side**3 / times["product"]
+    copy, product = (gpu_times(step, gpu, rounds).alone for step in (x.copy, lambda: a @ a))
+    return 2 * x.nbytes / copy, 2 * side**3 / product
 
 
 def _time_kernels(gpu: str, limits: tuple[float, float], options: Any) -> Iterator[dict[str, Any]]:
@@ -115,14 +113,23 @@ def _time_kernels(gpu: str, limits: tuple[float, float], options: Any) -> Iterat
     for layer in LAYERS[: options.layers]:
         for batch in KERNEL_BATCHES[: options.batches]:
             for work in _kernels(layer, batch):
-                steps = {d: _waiting(work.on(d), d) for d in ("cpu", gpu)}
-                times = interleaved(steps, options.rounds, 0 if options.quick else LEAST)
-                cpu, device = times["cpu"].median, _seconds(times[gpu], gpu).median
-                limit = max(work.nbytes / bandwidth, work.flops / rate)
+                times = gpu_times(work.on(gpu), gpu, options.rounds)
                 yield {
                     "kernel": work.name, "network": layer.network, "size": work.size,
-                    "batch": batch, "cpu": cpu, "gpu": device, "limit": limit,
+                    "batch": batch, "cpu": _cpu_seconds(work.on("cpu"), options),
+                    "gpu": times.alone, "gpu_wall": times.wall,
+                    "limit": max(work.nbytes / bandwidth, work.flops / rate),
                 }  # fmt: skip
+
+
+def _cpu_seconds(step: Step, options: Any) -> float:
+    """The median over the rounds; over fewer of them if the step takes long."""
+    once = interleaved({"step": step}, rounds=1)["step"].median
+    rounds = min(options.rounds, int(MOST / once))
+    if rounds < 2:
+        return once
+    least = 0.0 if options.quick or once > LEAST else LEAST
+    return interleaved({"step": step}, rounds, least)["step"].median
 
 
 def _kernels(layer: Layer, batch: int) -> Iterator[Work]:
@@ -186,7 +193,7 @@ def _time_networks(gpu: str, options: Any) -> Iterator[dict[str, Any]]:
     for network in NETWORKS:
         for batch in BATCHES[: options.batches]:
             steps = {d: _waiting(minicnn_step(network, batch, d), d) for d in ("cpu", gpu)}
-            rival = _torch(network, batch, gpu)
+            rival = torch_step_on(gpu, network, batch)
             steps |= {} if rival is None else {"PyTorch": _waiting(rival, gpu)}
             found = interleaved(steps, options.rounds)
             times = {k: r if k == "cpu" else _seconds(r, gpu) for k, r in found.items()}
@@ -198,47 +205,35 @@ def _time_networks(gpu: str, options: Any) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _torch(network: str, batch: int, gpu: str) -> Step | None:
-    """PyTorch's step on that GPU, if available."""
-    try:
-        import torch
-    except ImportError:
-        return None
-    if not gpu.startswith("cuda") or not torch.cuda.is_available():
-        return None
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    return torch_step(network, batch, device=gpu)
+def _print_rows(
+    table: list[str],
+    columns: tuple[str, ...],
+    rows: Iterator[dict[str, Any]],
+    cells: Callable[[dict[str, Any]], list[str]],
+) -> list[dict[str, Any]]:
+    """Print each row as soon as it is measured, and add the lines to the table."""
+    measured = []
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    print("\n".join(lines))
+    for row in rows:
+        measured.append(row)
+        lines.append(f"| {' | '.join(cells(row))} |")
+        print(lines[-1], flush=True)
+    print()
+    table += [*lines, ""]
+    return measured
 
 
-def _kernel_table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| kernel | network | size | batch | CPU, ms | GPU, ms | CPU / GPU | limit / GPU |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for r in rows:
-        cpu, gpu, what = r["cpu"], r["gpu"], f"{r['kernel']} | {r['network']} | {r['size']}"
-        lines.append(
-            f"| {what} | {r['batch']} | {cpu * 1e3:.3f} | {gpu * 1e3:.3f} | **{cpu / gpu:.2f}** "
-            f"| {r['limit'] / gpu:.0%} |"
-        )
-    return lines
+def _kernel_cells(r: dict[str, Any]) -> list[str]:
+    numbers = [f"{r[name] * 1e3:.4f}" for name in ("cpu", "gpu", "gpu_wall")]
+    ratios = [f"**{r['cpu'] / r['gpu']:.2f}**", f"{r['limit'] / r['gpu']:.0%}"]
+    return [r["kernel"], r["network"], r["size"], str(r["batch"]), *numbers, *ratios]
 
 
-def _network_table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| training step | batch | CPU, ms | GPU, ms | CPU / GPU | PyTorch on the GPU, ms "
-        "| minicnn / PyTorch (quartiles) |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for r in rows:
-        torch, spread = "", ""
-        if "ratio" in r:
-            torch, spread = f"{r['PyTorch'] * 1e3:.3f}", f"{r['ratio']:.2f}"
-        lines.append(
-            f"| {r['network']} | {r['batch']} | {r['cpu'] * 1e3:.3f} | {r['gpu'] * 1e3:.3f} "
-            f"| **{r['cpu'] / r['gpu']:.2f}** | {torch} | {spread} |"
-        )
-    return lines
+def _network_cells(r: dict[str, Any]) -> list[str]:
+    rival = [f"{r['PyTorch'] * 1e3:.3f}", f"{r['ratio']:.2f}"] if "ratio" in r else ["", ""]
+    times = [f"{r[name] * 1e3:.3f}" for name in ("cpu", "gpu")]
+    return [r["network"], str(r["batch"]), *times, f"**{r['cpu'] / r['gpu']:.2f}**", *rival]
 
 
 def _draw(figure: Any, rows: list[dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from support.fake_cupy import GPU, FakeCupy
+from support.missing import skip_if_missing
 from support.slow import is_slow
 
 import minicnn as mc
@@ -96,6 +97,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow(item):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, None, None]:
+    """See ``skip_if_missing``; fixtures may need a library, too."""
+    with skip_if_missing():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """See ``skip_if_missing``."""
+    with skip_if_missing():
+        return (yield)
 
 
 def pytest_collection_finish() -> None:

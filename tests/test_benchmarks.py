@@ -6,7 +6,11 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -93,3 +97,64 @@ def test_a_quick_run_keeps_nothing(environment: dict[str, str]) -> None:
     before = kept()
     assert "| conv2d |" in run(environment, "overhead", "--quick")
     assert kept() == before
+
+
+class Queue(ModuleType):
+    """A CuPy whose GPU works off a queue, next to a program that fills it."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__("cupy")
+        self.end, self.spins = 0.0, 0
+        queue = self
+
+        class Event:
+            def record(self) -> None:
+                queue.add(0.0)
+                self.at = queue.end
+
+            @property
+            def done(self) -> bool:
+                return time.perf_counter() >= self.at
+
+            def synchronize(self) -> None:
+                time.sleep(max(0.0, self.at - time.perf_counter()))
+
+        def spin(grid: Any, block: Any, arguments: Any) -> None:
+            self.spins += 1
+            self.add(float(arguments[0]) / rate)
+
+        self.cuda = SimpleNamespace(
+            Event=Event,
+            get_elapsed_time=lambda a, b: (b.at - a.at) * 1e3,
+            Device=lambda number: SimpleNamespace(synchronize=Event.synchronize.__get__(self)),
+        )
+        self.RawKernel = lambda code, name: spin
+
+    @property
+    def at(self) -> float:
+        return self.end
+
+    def add(self, seconds: float) -> None:
+        self.end = max(self.end, time.perf_counter()) + seconds
+
+
+@pytest.mark.parametrize(("rate", "spins"), [(3e8, 1), (1e11, 3)])
+def test_the_time_of_the_gpu_alone(
+    monkeypatch: pytest.MonkeyPatch, rate: float, spins: int
+) -> None:
+    """A step of 0.2 ms on the GPU that Python needs 2 ms to queue; a spin too short is repeated."""
+    monkeypatch.syspath_prepend(ROOT)
+    gpu, queue = import_module("benchmarks.gpu"), Queue(rate)
+    monkeypatch.setitem(sys.modules, "cupy", queue)
+    gpu._spin.cache_clear()
+
+    def step() -> None:
+        time.sleep(2e-3)
+        queue.add(2e-4)
+
+    times = gpu.gpu_times(step, "cuda:0", rounds=1)
+    gpu._spin.cache_clear()
+    assert times.host >= 2e-3
+    assert times.wall >= 2e-3
+    assert queue.spins == spins
+    assert (times.alone == pytest.approx(2e-4)) == (spins == 1)

@@ -17,6 +17,7 @@ from .arrays import Array, device_of, is_gpu_array
 from .emulator.array import EmulatorArray
 from .errors import DeviceError
 from .layout import inverse_axes, storage_axes
+from .toolkit import check_toolkit
 
 
 def resolve_device(name: str | None = None) -> str:
@@ -195,9 +196,11 @@ def _count_gpus() -> int:
                 f"CUDA {_version(toolkit)}: update the driver, or pip install "
                 f"'cupy-cuda{driver // 1000}x[ctk]'"
             )
-        return int(runtime.getDeviceCount())
+        gpus = int(runtime.getDeviceCount())
     except runtime.CUDARuntimeError as error:
         raise DeviceError(f"CuPy found no usable NVIDIA GPU ({error}); {advice}") from error
+    check_toolkit(cupy, toolkit)
+    return gpus
 
 
 def _version(number: int) -> str:

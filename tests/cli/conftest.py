@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.missing import skip_without
 
 import minicnn as mc
 from minicnn.data import catalog
@@ -13,6 +14,8 @@ from minicnn.data import catalog
 @pytest.fixture(autouse=True)
 def places(monkeypatch, tmp_path) -> Path:
     """No MNIST anywhere, no network, and an empty cache."""
+
+    skip_without("pooch", "safetensors", "tqdm")
 
     def no_network(name, *_):
         raise mc.data.DataError(f"no mirror delivered {name}")

@@ -51,8 +51,7 @@ def test_ctrl_c_is_130_and_names_the_checkpoint(tmp_path, again):
         assert run(*data, "--epochs", "2", "--batch-size", "20", "--checkpoint", "r.ckpt").stdout
         arguments += ["--resume", "r.ckpt"]
     process = start(*arguments)
-    while "epoch" not in process.stdout.readline():
-        pass
+    assert any("epoch" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
     status, err = ended(process)
     assert status == 130

@@ -185,7 +185,7 @@ BAD = {
     "colours": (made(size=(3, 8, 8)), "takes 1 channels, the images have 3"),
     "test images of another size": (made(size=(28, 28), test_size=(8, 8)), "8x8"),
     "test images in colour": (made(test_size=(3, 8, 8)), "channels"),
-    "cuda": (fixed("--device", "cuda"), 'device "cuda": '),
+    "cuda": (fixed("--device", "cuda:99"), 'device "cuda:99": '),
     "unknown device": (fixed("--device", "gpu"), "device: got 'gpu'"),
     "weights directory": (fixed("--weights", "."), "--weights"),
     "weights nowhere": (fixed("--weights", "no/w.st"), "no/w.st"),
@@ -259,7 +259,7 @@ def test_ctrl_c_in_a_process_of_its_own():
     assert err == "minicnn: interrupted\n"
 
 
-@pytest.mark.parametrize("device", ["cuda", "banana"])
+@pytest.mark.parametrize("device", ["cuda:99", "banana"])
 def test_the_environment_names_the_device(device):
     result = run(
         "train", "lenet5", "--data", "digits", env={**os.environ, "MINICNN_DEVICE": device}

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-import pooch
 import pytest
+
+pytest.importorskip("pooch", reason="pooch is not installed")
+import pooch
 
 from minicnn.data import DataError, catalog, mirrors
 from minicnn.data.mirrors import fetch

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from support.missing import skip_without
 
 from minicnn.train import Callback, ProgressBar
 
@@ -102,6 +103,7 @@ DATA
 
 def on_a_terminal(script: str) -> tuple[str, int]:
     """What a program writes to a pseudo-terminal, and its exit status."""
+    skip_without("tqdm")
     pty, fcntl, termios = (
         pytest.importorskip(name, reason="there are no pseudo-terminals here")
         for name in ("pty", "fcntl", "termios")

@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 import pytest
+from support.missing import skip_without
 
 import minicnn as mc
 from minicnn import data, nn, optim
@@ -338,6 +339,7 @@ class FullDisk(CSVLogger):
 
 
 def test_a_log_that_fails_later_warns_and_is_whole_in_the_end(make, batches, tmp_path):
+    skip_without("safetensors")
     log, path = tmp_path / "log.csv", tmp_path / "run.ckpt"
     trainer = make(callbacks=[FullDisk(log), Checkpoint(path)])
     message = r"CSVLogger: .*log\.csv: cannot be written \(No space left on device\); epoch 2"

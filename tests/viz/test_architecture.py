@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
+
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 from matplotlib.patches import Rectangle
 from support.drawn import assert_apart, box_extents, inside, text_extents
 from support.unchanged import unchanged

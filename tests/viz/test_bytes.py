@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
+
 import minicnn as mc
 from minicnn import nn, viz
 from minicnn.data import ArrayDataset

@@ -7,6 +7,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from support.drawn import assert_apart, box_extents, inside, text_extents
 from support.unchanged import unchanged

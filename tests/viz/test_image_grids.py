@@ -8,6 +8,8 @@ import sys
 
 import numpy as np
 import pytest
+
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 from support.drawn import drawn, overlap, scales, words
 
 import minicnn as mc

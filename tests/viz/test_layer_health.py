@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 from matplotlib.colors import same_color
 from support.unchanged import unchanged
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 from support.drawn import drawn, overlap, scales, words
 from support.unchanged import unchanged
 

@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 from support.unchanged import unchanged
 
 import minicnn as mc

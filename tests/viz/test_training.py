@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+
+pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 from matplotlib.colors import same_color
 
 import minicnn as mc
