@@ -126,18 +126,22 @@ class Function:
         """Run forward on the one device that holds all inputs."""
         if {type(a) for a in arrays} == ON_CPU:
             return self.forward(*arrays, **options)
-        name = type(self).__name__
-        devices = [device_of(a) for a in arrays]
-        for i, device in enumerate(devices):
-            if device != devices[0]:
-                raise DeviceError(
-                    f"{name}: input 0 of shape {arrays[0].shape} is on {devices[0]}, but input {i} "
-                    f'of shape {arrays[i].shape} is on {device}; move one with .to("{device}")'
-                )
+        if len(arrays) > 1:
+            self._check_devices(arrays)
         with on_device_of(arrays[0]):
             if self.elementwise:
                 return in_storage_order(self.forward, arrays, options)
             return self.forward(*arrays, **options)
+
+    def _check_devices(self, arrays: list[Array]) -> None:
+        devices = [device_of(a) for a in arrays]
+        for i, device in enumerate(devices):
+            if device != devices[0]:
+                raise DeviceError(
+                    f"{type(self).__name__}: input 0 of shape {arrays[0].shape} is on "
+                    f"{devices[0]}, but input {i} of shape {arrays[i].shape} is on {device}; "
+                    f'move one with .to("{device}")'
+                )
 
     def _record(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.shapes = tuple([t._array.shape for t in inputs])

@@ -93,6 +93,6 @@ def memory_span(x: Array) -> tuple[int, int]:
 def device_of(x: Array) -> str:
     """The name of the device that holds x: "cpu", "emulator", or "cuda:0", "cuda:1", ..."""
     if is_gpu_array(x):
-        device: Any = x.device
-        return f"cuda:{device.id}"
+        memory: Any = x.data
+        return f"cuda:{memory.device_id}"
     return "emulator" if isinstance(x, EmulatorArray) else "cpu"

@@ -93,17 +93,15 @@ def _copied(x: Array, device: str) -> Array:
 
 def on_device_of(x: Array) -> AbstractContextManager[None]:
     """A context in which new arrays and kernels go to the GPU of x; a full GPU says what helps."""
-    return _ANYWHERE if type(x) is np.ndarray or not is_gpu_array(x) else _OnGpu(x)
+    if type(x) is np.ndarray or not is_gpu_array(x):
+        return _ANYWHERE
+    memory: Any = x.data
+    here = sys.modules["cupy"].cuda.runtime.getDevice()
+    return _HERE if memory.device_id == here else _OnGpu(memory.device_id)
 
 
-class _OnGpu(AbstractContextManager[None]):
+class _OnCurrentGpu(AbstractContextManager[None]):
     """A class and not a generator, which would cost every op on a GPU some microseconds."""
-
-    def __init__(self, x: Array) -> None:
-        self.device: Any = x.device
-
-    def __enter__(self) -> None:
-        self.device.__enter__()
 
     def __exit__(
         self,
@@ -111,20 +109,47 @@ class _OnGpu(AbstractContextManager[None]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.device.__exit__()
-        cupy = sys.modules["cupy"]
-        if not isinstance(error, cupy.cuda.memory.OutOfMemoryError):
-            return
-        pool = cupy.get_default_memory_pool()
-        free, total = self.device.mem_info
-        mib = [f"{n / 2**20:,.0f}" for n in (pool.used_bytes(), pool.free_bytes(), free, total)]
-        raise MemoryError(
-            f"cuda:{self.device.id}: {error}. Arrays in use hold {mib[0]} MiB, {mib[1]} MiB are "
-            f"kept for later arrays, and {mib[2]} of {mib[3]} MiB are free. Use a smaller batch, "
-            "or release the kept memory: cupy.get_default_memory_pool().free_all_blocks()"
-        ) from error
+        if error is not None:
+            _explain_full_gpu(error)
 
 
+class _OnGpu(_OnCurrentGpu):
+    """The same after a change to another GPU, and back at the end."""
+
+    def __init__(self, number: int) -> None:
+        self._device = sys.modules["cupy"].cuda.Device(number)
+
+    def __enter__(self) -> None:
+        self._device.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            super().__exit__(kind, error, traceback)
+        finally:
+            self._device.__exit__()
+
+
+def _explain_full_gpu(error: BaseException) -> None:
+    """Raise MemoryError that says what is in use, if it is CuPy's error for a full GPU."""
+    cupy = sys.modules["cupy"]
+    if not isinstance(error, cupy.cuda.memory.OutOfMemoryError):
+        return
+    device, pool = cupy.cuda.Device(), cupy.get_default_memory_pool()
+    free, total = device.mem_info
+    mib = [f"{n / 2**20:,.0f}" for n in (pool.used_bytes(), pool.free_bytes(), free, total)]
+    raise MemoryError(
+        f"cuda:{device.id}: {error}. Arrays in use hold {mib[0]} MiB, {mib[1]} MiB are "
+        f"kept for later arrays, and {mib[2]} of {mib[3]} MiB are free. Use a smaller batch, "
+        "or release the kept memory: cupy.get_default_memory_pool().free_all_blocks()"
+    ) from error
+
+
+_HERE = _OnCurrentGpu()
 _ANYWHERE = nullcontext()
 
 

@@ -109,7 +109,7 @@ class FakeArray:
 
     @property
     def data(self) -> Any:
-        return SimpleNamespace(ptr=self.memory.ctypes.data)
+        return SimpleNamespace(ptr=self.memory.ctypes.data, device_id=self.number)
 
     @property
     def __cuda_array_interface__(self) -> Any:
@@ -433,6 +433,7 @@ class FakeCupy(ModuleType):
             driverGetVersion=lambda: driver,
             runtimeGetVersion=lambda: toolkit,
             getDeviceCount=lambda: gpus,
+            getDevice=lambda: GPU.current,
         )
         self.out_of_memory = type("OutOfMemoryError", (MemoryError,), {})
         self.broken = type("CompileException", (Exception,), {})

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import device_of, is_array
+from ..arrays import device_of
 from ..emulator import run as emulator
 from ..emulator.array import EmulatorArray
 from ..geometry import Window
@@ -34,19 +34,19 @@ def launch(
     """Run ``kernel<types..., index type>`` of a source with a thread for each of the elements.
 
     arguments: arrays without gaps in memory, Windows, integers (which take the index type) and
-    NumPy scalars. The first array gives the device and, unless types are given, the type.
+    NumPy scalars. The first is an array; it gives the device and, unless types are given, the type.
     Raises TypeError for a dtype that the kernels do not support, DeviceError if a kernel does not
     compile, and on the emulator IndexError for an index outside an array.
     """
     if elements == 0:
         return
-    arrays = [a for a in arguments if is_array(a)]
-    first = arrays[0]
-    largest = max(elements, *[a.size for a in arrays])
+    first = arguments[0]
+    kind = type(first)
+    largest = max(elements, *[a.size for a in arguments if type(a) is kind])
     index = np.int32 if largest < INT_LIMIT else np.int64
     expression = _expression(kernel, *(types or (first.dtype,)), index)
-    on_emulator = isinstance(first, EmulatorArray)
-    values = [_argument(a, index, on_emulator) for a in arguments]
+    on_emulator = kind is EmulatorArray
+    values = [a if type(a) is kind else _argument(a, index, on_emulator) for a in arguments]
     blocks = min(-(-elements // THREADS), MOST_BLOCKS)
     if on_emulator:
         emulator.run(source, expression, blocks, THREADS, values)
@@ -68,11 +68,13 @@ def _expression(kernel: str, *types: Any) -> str:
 
 
 def _argument(value: Any, index: Any, on_emulator: bool) -> Any:
+    if isinstance(value, int):
+        return index(value)
     if isinstance(value, Window):
         return _struct(value)
     if isinstance(value, Pieces):
         return value if on_emulator else value.on_gpu()
-    return index(value) if isinstance(value, int) else value
+    return value
 
 
 @lru_cache(maxsize=1024)
