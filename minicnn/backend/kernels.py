@@ -227,6 +227,15 @@ class Kernels(Protocol):
     def erf(self, x: Array) -> Array:
         """The error function 2/sqrt(pi) · (integral of e ** -t² from 0 to x)."""
 
+    def sigmoid(self, x: Array) -> Array:
+        """1 / (1 + e ** -x), without overflow."""
+
+    def gelu(self, x: Array) -> Array:
+        """x · P(Z <= x) for a standard normal Z, P(Z <= x) = (1 + erf(x / sqrt 2)) / 2."""
+
+    def gelu_grad(self, grad: Array, x: Array) -> Array:
+        """grad · (P(Z <= x) + x · e ** (-x² / 2) / sqrt(2π)), the gradient of gelu."""
+
     def join(self, arrays: Sequence[Array], out: Array) -> None:
         """Write the arrays into the flat out, one after the other, each in row order.
 

@@ -109,19 +109,11 @@ class Sigmoid(Elementwise):
     keeps = "output"
 
     def forward(self, x: Array) -> Array:
-        return _sigmoid(x)
+        return kernels_for(x).sigmoid(x)
 
     def backward(self, grad: Tensor) -> Tensor:
         y = self.output
         return grad * (y * (1 - y))
-
-
-def _sigmoid(x: Array) -> Array:
-    """e ** min(x, 0) / (1 + e ** -|x|): both powers are at most 1, so nothing overflows."""
-    xp = array_module(x)
-    y = xp.exp(xp.minimum(x, 0))
-    y /= 1 + xp.exp(-xp.abs(x))
-    return y
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -138,7 +130,7 @@ class SiLU(Elementwise):
     """Beyond it the slope is 0 or 1 even in float64; a larger x times that 0 could overflow."""
 
     def forward(self, x: Array) -> Array:
-        return array_module(x).maximum(x, -self.FLAT) * _sigmoid(x)
+        return array_module(x).maximum(x, -self.FLAT) * kernels_for(x).sigmoid(x)
 
     def backward(self, grad: Tensor) -> Tensor:
         x = clip(self.inputs[0], -self.FLAT, self.FLAT)
@@ -155,46 +147,41 @@ def silu(x: Tensor) -> Tensor:
     return SiLU.apply(as_float("silu", x))
 
 
-class NormalCDF(Elementwise):
-    """The probability that a standard normal number is below x: (1 + erf(x / sqrt 2)) / 2."""
-
-    def forward(self, x: Array) -> Array:
-        return _normal_cdf(x)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad * _normal_density(self.inputs[0])
-
-
-def _normal_cdf(x: Array) -> Array:
-    return 0.5 + 0.5 * kernels_for(x).erf(x * math.sqrt(0.5))
-
-
-def _normal_density(x: Tensor) -> Tensor:
-    return exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
-
-
 class GELU(Elementwise):
-    FLAT = 40.0
-    """Beyond it the slope is 0 or 1 even in float64; a larger x squared could overflow."""
-
     def forward(self, x: Array) -> Array:
-        return array_module(x).maximum(x, -self.FLAT) * _normal_cdf(x)
+        return kernels_for(x).gelu(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        x = clip(self.inputs[0], -self.FLAT, self.FLAT)
-        return grad * (NormalCDF.apply(x) + x * _normal_density(x))
+        return GELUGrad.apply(grad, *self.inputs)
+
+
+class GELUGrad(Elementwise):
+    """grad · slope(x): slope' = φ(x)·(2 - x²), with the normal density φ."""
+
+    def forward(self, grad: Array, x: Array) -> Array:
+        return kernels_for(x).gelu_grad(grad, x)
+
+    def backward(self, v: Tensor) -> tuple[Tensor | None, ...]:
+        grad, x = self.inputs
+        to_x: Tensor | None = None
+        if self.needs_grad[1]:
+            a = clip(x, -GELUTanh.FLAT, GELUTanh.FLAT)
+            density = exp(-0.5 * (a * a)) * (1 / math.sqrt(2 * math.pi))
+            to_x = v * grad * (density * (2 - a * a))
+        return GELUGrad.apply(v, x) if self.needs_grad[0] else None, to_x
 
 
 class GELUTanh(Elementwise):
     """x · sigmoid(2u), which equals the formula since 1 + tanh(u) = 2 · sigmoid(2u)."""
 
-    FLAT = GELU.FLAT
+    FLAT = 40.0
+    """Beyond it the slope is 0 or 1 even in float64; a larger x squared could overflow."""
     LINEAR = 2 * math.sqrt(2 / math.pi)
     CUBIC = 0.044715 * LINEAR
 
     def forward(self, x: Array) -> Array:
         xp = array_module(x)
-        s = _sigmoid(self._twice_u(xp.clip(x, -self.FLAT, self.FLAT)))
+        s = kernels_for(x).sigmoid(self._twice_u(xp.clip(x, -self.FLAT, self.FLAT)))
         return xp.maximum(x, -self.FLAT) * s
 
     def backward(self, grad: Tensor) -> Tensor:

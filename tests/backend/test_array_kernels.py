@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from minicnn.backend import device_of, kernels_for, reference, to_device
+from minicnn.backend import array_module, device_of, kernels_for, reference, to_device
 
 Array = NDArray[Any]
 FLOATS = st.sampled_from([np.float32, np.float64])
@@ -91,6 +91,55 @@ def test_erf_is_precise_between_and_at_its_nodes(device: str) -> None:
 def test_erf_keeps_the_memory_order(device: str, data: st.DataObject, shape: Any) -> None:
     x = data.draw(arrays(shape))
     assert keeps_order(check_twins(device, "erf", x), x)
+
+
+@given(st.data(), SHAPES)
+@pytest.mark.parametrize("name", ["sigmoid", "gelu", "gelu_grad"])
+def test_activations(device: str, name: str, data: st.DataObject, shape: Any) -> None:
+    x = data.draw(arrays(shape))
+    grads = [data.draw(arrays(shape)).astype(x.dtype)] if name.endswith("grad") else []
+    assert keeps_order(check_twins(device, name, *grads, x), x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_far_from_0(device: str, dtype: Any) -> None:
+    top = np.sqrt(np.finfo(dtype).max)
+    x = np.array([-np.inf, -top, -100, 100, top, np.inf, np.nan], dtype)
+    ends = [0, 0, 0, 1, 1, 1, np.nan]
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(computed(device, "sigmoid", x).round(30), ends)
+        np.testing.assert_array_equal(computed(device, "gelu", x), [0, 0, 0, *x[3:]])
+        np.testing.assert_array_equal(computed(device, "gelu_grad", np.ones_like(x), x), ends)
+
+
+@given(st.data(), st.lists(SHAPES, max_size=4))
+def test_join(device: str, data: st.DataObject, shapes: list[Any]) -> None:
+    """More arrays than one launch takes, of any shapes, some of them empty."""
+    pieces = [data.draw(arrays(shape)).astype(np.float32) for shape in shapes] * 12
+    out = np.full(sum(piece.size for piece in pieces) + 2, 7, np.float32)
+    expected = out.copy()
+    reference.join(pieces, expected[1:-1])
+    there = to_device(out, device)
+    kernels_for(there).join([to_device(piece, device) for piece in pieces], there[1:-1])
+    np.testing.assert_array_equal(to_device(there, "cpu"), expected)
+
+
+@given(st.data(), st.integers(0, 4), st.integers(1, 5))
+def test_cross_entropy(device: str, data: st.DataObject, n: int, num_classes: int) -> None:
+    """With a gradient for each place, and one number for all, as a mean has it."""
+    rest = data.draw(st.lists(st.integers(0, 3), max_size=2))
+    scores = data.draw(arrays((n, num_classes, *rest)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    classes = data.draw(in_any_order(rng.integers(0, num_classes, (n, *rest))))
+    check_twins(device, "cross_entropy", scores, classes)
+    grads = data.draw(arrays((n, *rest))).astype(scores.dtype)
+    check_twins(device, "cross_entropy_grad", grads, scores, classes)
+    quarter = to_device(np.array(0.25, scores.dtype), device)
+    there, places = to_device(scores, device), to_device(classes, device)
+    shared = array_module(there).broadcast_to(quarter, classes.shape)
+    got = to_device(kernels_for(there).cross_entropy_grad(shared, there, places), "cpu")
+    expected = reference.cross_entropy_grad(np.full(classes.shape, 0.25), scores, classes)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=ROUNDING[scores.dtype])
 
 
 @given(st.data(), SHAPES)

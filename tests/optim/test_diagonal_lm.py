@@ -146,7 +146,8 @@ def test_estimates_on_every_device(device):
         optimizer = DiagonalLM(model.to(name).parameters())
         optimizer.estimate(model, ops.cross_entropy, images(4).to(name), labels, batch_size=2)
         results.append(curvatures(optimizer))
-    assert_close(*results, rtol=1e-9)
+    # The root of a curvature that is 0 up to rounding (1e-16) has half of its digits.
+    assert_close(*results, rtol=1e-6)
 
 
 def test_the_curvature_follows_the_parameters_to_another_device(device, make, give):

@@ -28,3 +28,36 @@ template <typename T, typename I>
 __global__ void erf_of(array<const T> x, array<T> y, I elements) {
     FOR_EACH(i, elements) y[i] = erf(x[i]);
 }
+
+// 1 / (1 + e^-x) = e^min(x, 0) / (1 + e^-|x|): no power is above 1, so that nothing overflows.
+template <typename T, typename I>
+__global__ void sigmoid(array<const T> x, array<T> y, I elements) {
+    FOR_EACH(i, elements) {
+        const T power = exp(x[i] < 0 ? x[i] : -x[i]);
+        y[i] = (x[i] < 0 ? power : T(1)) / (1 + power);
+    }
+}
+
+// The probability that a standard normal number is below x.
+template <typename T>
+__device__ T normal_cdf(T x) { return T(0.5) + T(0.5) * erf(x * T(0.70710678118654752)); }
+
+// Beyond 40 the slope of gelu is 0 or 1; a larger x squared could overflow. NaN stays NaN.
+template <typename T>
+__device__ T within_40(T x) { return x < -40 ? T(-40) : x > 40 ? T(40) : x; }
+
+// x * (the probability of a normal number below x).
+template <typename T, typename I>
+__global__ void gelu(array<const T> x, array<T> y, I elements) {
+    FOR_EACH(i, elements) y[i] = (x[i] < -40 ? T(-40) : x[i]) * normal_cdf(x[i]);
+}
+
+// grad * (normal_cdf(x) + x * density(x)), density(x) = e^(-x^2 / 2) / sqrt(2 * pi).
+template <typename T, typename I>
+__global__ void gelu_grad(array<const T> grad, array<const T> x, array<T> result, I elements) {
+    FOR_EACH(i, elements) {
+        const T a = within_40(x[i]);
+        const T density = T(0.3989422804014327) * exp(T(-0.5) * (a * a));
+        result[i] = grad[i] * (normal_cdf(a) + a * density);
+    }
+}

@@ -12,9 +12,28 @@ from .source import PIECES
 
 
 def erf(x: Array) -> Array:
+    return _map("erf_of", x)
+
+
+def sigmoid(x: Array) -> Array:
+    return _map("sigmoid", x)
+
+
+def gelu(x: Array) -> Array:
+    return _map("gelu", x)
+
+
+def gelu_grad(grad: Array, x: Array) -> Array:
+    x = without_gaps(x)
+    grad, result = in_order_of(x, grad), new_like(x)
+    launch("elementwise.cu", "gelu_grad", x.size, grad, x, result, x.size)
+    return result
+
+
+def _map(kernel: str, x: Array) -> Array:
     x = without_gaps(x)
     y = new_like(x)
-    launch("elementwise.cu", "erf_of", x.size, x, y, x.size)
+    launch("elementwise.cu", kernel, x.size, x, y, x.size)
     return y
 
 

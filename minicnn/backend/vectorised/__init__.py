@@ -25,7 +25,7 @@ from .classes import (
 )
 from .columns import col2im, im2col
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
-from .elementwise import erf, join, keep, relu_grad
+from .elementwise import erf, gelu, gelu_grad, join, keep, relu_grad, sigmoid
 from .norm import (
     known_statistics,
     line_statistics,
@@ -77,6 +77,9 @@ __all__ = [
     "sums_across_lines",
     "standardise_grad",
     "erf",
+    "sigmoid",
+    "gelu",
+    "gelu_grad",
     "join",
     "keep",
     "relu_grad",

@@ -46,6 +46,33 @@ def _erf_nodes(dtype: Any) -> tuple[Array, Array]:
     return np.array([math.erf(a) for a in nodes], dtype), slopes.astype(dtype)
 
 
+def sigmoid(x: Array) -> Array:
+    y = np.exp(np.minimum(x, 0))  # e ** min(x, 0) / (1 + e ** -|x|): no power is above 1
+    y /= 1 + np.exp(-np.abs(x))
+    return y
+
+
+def gelu(x: Array) -> Array:
+    return np.maximum(x, -FLAT) * _normal_cdf(x)
+
+
+def gelu_grad(grad: Array, x: Array) -> Array:
+    x = np.clip(x, -FLAT, FLAT)
+    y = x * np.exp(-0.5 * (x * x))
+    y *= 1 / math.sqrt(2 * math.pi)
+    y += _normal_cdf(x)
+    y *= grad  # in place, which keeps the memory order of x
+    return y
+
+
+def _normal_cdf(x: Array) -> Array:
+    return 0.5 + 0.5 * erf(x * math.sqrt(0.5))
+
+
+FLAT = 40.0
+"""Beyond it gelu's slope is 0 or 1 even in float64; a larger x squared could overflow."""
+
+
 def join(arrays: Sequence[Array], out: Array) -> None:
     start = 0
     for x in arrays:
