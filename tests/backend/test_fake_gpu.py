@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from support.fake_cupy import FakeArray, FakeCupy
 
 import minicnn as mc
 from minicnn import data, nn, ops, optim, train
-from minicnn.backend import DeviceError, devices, to_device
-from minicnn.backend.cuda import launch, nvrtc
-from minicnn.backend.cuda.arguments import index_array
+from minicnn.backend import DeviceError, to_device
+from minicnn.backend.cuda import launch
 
-
-@pytest.fixture(autouse=True)
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCupy]:
-    try:
-        devices.resolve_device("emulator")
-    except DeviceError as error:
-        pytest.skip(str(error))
-    remembered = (devices._count_gpus, nvrtc._compiled, index_array, ops.convert._constant)
-    fake = FakeCupy()
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    for function in remembered:
-        function.cache_clear()
-    yield fake
-    for function in remembered:
-        function.cache_clear()
+pytestmark = pytest.mark.usefixtures("cupy")
 
 
 def network() -> nn.Module:
