@@ -26,6 +26,7 @@ NAMES = (
     "kernels",
     "scaling",
     "overhead",
+    "operations",
     "memory",
     "large",
     "startup",

@@ -8,6 +8,7 @@ a GPU would be asked to do: kernels, products, copies and fills, and how often t
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +18,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minicnn.backend import devices, uploads
+from minicnn.backend.cuda import nvrtc
+from minicnn.backend.cuda.arguments import divisor_array, index_array
 from minicnn.backend.cuda.source import DIRECTORY, PIECES
 from minicnn.backend.emulator import run as emulator
 from minicnn.backend.emulator.array import EmulatorArray
 from minicnn.backend.emulator.run import ArrayArgument, PiecesArgument
+from minicnn.ops import convert
 
 
 class GPU:
@@ -484,3 +489,29 @@ class FakeCupy(ModuleType):
 
         function.at = partial(_call_at, found)  # type: ignore[attr-defined]
         return function
+
+
+@contextmanager
+def standing_in(**versions: int) -> Iterator[FakeCupy]:
+    """CuPy is the stand-in inside the ``with`` statement, with nothing remembered from before."""
+    remembered = (
+        devices._count_gpus, nvrtc._compiled, index_array, divisor_array, convert._constant
+    )  # fmt: skip
+
+    def forget() -> None:
+        uploads._latest.clear()
+        for function in remembered:
+            function.cache_clear()
+
+    before, follows = sys.modules.get("cupy"), GPU.follows
+    sys.modules["cupy"] = fake = FakeCupy(**versions)
+    forget()
+    try:
+        yield fake
+    finally:
+        del sys.modules["cupy"]
+        if before is not None:
+            sys.modules["cupy"] = before
+        GPU.reset()
+        GPU.follows = follows
+        forget()
