@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from itertools import product
 from types import ModuleType
@@ -35,8 +34,8 @@ template <typename T, typename I> __global__ void spill(T* x, I n) {
 @pytest.fixture(scope="module")
 def nvrtc() -> ModuleType:
     """NVIDIA's compiler at run time, as CuPy finds it."""
-    pytest.importorskip("cupy", reason="CuPy is not installed", exc_type=ImportError)
-    module = importlib.import_module("cupy_backends.cuda.libs.nvrtc")
+    name = "cupy_backends.cuda.libs.nvrtc"
+    module = pytest.importorskip(name, reason="CuPy is not installed", exc_type=ImportError)
     try:
         module.getVersion()
     except (RuntimeError, OSError) as error:
