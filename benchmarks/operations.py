@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,10 @@ def _stand_in() -> tuple[Callable[[], AbstractContextManager[Any]], Any]:
     """The context in which CuPy is the stand-in of the tests, and what counts."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     try:
-        from support.fake_cupy import GPU, standing_in
+        module = import_module("support.fake_cupy")
     finally:
         del sys.path[0]
-    return standing_in, GPU
+    return module.standing_in, module.GPU
 
 
 def _count(step: Step, gpu: Any) -> dict[str, int]:

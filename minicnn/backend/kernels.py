@@ -268,6 +268,12 @@ class Kernels(Protocol):
         grad, classes (N, ...), scores (N, C, ...) -> (N, C, ...)
         """
 
+    def is_largest(self, scores: Array, classes: Array) -> Array:
+        """Whether each class has the largest score: (N, C, ...), (N, ...) -> booleans (N, ...).
+
+        The first of equal scores is the largest; the first NaN, if there is one.
+        """
+
     def gather_class(self, scores: Array, classes: Array) -> Array:
         """The score of each class: scores (N, C, ...), classes (N, ...) -> (N, ...)."""
 

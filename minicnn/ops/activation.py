@@ -116,6 +116,7 @@ class Sigmoid(Elementwise):
         return grad * (y * (1 - y))
 
 
+@in_float32
 def sigmoid(x: Tensor) -> Tensor:
     """``1 / (1 + e ** -x)``; its gradient is y·(1 - y), at most 1/4.
 
@@ -138,6 +139,7 @@ class SiLU(Elementwise):
         return grad * (s + x * (s * (1 - s)))
 
 
+@in_float32
 def silu(x: Tensor) -> Tensor:
     """``x * sigmoid(x)``, also called swish (Elfwing et al., 2018).
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.on_device import on_device
-from ..backend import Array, array_module, device_of, to_device
+from ..backend import Array, array_module, device_of, kernels_for, to_device
 from ..backend.uploads import upload
 from ..checks import check_integer
 from .check import check_tensor
@@ -37,7 +37,12 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index)
     if device_of(classes) == "cpu":
         check_classes(op, classes, scores.shape[1])
-    return _fraction(scores.argmax(1) == upload(classes, logits.device), counts)
+    classes = upload(classes, logits.device)
+    if scores.dtype.char in "fd":
+        is_right = kernels_for(scores).is_largest(scores, classes)
+    else:
+        is_right = scores.argmax(1) == classes
+    return _fraction(is_right, counts)
 
 
 @on_device

@@ -134,12 +134,25 @@ def test_cross_entropy(device: str, data: st.DataObject, n: int, num_classes: in
     check_twins(device, "cross_entropy", scores, classes)
     grads = data.draw(arrays((n, *rest))).astype(scores.dtype)
     check_twins(device, "cross_entropy_grad", grads, scores, classes)
+    largest = computed(device, "is_largest", scores, classes)
+    np.testing.assert_array_equal(largest, reference.is_largest(scores, classes))
     quarter = to_device(np.array(0.25, scores.dtype), device)
     there, places = to_device(scores, device), to_device(classes, device)
     shared = array_module(there).broadcast_to(quarter, classes.shape)
     got = to_device(kernels_for(there).cross_entropy_grad(shared, there, places), "cpu")
     expected = reference.cross_entropy_grad(np.full(classes.shape, 0.25), scores, classes)
     np.testing.assert_allclose(got, expected, rtol=0, atol=ROUNDING[scores.dtype])
+
+
+@given(st.data(), st.integers(1, 4))
+def test_the_largest_among_few_numbers(device: str, data: st.DataObject, n: int) -> None:
+    """With equal scores, infinities, and several NaN."""
+    numbers = st.sampled_from([0.0, -0.0, 1.0, np.inf, -np.inf, np.nan])
+    rows = data.draw(st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=n, max_size=n))
+    scores, classes = np.array(rows, np.float32), np.arange(n) % 3
+    got = computed(device, "is_largest", scores, classes)
+    np.testing.assert_array_equal(got, scores.argmax(1) == classes)
+    np.testing.assert_array_equal(got, reference.is_largest(scores, classes))
 
 
 @given(st.data(), SHAPES)

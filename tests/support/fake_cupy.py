@@ -211,6 +211,8 @@ class FakeArray:
             return FakeArray(np.asarray(self.memory[index]), self)
         if any(getattr(part, "dtype", None) == np.bool_ for part in parts):
             GPU.wait("indexing with a mask")
+        if any(isinstance(part, np.ndarray | list) for part in parts):
+            _ask("copy", "to the GPU")
         _ask("elementwise", "take", self, index)
         return FakeArray(np.asarray(np.ascontiguousarray(self.memory[_memory(index)])))
 

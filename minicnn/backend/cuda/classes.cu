@@ -3,6 +3,7 @@
 //   softmax       y_c = e^(x_c - m) / sum of e^(x_k - m), m the largest x_k: nothing overflows
 //   log_softmax   y_c = x_c - m - log(sum of e^(x_k - m))
 //   cross_entropy loss = -log_softmax(scores)[class], with its gradient to the scores
+//   is_largest    y = (class is where the largest score is)
 //   gather_class  y = scores[class];  scatter_class  scores[class] = y, 0 elsewhere
 //
 // x, y (before, L, after), scores (C, places), classes (places)
@@ -72,6 +73,22 @@ __global__ void cross_entropy_grad(
             const T share = exp(scores[c * places + i] - largest) / sum;
             result[c * places + i] = grad[step * i] * (share - T(c == classes[i]));
         }
+    }
+}
+
+// One thread for each place: is the largest score, the first of equal ones, that of the class?
+template <typename T, typename I>
+__global__ void is_largest(
+    array<const T> scores, array<const long long> classes, array<bool> y, I num_classes,
+    I places) {
+    FOR_EACH(i, places) {
+        I largest = 0;
+        T most = scores[i];
+        for (I c = 1; c < num_classes && most == most; ++c) {  // NaN is larger than every number
+            const T score = scores[c * places + i];
+            if (score > most || score != score) most = score, largest = c;
+        }
+        y[i] = largest == classes[i];
     }
 }
 

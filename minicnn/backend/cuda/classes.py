@@ -44,6 +44,14 @@ def cross_entropy_grad(grad: Array, scores: Array, classes: Array) -> Array:
     return array_module(result).moveaxis(result, -1, 0)
 
 
+def is_largest(scores: Array, classes: Array) -> Array:
+    n, *rest = classes.shape
+    y = array_module(scores).empty((*rest, n), bool)
+    arrays = (_batch_last(scores), integers(_batch_last(classes)), y)
+    launch("classes.cu", "is_largest", y.size, *arrays, scores.shape[1], y.size)
+    return array_module(y).moveaxis(y, -1, 0)
+
+
 def gather_class(scores: Array, classes: Array) -> Array:
     y = new(scores, (*classes.shape[1:], classes.shape[0]))
     arrays = (_batch_last(scores), integers(_batch_last(classes)), y)

@@ -39,6 +39,18 @@ def cross_entropy_grad(grad: Array, scores: Array, classes: Array) -> Array:
     return result
 
 
+def is_largest(scores: Array, classes: Array) -> Array:
+    y = np.empty(classes.shape, bool)
+    for index in np.ndindex(*classes.shape):
+        row = np.moveaxis(scores, 1, -1)[index].tolist()
+        largest = 0
+        for c, score in enumerate(row):
+            if row[largest] == row[largest] and (score > row[largest] or score != score):
+                largest = c
+        y[index] = largest == classes[index]
+    return y
+
+
 def gather_class(scores: Array, classes: Array) -> Array:
     y = np.empty(classes.shape, scores.dtype)
     for index in np.ndindex(*classes.shape):

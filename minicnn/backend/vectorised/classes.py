@@ -34,6 +34,11 @@ def cross_entropy_grad(grad: Array, scores: Array, classes: Array) -> Array:
     return y
 
 
+def is_largest(scores: Array, classes: Array) -> Array:
+    y: Array = scores.argmax(1) == classes
+    return y
+
+
 def gather_class(scores: Array, classes: Array) -> Array:
     return scores[_at(classes)]
 
