@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.devices import moved
 
@@ -216,7 +216,17 @@ def test_a_1x1_kernel_may_skip_im2col_only_where_pixels_stay_in_place(
     np.testing.assert_array_equal(ops.conv2d(x, weight, None, stride, padding).numpy(), expected)
 
 
+def _case(height: int, kernel: int, padding: Any) -> tuple[Any, ...]:
+    """A column of pixels, of which the first bands may see every row."""
+    x = mc.tensor(np.arange(1.0, height + 1).reshape(1, 1, height, 1), requires_grad=True)
+    weight = mc.tensor(np.arange(1.0, kernel + 1).reshape(1, 1, kernel, 1), requires_grad=True)
+    return x, weight, None, {"padding": padding}
+
+
 @given(strategies.conv2d_cases(min_batch=0))
+@example(_case(2, 2, "same"))
+@example(_case(3, 3, 1))
+@example(_case(3, 3, ((3, 3), (0, 0))))
 def test_columns_in_bands_of_one_row_give_the_same(case: Any) -> None:
     """Bands that begin, end or lie wholly in the padding too; results and all gradients."""
     x, weight, bias, options = case

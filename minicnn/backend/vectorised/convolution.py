@@ -77,9 +77,10 @@ class ColumnConvolution:
             grads = _by_group(grad[:, band.output], groups)  # (G, O/G, some of OH·OW·N)
             columns = _product(matrix, grads)  # (G, C/G·KH·KW, some of OH·OW·N)
             pixels = self._pixels(columns, band, channels, batch)
+            if x is None and pixels.shape[1] == window.input_size[0]:  # of all rows
+                x = pixels
+                continue
             if x is None:
-                if pixels.shape[1] == window.input_size[0]:  # one band for all rows
-                    return pixels
                 x = array_module(grad).zeros((channels, *window.input_size, batch), grad.dtype)
             x[:, band.input] += pixels
         return x
