@@ -98,9 +98,11 @@ def in_storage_order(
     if axes < 2:
         return function(*arrays, **options)
     order = (*range(1, axes), 0)
-    stored = [
-        a.reshape((1,) * (axes - a.ndim) + a.shape).transpose(order) if a.ndim else a
-        for a in arrays
-    ]
+    stored = [a.transpose(order) if a.ndim == axes else _with_axes(a, axes, order) for a in arrays]
     y = function(*stored, **options)
     return y.transpose(axes - 1, *range(axes - 1))
+
+
+def _with_axes(x: Array, axes: int, order: tuple[int, ...]) -> Array:
+    """An array with fewer axes, which broadcasts as it is if it has none."""
+    return x.reshape((1,) * (axes - x.ndim) + x.shape).transpose(order) if x.ndim else x

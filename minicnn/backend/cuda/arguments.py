@@ -31,11 +31,15 @@ def integers(positions: Array) -> Array:
 
 def without_gaps(x: Array) -> Array:
     """x itself if its elements fill one piece of memory, in any order of axes; else such a copy."""
-    return x if new_like(x).strides == x.strides else x.copy(order="K")
+    flags = x.flags
+    is_whole = flags.c_contiguous or flags.f_contiguous or new_like(x).strides == x.strides
+    return x if is_whole else x.copy(order="K")
 
 
 def in_order_of(x: Array, other: Array) -> Array:
     """The other array, of the shape of x, with its axes stored in the same order."""
+    if other.strides == x.strides and other.itemsize == x.itemsize:  # x has no gaps
+        return other
     stored = array_module(x).empty_like(x, dtype=other.dtype)
     if stored.strides == other.strides:
         return other
