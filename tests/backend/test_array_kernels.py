@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.kernel_twins import ROUNDING, computed
 
-from minicnn.backend import array_module, device_of, kernels_for, reference, to_device
+from minicnn.backend import array_module, kernels_for, reference, to_device
 
 Array = NDArray[Any]
 FLOATS = st.sampled_from([np.float32, np.float64])
 SHAPES = st.lists(st.integers(0, 4), max_size=4).map(tuple)
 SPECIAL = {"normal": (), "infinite": (np.inf, -np.inf), "any": (np.nan, np.inf, -np.inf)}
-ROUNDING = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 KEYS = st.integers(0, 2**64 - 1)
 
 
@@ -40,18 +40,6 @@ def in_any_order(draw: st.DrawFn, x: Array) -> Array:
     if x.ndim and draw(st.booleans()):
         stored = np.repeat(stored, 2, axis=-1)[..., ::2]
     return stored.transpose(sorted(range(x.ndim), key=order.__getitem__))
-
-
-def computed(device: str, name: str, *arguments: Any) -> Array:
-    """A device's kernel on copies of the arrays there, which it leaves as they are."""
-    moved = [to_device(a, device) if isinstance(a, np.ndarray) else a for a in arguments]
-    before = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
-    result = getattr(kernels_for(moved[0]), name)(*moved)
-    assert device_of(result) == device
-    for argument, copy in zip(before, moved, strict=True):
-        if isinstance(argument, np.ndarray):
-            np.testing.assert_array_equal(to_device(copy, "cpu"), argument)
-    return to_device(result, "cpu")
 
 
 def check_twins(device: str, name: str, *arguments: Any) -> Array:
