@@ -41,7 +41,7 @@ NETWORKS: dict[str, tuple[Any, ...]] = {
 PARAMETERS = {"lenet5": 44_426, "alexnet_mnist": 241_546}
 
 
-def minicnn_step(network: str, batch: int, device: str = "cpu") -> Step:
+def minicnn_step(network: str, batch: int, device: str = "cpu", dtype: str = "float32") -> Step:
     """The step in minicnn."""
     import minicnn as mc
 
@@ -49,8 +49,8 @@ def minicnn_step(network: str, batch: int, device: str = "cpu") -> Step:
     model = getattr(mc.models, network)()
     for parameter, value in zip(model.parameters(), _weights(network), strict=True):
         parameter.data[...] = value.reshape(parameter.shape)
-    optimizer = mc.optim.Adam(model.to(device).parameters())
-    images, labels = mc.Tensor(x).to(device), mc.Tensor(y)
+    optimizer = mc.optim.Adam(model.to(dtype).to(device).parameters())
+    images, labels = mc.Tensor(x).to(dtype).to(device), mc.Tensor(y)
     return training_step(model, mc.ops.cross_entropy, optimizer, images, labels)
 
 
