@@ -4,14 +4,14 @@
 
 Each kernel and each network's training step on the CPU and on the GPU, in float32, for batch sizes
 1 to 4096, after a warm-up; and the same step in PyTorch on that GPU without TF32, if PyTorch is
-installed. A kernel has two times on the GPU: that of the GPU alone, from CUDA events around calls
+installed. A kernel has two times on the GPU: the GPU time, from CUDA events around calls
 that wait in its queue, and the wall time of calls in a row, which for a short kernel is the time
 that Python and the launch take (``gpu.py``). The time of a training step is wall time, with
 waiting for the GPU, since a program cannot have less.
 
 The limit of a kernel is the time in which the GPU copies as many bytes as the kernel must read and
 write; the limit of a convolution is the time that a large matrix product takes for as many
-multiplications. Both are measured in the same run, for the GPU alone.
+multiplications. Both are measured in the same run, in GPU time.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ NETWORK_COLUMNS = (
     *("PyTorch on the GPU, wall time, ms", "minicnn / PyTorch (quartiles)"),
 )
 KERNEL_COLUMNS = (
-    *("kernel", "network", "size", "batch", "CPU, ms", "GPU alone, ms", "GPU, wall time, ms"),
-    *("CPU / GPU alone", "limit / GPU alone"),
+    *("kernel", "network", "size", "batch", "CPU, ms", "GPU time, ms", "GPU, wall time, ms"),
+    *("CPU / GPU time", "limit / GPU time"),
 )
 
 
@@ -104,7 +104,7 @@ def _limits(gpu: str, rounds: int, quick: bool) -> tuple[float, float]:
     n, side = (1 << 12, 64) if quick else (1 << 26, 4096)
     x = to_device(np.ones(n, np.float32), gpu)
     a = to_device(np.ones((side, side), np.float32), gpu)
-    copy, product = (gpu_times(step, gpu, rounds).alone for step in (x.copy, lambda: a @ a))
+    copy, product = (gpu_times(step, gpu, rounds).gpu for step in (x.copy, lambda: a @ a))
     return 2 * x.nbytes / copy, 2 * side**3 / product
 
 
@@ -117,7 +117,7 @@ def _time_kernels(gpu: str, limits: tuple[float, float], options: Any) -> Iterat
                 yield {
                     "kernel": work.name, "network": layer.network, "size": work.size,
                     "batch": batch, "cpu": _cpu_seconds(work.on("cpu"), options),
-                    "gpu": times.alone, "gpu_wall": times.wall,
+                    "gpu": times.gpu, "gpu_wall": times.wall,
                     "limit": max(work.nbytes / bandwidth, work.flops / rate),
                 }  # fmt: skip
 

@@ -4,10 +4,10 @@ A step, any function that starts work on the GPU, has three times:
 
 - host: what Python takes to queue the work, without waiting for the GPU
 - wall: from one step to the next, whichever of the two is slower
-- alone: what the GPU takes, without gaps between kernels
+- gpu: what the GPU takes, without gaps between kernels
 
 A kernel of a few microseconds ends before Python has queued the next one, so its wall time is that
-of the launch. For its time alone, many steps are queued behind a kernel that only spins; two CUDA
+of the launch. For its GPU time, many steps are queued behind a kernel that only spins; two CUDA
 events then measure how long the GPU takes for them. The emulator and the CPU have only wall time.
 """
 
@@ -54,7 +54,7 @@ class Times(NamedTuple):
 
     host: float
     wall: float
-    alone: float
+    gpu: float
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +113,7 @@ def gpu_times(step: Step, device: str, rounds: int = 3, least: float = LEAST) ->
     """The three times of a step, medians of the rounds, after a warm-up.
 
     Only the current stream is measured, for CuPy and PyTorch by default the same. A step that
-    itself waits for the GPU has no time alone; it is then about the wall time.
+    itself waits for the GPU has no GPU time of its own; it is then about the wall time.
     """
     first = _seconds(step, device, 1)  # compiles kernels, fills the memory pool
     first = min(first, _seconds(step, device, 1))
@@ -121,7 +121,7 @@ def gpu_times(step: Step, device: str, rounds: int = 3, least: float = LEAST) ->
         seconds = statistics.median(_seconds(step, device, 1) for _ in range(rounds))
         return Times(seconds, seconds, seconds)
     calls = max(3, min(MOST_CALLS, round(least / first)))
-    host, wall, alone = [], [], []
+    host, wall, on_gpu = [], [], []
     for _ in range(rounds):
         start = time.perf_counter()
         for _ in range(calls):
@@ -129,8 +129,8 @@ def gpu_times(step: Step, device: str, rounds: int = 3, least: float = LEAST) ->
         host.append((time.perf_counter() - start) / calls)
         wait(device)
         wall.append(_seconds(step, device, calls))
-        alone.append(_alone(step, calls, host[-1] * calls))
-    return Times(*map(statistics.median, (host, wall, alone)))
+        on_gpu.append(_gpu_time(step, calls, host[-1] * calls))
+    return Times(*map(statistics.median, (host, wall, on_gpu)))
 
 
 def _seconds(step: Step, device: str, calls: int) -> float:
@@ -141,7 +141,7 @@ def _seconds(step: Step, device: str, calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def _alone(step: Step, calls: int, queueing: float) -> float:
+def _gpu_time(step: Step, calls: int, queueing: float) -> float:
     """Seconds per step of the GPU, for which that many seconds of queueing are expected."""
     import cupy
 

@@ -3,7 +3,7 @@
     python -m benchmarks.gpu_times
 
 For the training steps of both networks, in minicnn and in PyTorch: what Python takes to queue a
-step (host), what passes from step to step (wall), and what the GPU takes by itself (alone, see
+step (host), what passes from step to step (wall), and what the GPU takes by itself (gpu, see
 ``gpu.py``). For kernels the same, and bytes per second beside those of a copy. Then the
 choices that were made without a GPU: thin weight gradients as one product or in pieces, products of
 groups with a transposed operand, bands of columns of several sizes, the softmax that gives a thread
@@ -49,18 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.options(arguments)
     device = chosen_device(options)
     lines = [
-        "| what | size | host, µs | wall, µs | GPU alone, µs | GB/s | TFLOP/s |",
+        "| what | size | host, µs | wall, µs | GPU time, µs | GB/s | TFLOP/s |",
         "|---|---|---|---|---|---|---|",
     ]
     print("\n".join(lines))
     rows = []
     for work in works(device, options):
         times = gpu_times(work.step, device, options.rounds)
-        host, wall, alone = [f"{seconds * 1e6:.1f}" for seconds in times]
-        bandwidth = f"{work.nbytes / times.alone / 1e9:.0f}" if work.nbytes else ""
-        rate = f"{work.flops / times.alone / 1e12:.2f}" if work.flops else ""
+        host, wall, on_gpu = [f"{seconds * 1e6:.1f}" for seconds in times]
+        bandwidth = f"{work.nbytes / times.gpu / 1e9:.0f}" if work.nbytes else ""
+        rate = f"{work.flops / times.gpu / 1e12:.2f}" if work.flops else ""
         what = f"{work.name} | {work.size}"
-        lines.append(f"| {what} | {host} | {wall} | {alone} | {bandwidth} | {rate} |")
+        lines.append(f"| {what} | {host} | {wall} | {on_gpu} | {bandwidth} | {rate} |")
         print(lines[-1], flush=True)
         rows.append({"what": work.name, "size": work.size, **times._asdict()})
     lines += ["", f"The device: {device_name(device)}."]

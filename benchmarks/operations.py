@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(__doc__, batch=(128, 4))
     parser.add_argument("--before", type=Path, metavar="FILE")
     options = parser.options(arguments)
+    if options.before and not options.before.is_file():
+        parser.error(f"--before: got {options.before}, expected the JSON file of an earlier run")
     standing_in, gpu = _stand_in()
     try:
         mc.backend.resolve_device("emulator")

@@ -74,7 +74,7 @@ def backward(
     """
     grads = _propagate([tensor], [grad], create_graph, retain_graph, keep=())
     while grads:
-        leaf, leaf_grad, is_alone = take_last(grads)
+        leaf, leaf_grad, is_unshared = take_last(grads)
         if create_graph:
             leaf._grad = leaf_grad * 1.0 if leaf._grad is None else leaf._grad + leaf_grad
             continue
@@ -82,7 +82,7 @@ def backward(
             if leaf._grad is not None:
                 leaf._grad = Tensor(leaf._grad._array + leaf_grad._array)
             else:
-                leaf._grad = leaf_grad if is_alone else Tensor(leaf_grad._array.copy(order="K"))
+                leaf._grad = leaf_grad if is_unshared else Tensor(leaf_grad._array.copy(order="K"))
 
 
 def grad(

@@ -19,7 +19,7 @@ def take_last(grads: dict[Any, Tensor]) -> tuple[Any, Tensor, bool]:
     the gradients of its leaves.
     """
     leaf, grad, counts = _take_and_count(grads)
-    return leaf, grad, counts in _ALONE
+    return leaf, grad, counts in _UNSHARED
 
 
 def _take_and_count(grads: dict[Any, Tensor]) -> tuple[Any, Tensor, tuple[Any, ...]]:
@@ -33,7 +33,7 @@ def _take_and_count(grads: dict[Any, Tensor]) -> tuple[Any, Tensor, tuple[Any, .
 
 
 # What is counted without any other reference depends on how the interpreter passes arguments.
-_ALONE = {
+_UNSHARED = {
     _take_and_count({None: Tensor(np.empty((2, 3)))})[2],
     _take_and_count({None: Tensor(np.empty((2, 3)).T)})[2],
 }

@@ -82,13 +82,14 @@ def _copied(x: Array, device: str) -> Array:
         host: Array = cupy.asnumpy(x)
         return host if device == "cpu" else host.view(EmulatorArray)
     target = cupy.cuda.Device(int(device[5:]))
-    target.use()  # for what users compute from it with CuPy; ops enter the device of their inputs
     with target:
         if is_gpu_array(x):
-            return x.copy()
-        # With an axis: CuPy makes an array without axes by a fill, which loses the sign of -0.0.
-        copied: Array = cupy.array(np.atleast_1d(np.asarray(x))).reshape(x.shape)
-        return copied
+            copied: Array = x.copy()
+        else:
+            # With an axis: an array without axes is made by a fill, which loses the sign of -0.0.
+            copied = cupy.array(np.atleast_1d(np.asarray(x))).reshape(x.shape)
+    target.use()  # for what users compute from it with CuPy; ops enter the device of their inputs
+    return copied
 
 
 def on_device_of(x: Array) -> AbstractContextManager[None]:

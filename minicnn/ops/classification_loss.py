@@ -66,9 +66,14 @@ def cross_entropy(
         losses = _losses_of_probabilities(logits, truth, label_smoothing, weights)
         return reduce_losses(op, losses, reduction)
     classes = class_indices(op, logits, truth)
-    losses, count = _losses_of_classes(op, _cross_entropy, logits, classes, weights, ignore_index)
-    if label_smoothing:
-        total = sum(_weighted(log_softmax(logits), weights), 1)  # (N, ...)
+    if not label_smoothing:
+        losses, count = _losses_of_classes(
+            op, _cross_entropy, logits, classes, weights, ignore_index
+        )
+    else:
+        log_probs = log_softmax(logits)
+        losses, count = _losses_of_classes(op, _negative, log_probs, classes, weights, ignore_index)
+        total = sum(_weighted(log_probs, weights), 1)  # (N, ...)
         total = keep(total, to_device(classes != ignore_index, logits.device))
         losses = losses * (1 - label_smoothing) - total * (label_smoothing / logits.shape[1])
     return reduce_losses(op, losses, reduction, count)

@@ -108,28 +108,20 @@ class FlatGroup:
         """
         self.bind()
         self.runs.clear()
-        gradients: list[Array] = []  # of parameters that are neighbours
-        end = 0
+        gradients: list[list[Array]] = []  # of each run
         for i, parameter in enumerate(self.parameters):
             if parameter._grad is None:
                 continue
             step = self.steps[i] = self.steps[i] + 1
             start, stop = self.spans[i]
-            if start != end:
-                self._join(gradients, end)
-            gradients.append(parameter._grad._array)
-            end = stop
             if self.runs and self.runs[-1][1:] == (start, step):
                 start = self.runs.pop()[0]
+            else:
+                gradients.append([])
             self.runs.append((start, stop, step))
-        self._join(gradients, end)
-
-    def _join(self, gradients: list[Array], end: int) -> None:
-        """Write the gradients into the flat one, so that the last ends there; forget them."""
-        if gradients:
-            start = end - sum([gradient.size for gradient in gradients])
-            kernels_for(self.grad).join(gradients, self.grad[start:end])
-            gradients.clear()
+            gradients[-1].append(parameter._grad._array)
+        for (start, stop, _), arrays in zip(self.runs, gradients, strict=True):
+            kernels_for(self.grad).join(arrays, self.grad[start:stop])
 
     def slices(self, at_once: int) -> Iterator[Slice]:
         """What the step updates, at most so many elements at once."""
