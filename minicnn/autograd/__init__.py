@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from .create import tensor
 from .engine import backward, grad
 from .function import Call, Function
 from .modes import is_grad_enabled, no_grad
 from .observe import Observer, detect_anomaly, observing
-from .tensor import Parameter, Tensor, tensor
+from .tensor import Parameter, Tensor
 
 # fmt: off
 __all__ = [

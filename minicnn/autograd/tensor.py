@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
-from ..backend import Array, device_of, on_device_of, resolve_device, to_device
+from ..backend import Array, device_of, to_device
 from ..backend.arrays import plain_array
 from .display import tensor_html, tensor_text
 from .in_place import NEVER, changes
@@ -276,40 +275,3 @@ def _restored(
     Tensor.__init__(made, data, requires_grad)
     made.grad = grad
     return made
-
-
-def tensor(
-    array_like: ArrayLike | Tensor,
-    dtype: DTypeLike | None = None,
-    device: str | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """A new leaf from a number, nested lists, an array or a Tensor, always copied.
-
-    Python floats become float32; arrays keep their dtype. Raises TypeError for data that is not
-    numeric.
-
-    >>> mc.tensor([[1, 2], [3, 4]]) @ mc.tensor([[0.5], [1.0]])
-    tensor([[2.5], [5.5]])
-    """
-    source: Any = array_like.data if isinstance(array_like, Tensor) else array_like
-    has_dtype = hasattr(source, "dtype")
-    try:
-        plain = plain_array("tensor", source)
-        copied = np.array(source) if plain is None else _copy(plain)
-        dtype = None if dtype is None else np.dtype(dtype)
-    except ValueError as error:
-        raise TypeError(f"tensor: the data is not a regular array ({error})") from error
-    for kind in (copied.dtype, dtype or copied.dtype):
-        if kind.kind not in "fiub":
-            raise TypeError(f"tensor: got {kind} data, expected floats, integers or booleans")
-    if dtype is None and not has_dtype and copied.dtype == np.float64:
-        dtype = np.dtype(np.float32)
-    with np.errstate(under="ignore"):  # under np.seterr(all="raise") too, 1e-50 is 0 in float32
-        data = copied if dtype is None else copied.astype(dtype, copy=False)
-    return Tensor(to_device(data, resolve_device(device)), requires_grad)
-
-
-def _copy(x: Array) -> Array:
-    with on_device_of(x):
-        return x.copy(order="K")

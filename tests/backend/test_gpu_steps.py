@@ -187,6 +187,14 @@ def test_a_state_of_cupy_arrays_is_loaded() -> None:
     np.testing.assert_array_equal(model.weight.numpy(), [[3, 3]])
 
 
+def test_a_tensor_made_of_a_tensor_on_the_other_gpu(cupy: FakeCupy) -> None:
+    x = mc.tensor([1.0, 2.0], device="cuda:1")
+    cupy.cuda.Device(0).use()
+    made = mc.tensor(x, dtype="float64", device="cuda:1")
+    assert (made.device, made.dtype, made.numpy().tolist()) == ("cuda:1", np.float64, [1, 2])
+    assert made.data.base is not x.data
+
+
 # Where CuPy differs from NumPy
 
 
