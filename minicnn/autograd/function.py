@@ -11,15 +11,23 @@ from typing import Any, ClassVar, NamedTuple, Union
 
 import numpy as np
 
-from ..backend import Array, DeviceError, array_module, device_of, is_array, on_device_of
+from ..backend import (
+    Array,
+    DeviceError,
+    array_module,
+    device_of,
+    is_array,
+    on_device_of,
+)
 from ..backend.layout import in_storage_order
+from ..backend.native.array import NativeArray
 from ..checks import check_choice
 from .in_place import changes
 from .modes import state
 from .tensor import Tensor
 from .torch_habits import HOW_TO_CALL, CtxName, check_definition
 
-ON_CPU = {np.ndarray}
+ON_CPU = [{np.ndarray}, {NativeArray}]
 
 
 class Function:
@@ -124,7 +132,7 @@ class Function:
 
     def _run(self, arrays: list[Array], options: dict[str, Any]) -> Array:
         """Run forward on the one device that holds all inputs."""
-        if {type(a) for a in arrays} == ON_CPU:
+        if {type(a) for a in arrays} in ON_CPU:
             return self.forward(*arrays, **options)
         if len(arrays) > 1:
             self._check_devices(arrays)

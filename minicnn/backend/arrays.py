@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .emulator.array import EmulatorArray, emulated_numpy
+from .native.array import NativeArray, native_numpy
 
 Array = NDArray[Any]
 """A NumPy array, or the CuPy array that answers to the same calls."""
@@ -19,6 +20,8 @@ def array_module(x: Array) -> ModuleType:
     """The library of x, whose functions have NumPy's names: ``array_module(x).exp(x)``."""
     if type(x) is np.ndarray:
         return np
+    if type(x) is NativeArray:
+        return native_numpy
     if isinstance(x, EmulatorArray):
         return emulated_numpy
     return sys.modules["cupy"] if is_gpu_array(x) else np
@@ -52,7 +55,7 @@ def plain_array(name: str, x: Any) -> Array | None:
     product), so they become plain. Raises TypeError for a masked array with masked elements; name:
     what the message begins with.
     """
-    if type(x) is np.ndarray or isinstance(x, EmulatorArray) or is_gpu_array(x):
+    if type(x) in (np.ndarray, NativeArray, EmulatorArray) or is_gpu_array(x):
         return x
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise TypeError(
@@ -91,8 +94,16 @@ def memory_span(x: Array) -> tuple[int, int]:
 
 
 def device_of(x: Array) -> str:
-    """The name of the device that holds x: "cpu", "emulator", or "cuda:0", "cuda:1", ..."""
+    """The name of the device that holds x: "cpu", "native", "emulator", "cuda:0", "cuda:1", ..."""
+    kind = type(x)
+    if kind in DEVICE_OF_TYPE:
+        return DEVICE_OF_TYPE[kind]
     if is_gpu_array(x):
         memory: Any = x.data
         return f"cuda:{memory.device_id}"
-    return "emulator" if isinstance(x, EmulatorArray) else "cpu"
+    return "cpu"
+
+
+DEVICE_OF_TYPE: dict[type, str] = {
+    np.ndarray: "cpu", NativeArray: "native", EmulatorArray: "emulator"
+}

@@ -13,15 +13,17 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from .arrays import Array, device_of, is_gpu_array
-from .emulator.array import EmulatorArray
+from .arrays import DEVICE_OF_TYPE, Array, device_of, is_gpu_array
 from .errors import DeviceError
 from .layout import inverse_axes, storage_axes
 from .toolkit import check_toolkit
 
 
+_TYPES = {device: kind for kind, device in DEVICE_OF_TYPE.items()}
+
+
 def resolve_device(name: str | None = None) -> str:
-    """The full name of a device that can be used: "cpu", "emulator", "cuda:0", "cuda:1", ...
+    """The full name of a device that can be used: "cpu", "native", "emulator", "cuda:0", ...
 
     "cuda" is "cuda:0"; None means the default device. Raises DeviceError that says what is missing
     and what to install.
@@ -30,8 +32,8 @@ def resolve_device(name: str | None = None) -> str:
         return default_device.current()
     if name == "cpu":
         return name
-    if name == "emulator":
-        _check_emulator()
+    if name in ("emulator", "native"):
+        _check_compiler(name)
         return name
     if isinstance(name, str) and re.fullmatch(r"cuda(:\d+)?", name):
         number = int(name[5:] or 0)
@@ -43,7 +45,7 @@ def resolve_device(name: str | None = None) -> str:
             return f"cuda:{number}"
         last = f'"cuda:{gpus - 1}"'
         raise DeviceError(f'device "{name}": {gpus} GPUs were found, the last one is {last}')
-    raise DeviceError(f'device: got {name!r}, expected "cpu", "cuda", "cuda:1" or "emulator"')
+    raise DeviceError(f'device: got {name!r}, expected "cpu", "native", "cuda", "cuda:1" or "emulator"')
 
 
 def cuda_is_available() -> bool:
@@ -59,7 +61,7 @@ def cuda_is_available() -> bool:
 
 def is_device_name(target: object) -> TypeGuard[str]:
     """Whether ``x.to(target)`` means a device ("cuda:1") and not a dtype ("float64")."""
-    return isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "emulator")
+    return isinstance(target, str) and target.split(":")[0] in ("cpu", "native", "cuda", "emulator")
 
 
 def to_device(x: Array, device: str) -> Array:
@@ -68,8 +70,9 @@ def to_device(x: Array, device: str) -> Array:
     if device_of(x) == device:
         return x
     if isinstance(x, np.ndarray) and not device.startswith("cuda"):
-        kind = EmulatorArray if device == "emulator" else np.ndarray
-        return x.copy(order="K").view(kind)  # a copy, as if it went to another memory
+        if "emulator" in (device, device_of(x)):
+            x = x.copy(order="K")  # as if it went to another memory
+        return x.view(_TYPES[device])
     axes = storage_axes(x)
     stored = _copied(x.transpose(axes), device)
     return stored if axes == tuple(range(x.ndim)) else stored.transpose(inverse_axes(axes))
@@ -80,7 +83,7 @@ def _copied(x: Array, device: str) -> Array:
     cupy = _cupy()
     if not device.startswith("cuda"):
         host: Array = cupy.asnumpy(x)
-        return host if device == "cpu" else host.view(EmulatorArray)
+        return host.view(_TYPES[device])
     target = cupy.cuda.Device(int(device[5:]))
     with target:
         if is_gpu_array(x):
@@ -190,9 +193,12 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
 
 
 @cache
-def _check_emulator() -> None:
-    """Raise DeviceError unless there is a C++ compiler."""
-    importlib.import_module(".emulator.compiler", __package__).find_compiler()
+def _check_compiler(device: str) -> None:
+    """Raise DeviceError unless there is a C++ compiler that the device can use."""
+    if device == "native":
+        importlib.import_module(".native.run", __package__).compiler_command()
+    else:
+        importlib.import_module(".compiler", __package__).find_compiler(device)
 
 
 def _cupy() -> ModuleType:

@@ -54,6 +54,20 @@ class Kernels(Protocol):
         x (C, H, W, N), grad (O, OH, OW, N) -> weight (O, C/groups, KH, KW)
         """
 
+    # the dense layer: a convolution of images with one pixel
+
+    def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        """y[o, n] = bias[o] + sum of weight[o, i] · x[i, n] over i.
+
+        x (inputs, N), weight (outputs, inputs), bias (outputs,) or None -> y (outputs, N)
+        """
+
+    def linear_input_gradient(self, grad: Array, weight: Array) -> Array:
+        """The gradient of linear to x: grad (outputs, N), weight as above -> x (inputs, N)."""
+
+    def linear_weight_gradient(self, x: Array, grad: Array) -> Array:
+        """The gradient of linear to weight: x (inputs, N), grad (outputs, N) -> as weight."""
+
     # columns
 
     def im2col(self, x: Array, window: Window) -> Array:
@@ -244,6 +258,9 @@ class Kernels(Protocol):
 
     def keep(self, x: Array, mask: Array) -> Array:
         """x where the mask is True, 0 elsewhere. Not x * mask: 0 · inf is NaN, and 0 is wanted."""
+
+    def relu(self, x: Array) -> Array:
+        """max(x, 0), NaN where x is NaN; for every dtype of numbers."""
 
     def relu_grad(self, x: Array, y: Array) -> Array:
         """x where y != 0, 0 elsewhere: the gradient x of ReLU's result y >= 0, carried back.

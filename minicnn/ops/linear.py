@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from ..autograd import Function, Tensor
-from ..backend import Array
+from ..backend import Array, kernels_for
 from .check import check_float, check_shape
 from .convert import in_float32
 from .reduce import sum
@@ -21,10 +21,7 @@ from .reduce import sum
 
 class Linear(Function):
     def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
-        y = weight @ x.T  # (outputs, N)
-        if bias is not None:
-            y += bias[:, None]
-        return y.T  # (N, outputs)
+        return kernels_for(x).linear(x.T, weight, bias).T  # (N, outputs)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, *bias = self.inputs
@@ -37,7 +34,7 @@ class Linear(Function):
 
 class LinearInput(Function):
     def forward(self, grad: Array, weight: Array) -> Array:
-        return (weight.T @ grad.T).T  # (N, inputs)
+        return kernels_for(grad).linear_input_gradient(grad.T, weight).T  # (N, inputs)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         g, weight = self.inputs
@@ -49,7 +46,7 @@ class LinearInput(Function):
 
 class LinearWeight(Function):
     def forward(self, x: Array, grad: Array) -> Array:
-        return grad.T @ x  # (outputs, inputs)
+        return kernels_for(x).linear_weight_gradient(x.T, grad.T)  # (outputs, inputs)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, g = self.inputs

@@ -6,8 +6,8 @@
 //   response_norm                y = x / base^beta, base = k + alpha · (the neighbours' squares)
 //   sum_per_channel              totals[c] = sum of x[c, k] over k
 //
-// x, y, grad (C, H·W·N), totals (C, pieces): one block of threads for each piece of a channel. With many
-// pieces the kernel runs a second time, over the totals of the pieces.
+// x, y, grad (C, H·W·N), totals (C, pieces). With several pieces the kernel runs a second time, over
+// the totals of the pieces.
 #include "common.cuh"
 
 // The sum of value(j) over the element i of channel c and its neighbours, as far as they exist.
@@ -69,23 +69,19 @@ __global__ void response_norm_grad(
     }
 }
 
-// Each thread adds up numbers that lie a block apart (the reads of a warp are coalesced), then the
-// threads' sums are added in pairs, half as many in each round.
+// One warp for each piece of a channel; its threads add up neighbouring numbers, and then their sums.
 template <typename T, typename I>
 __global__ void sum_per_channel(array<const T> x, array<T> totals, I channels, I length, I pieces) {
-    __shared__ T sums[THREADS];
-    for (I block = blockIdx.x; block < channels * pieces; block += gridDim.x) {
-        const I channel = block / pieces, piece = block % pieces;
-        T sum = 0;
-        for (I k = piece * THREADS + threadIdx.x; k < length; k += pieces * THREADS)
-            sum += x[channel * length + k];
-        __syncthreads();  // the last round has been read
-        sums[threadIdx.x] = sum;
-        __syncthreads();
-        for (unsigned half = THREADS / 2; half > 0; half /= 2) {
-            if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
-            __syncthreads();
-        }
-        if (threadIdx.x == 0) totals[block] = sums[0];
+    typedef Lanes<T> L;
+    FOR_EACH_WARP(w, channels * pieces) {
+        const I channel = w / pieces, piece = w % pieces;
+        const I first = length * piece / pieces, size = length * (piece + 1) / pieces - first;
+        const auto numbers = x + (channel * length + first);
+        const I whole = size - size % L::COUNT;
+        typename L::Numbers sum = L::all(0);
+        for (I k = L::lane(); k < whole; k += L::WARP) sum += L::load(numbers, k);
+        if (whole < size) sum += L::load_first(numbers, whole, size - whole);
+        const T total = L::sum_of_warp(sum);
+        if (L::lane() == 0) totals[w] = total;
     }
 }

@@ -6,11 +6,10 @@ import math
 
 from ..arrays import Array
 from .arguments import contiguous, new
-from .launch import launch
-from .source import THREADS
+from .launch import launch, launch_warps
 
-PIECE, MOST_PIECES = 1 << 14, 256
-"""Numbers that one block of threads adds up; more than that where there are many pieces."""
+PIECE, MOST_PIECES = 1 << 12, 256
+"""Numbers that one warp adds up; more than that where there are many pieces."""
 
 
 def sum_over_neighbour_channels(x: Array, before: int, after: int) -> Array:
@@ -25,17 +24,10 @@ def sum_per_channel(x: Array) -> Array:
     while True:
         pieces = max(1, min(-(-length // PIECE), MOST_PIECES))
         totals = new(x, (channels, pieces))
-        threads = totals.size * THREADS
-        launch(
-            "channels.cu",
-            "sum_per_channel",
-            threads,
-            contiguous(x),
-            totals,
-            channels,
-            length,
-            pieces,
-        )
+        launch_warps(
+            "channels.cu", "sum_per_channel", totals.size, contiguous(x), totals, channels, length,
+            pieces, work=x.size // 2,
+        )  # fmt: skip
         if pieces == 1:
             return totals.reshape(channels)
         x, length = totals, pieces

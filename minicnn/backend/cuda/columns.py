@@ -6,6 +6,7 @@ from ..arrays import Array
 from ..geometry import Window
 from .arguments import contiguous, new
 from .launch import launch
+from .runs import above_arguments
 
 
 def im2col(x: Array, window: Window) -> Array:
@@ -18,5 +19,6 @@ def im2col(x: Array, window: Window) -> Array:
 def col2im(columns: Array, window: Window) -> Array:
     channels, batch = columns.shape[0], columns.shape[-1]
     x = new(columns, (channels, *window.input_size, batch))
-    launch("columns.cu", "col2im", x.size, contiguous(columns), x, window, channels, batch)
+    above = above_arguments(columns, window)
+    launch("columns.cu", "col2im", x.size, contiguous(columns), x, *above, channels, batch)
     return x

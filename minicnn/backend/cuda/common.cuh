@@ -7,17 +7,23 @@
 // (int, or long long for arrays of 2^30 elements and more).
 #pragma once
 
-#ifdef MINICNN_EMULATOR
+#if defined(MINICNN_EMULATOR)
 #include "emulator.h"
+#elif defined(MINICNN_NATIVE)
+#include "native.h"
 #else
 template <typename T>
 using array = T* __restrict__;  // no two arguments of a kernel overlap
 #endif
 
+#ifndef MINICNN_NATIVE
 // The loop of a thread over its share of all elements: i, i + (number of threads), ...
 #define FOR_EACH(i, elements)                                                    \
     for (I i = I(blockIdx.x) * I(blockDim.x) + I(threadIdx.x); i < I(elements);  \
          i += I(gridDim.x) * I(blockDim.x))
+#endif
+
+#include "lanes.cuh"
 
 // Several arrays as one argument: piece k holds the elements from end[k - 1] to end[k] of all.
 template <typename T>
@@ -26,30 +32,25 @@ struct Pieces {
     long long end[PIECES];
 };
 
-// Where an element of images (C, H, W, N) is.
+// Where a pixel of images (C, H, W, N) is.
 template <typename I>
 struct Pixel {
     I c;
-    int h, w, n;
+    int h, w;
 };
 
-// Images of one size: from the index of an element to its place and back.
+// Images of one size: from the row of a pixel, which holds it for all images, to its place and back.
 template <typename I>
 struct Images {
     int height, width;
     I batch;
 
-    __device__ I in_channels(I channels) const { return channels * height * width * batch; }
-    __device__ Pixel<I> pixel(I i) const {
-        const int n = int(i % batch);
-        i /= batch;
-        const int w = int(i % width);
-        i /= width;
-        return {i / height, int(i % height), w, n};
+    __device__ I rows(I channels) const { return channels * height * width; }
+    __device__ Pixel<I> pixel(I row) const {
+        const I h = row / width;
+        return {h / height, int(h % height), int(row % width)};
     }
-    __device__ I index(I c, int h, int w, int n) const {
-        return ((c * height + h) * width + w) * batch + n;
-    }
+    __device__ I start(I c, int h, int w) const { return ((c * height + h) * width + w) * batch; }
 };
 
 // geometry.Window: input index = output index * stride + tap * dilation - padding, on each axis.
@@ -69,27 +70,41 @@ struct Window {
     __device__ bool is_pixel(int ih, int iw) const {
         return 0 <= ih && ih < input_h && 0 <= iw && iw < input_w;
     }
-    // The place of the window whose tap kh (kw) lies on row ih (column iw); -1 if there is none.
-    __device__ int row_of_place(int ih, int kh) const {
-        return place(ih + top - kh * dilation_h, stride_h, output_h);
-    }
-    __device__ int column_of_place(int iw, int kw) const {
-        return place(iw + left - kw * dilation_w, stride_w, output_w);
-    }
-    __device__ static int place(int start, int stride, int places) {
-        return start >= 0 && start % stride == 0 && start / stride < places ? start / stride : -1;
-    }
+};
 
-    // visit(tap, oh, ow) for every place that sees the pixel, tap = kh·KW + kw in row order.
+// Which places of a window see a pixel: the lists of runs.py, from a pixel to its places.
+struct PlacesAbove {
+    array<const int> rows, columns, taps, starts;
+    int kinds;
+
+    // visit(tap, place) for every place that sees pixel (h, w): tap = kh·KW + kw in row order, and
+    // place = oh·OW + ow.
     template <typename Visit>
-    __device__ void for_places_above(int ih, int iw, Visit visit) const {
-        for (int kh = 0; kh < kernel_h; ++kh) {
-            const int oh = row_of_place(ih, kh);
-            if (oh < 0) continue;
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                const int ow = column_of_place(iw, kw);
-                if (ow >= 0) visit(kh * kernel_w + kw, oh, ow);
-            }
-        }
+    __device__ void for_each(int h, int w, Visit visit) const {
+        const int kind = rows[2 * h + 1] * kinds + columns[4 * w + 3];
+        const int start = rows[2 * h] + columns[4 * w + 2];
+        for (int k = starts[kind]; k < starts[kind + 1]; ++k)
+            visit(taps[2 * k + 1], start + taps[2 * k]);
     }
 };
+
+// body(row, for_each_image) for every row of `batch` numbers: the images at one pixel. In it,
+// for_each_image(compute) calls compute(lanes, n) for the numbers that one thread holds: image n
+// and, on a CPU, those after it that fit into a vector.
+template <typename L, typename I, typename Body>
+__device__ FORCE_INLINE void for_each_row(I rows, I batch, Body body) {
+#ifdef MINICNN_NATIVE
+    FOR_EACH(row, rows) {
+        body(row, [&](auto compute) {
+            I n = 0;
+            for (; n + L::COUNT <= batch; n += L::COUNT) compute(L(), n);
+            for (; n < batch; ++n) compute(typename L::Single(), n);
+        });
+    }
+#else
+    FOR_EACH(i, rows * batch) {
+        const I n = i % batch;
+        body(i / batch, [&](auto compute) { compute(L(), n); });
+    }
+#endif
+}

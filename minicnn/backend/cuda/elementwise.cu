@@ -7,6 +7,12 @@ __global__ void keep(array<const T> x, array<const bool> mask, array<T> y, I ele
     FOR_EACH(i, elements) y[i] = mask[i] ? x[i] : T(0);
 }
 
+// y = max(x, 0), NaN where x is NaN.
+template <typename T, typename I>
+__global__ void relu(array<const T> x, array<T> y, I elements) {
+    FOR_EACH(i, elements) y[i] = x[i] < 0 ? T(0) : x[i];
+}
+
 // result = x where y != 0, 0 elsewhere: the gradient of ReLU, whose result y is never negative.
 template <typename T, typename I>
 __global__ void relu_grad(array<const T> x, array<const T> y, array<T> result, I elements) {

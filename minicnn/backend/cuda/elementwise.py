@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..arrays import Array, array_module
 from .arguments import contiguous, in_order_of, new_like, without_gaps
 from .launch import launch
@@ -53,6 +55,11 @@ def keep(x: Array, mask: Array) -> Array:
     x, mask = in_order_of(y, x), in_order_of(y, mask)
     launch("elementwise.cu", "keep", x.size, x, mask, y, x.size)
     return y
+
+
+def relu(x: Array) -> Array:
+    has_kernel = x.dtype in (np.float32, np.float64)
+    return _map("relu", x) if has_kernel else array_module(x).maximum(x, 0)
 
 
 def relu_grad(x: Array, y: Array) -> Array:

@@ -1,6 +1,6 @@
-"""Start a kernel of a ``.cu`` file: on a GPU through CuPy, or on a CPU through the emulator.
+"""Start a kernel of a ``.cu`` file: on a GPU through CuPy, or on a CPU, checked or at full speed.
 
-Both run the same source. A kernel is a template over the types of its numbers and of its indices,
+All run the same source. A kernel is a template over the types of its numbers and of its indices,
 compiled when it is first used with these types and then kept.
 """
 
@@ -16,9 +16,11 @@ from ..arrays import device_of
 from ..emulator import run as emulator
 from ..emulator.array import EmulatorArray
 from ..geometry import Window
+from ..native import run as native
+from ..native.array import NativeArray
 from . import nvrtc
 from .pieces import Pieces
-from .source import THREADS
+from .source import THREADS, WARP
 
 MOST_BLOCKS = 1 << 20  # with more elements, a thread handles several
 INT_LIMIT = 1 << 30  # so that an int index can step past the end without overflow
@@ -38,16 +40,36 @@ def launch(
     Raises TypeError for a dtype that the kernels do not support, DeviceError if a kernel does not
     compile, and on the emulator IndexError for an index outside an array.
     """
-    if elements == 0:
+    _launch(source, kernel, elements, elements, arguments, types)
+
+
+def launch_warps(
+    source: str, kernel: str, warps: int, *arguments: Any, work: int, types: tuple[Any, ...] = ()
+) -> None:
+    """The same with a warp for each unit of work (FOR_EACH_WARP).
+
+    work: about how many elements another kernel would handle in the time of this one.
+    """
+    _launch(source, kernel, warps * WARP, work, arguments, types)
+
+
+def _launch(
+    source: str, kernel: str, threads: int, work: int, arguments: tuple[Any, ...], types: Any
+) -> None:
+    if threads == 0:
         return
     first = arguments[0]
-    kind = type(first)
-    largest = max(elements, *[a.size for a in arguments if type(a) is kind])
+    kind, dtypes = type(first), types or (first.dtype,)
+    if kind is NativeArray:
+        values = [a if type(a) is kind else _native_argument(a) for a in arguments]
+        native.run(source, kernel, _c_types(kernel, *dtypes, np.int64), work, values)
+        return
+    largest = max(threads, *[a.size for a in arguments if type(a) is kind])
     index = np.int32 if largest < INT_LIMIT else np.int64
-    expression = _expression(kernel, *(types or (first.dtype,)), index)
+    expression = f"{kernel}<{', '.join(_c_types(kernel, *dtypes, index))}>"
     on_emulator = kind is EmulatorArray
     values = [a if type(a) is kind else _argument(a, index, on_emulator) for a in arguments]
-    blocks = min(-(-elements // THREADS), MOST_BLOCKS)
+    blocks = min(-(-threads // THREADS), MOST_BLOCKS)
     if on_emulator:
         emulator.run(source, expression, blocks, THREADS, values)
     else:
@@ -55,8 +77,8 @@ def launch(
 
 
 @lru_cache(maxsize=1024)
-def _expression(kernel: str, *types: Any) -> str:
-    """The instance of the template for these types, as in C++."""
+def _c_types(kernel: str, *types: Any) -> tuple[str, ...]:
+    """The types of the template's instance, as in C++."""
     names = [np.dtype(t).name for t in types]
     for name in names:
         if name not in C_TYPES:
@@ -64,7 +86,7 @@ def _expression(kernel: str, *types: Any) -> str:
                 f"{kernel}: got {name}, but the CUDA kernels support float32 and float64; "
                 "convert it with .to('float32')"
             )
-    return f"{kernel}<{', '.join(C_TYPES[name] for name in names)}>"
+    return tuple([C_TYPES[name] for name in names])
 
 
 def _argument(value: Any, index: Any, on_emulator: bool) -> Any:
@@ -75,6 +97,17 @@ def _argument(value: Any, index: Any, on_emulator: bool) -> Any:
     if isinstance(value, Pieces):
         return value if on_emulator else value.on_gpu()
     return value
+
+
+def _native_argument(value: Any) -> Any:
+    if isinstance(value, Window):
+        return _struct_in_memory(value)
+    return value.on_cpu() if isinstance(value, Pieces) else value
+
+
+@lru_cache(maxsize=1024)
+def _struct_in_memory(window: Window) -> Any:
+    return np.atleast_1d(_struct(window))
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
+from ..native.array import address_of
 from .source import PIECES
 
 
@@ -22,6 +23,12 @@ class Pieces:
 
     def on_gpu(self) -> Any:
         """The struct as a GPU takes it: addresses and ends."""
-        addresses: list[int] = [x.data.ptr for x in self.arrays]  # type: ignore[attr-defined]
-        addresses += [0] * (PIECES - len(addresses))
-        return np.void(struct.pack(f"{2 * PIECES}q", *addresses, *self.ends))
+        return self._struct([x.data.ptr for x in self.arrays])  # type: ignore[attr-defined]
+
+    def on_cpu(self) -> Any:
+        """The struct in the memory of the CPU, as an array."""
+        return np.atleast_1d(self._struct([address_of(x) for x in self.arrays]))
+
+    def _struct(self, addresses: list[int]) -> Any:
+        none = [0] * (PIECES - len(addresses))
+        return np.void(struct.pack(f"{2 * PIECES}q", *addresses, *none, *self.ends))

@@ -15,31 +15,44 @@
 #include "common.cuh"
 
 struct Larger {
-    template <typename T>
-    __device__ static bool wins(T a, T b) { return a > b; }
+    template <typename V>
+    __device__ static auto wins(V a, V b) { return a > b; }
 };
 struct Smaller {
-    template <typename T>
-    __device__ static bool wins(T a, T b) { return a < b; }
+    template <typename V>
+    __device__ static auto wins(V a, V b) { return a < b; }
 };
 
-// One thread for each place of the window.
+// visit(pixel) for each tap of the window at a place that lies on a pixel, in row order, until it
+// returns false: where the pixel's images begin.
+template <typename I, typename Visit>
+__device__ FORCE_INLINE void for_pixels_under(
+    const Window& window, const Images<I>& input, const Pixel<I>& place, Visit visit) {
+    for (int kh = 0; kh < window.kernel_h; ++kh)
+        for (int kw = 0; kw < window.kernel_w; ++kw) {
+            const int ih = window.row_under(place.h, kh), iw = window.column_under(place.w, kw);
+            if (window.is_pixel(ih, iw) && !visit(input.start(place.c, ih, iw))) return;
+        }
+}
+
+// One lane for each place of the window.
 template <typename Better, typename T, typename I>
 __device__ void pool(
     array<const T> x, array<T> y, const Window& window, T worst, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
-    FOR_EACH(i, output.in_channels(channels)) {
-        const Pixel<I> place = output.pixel(i);
-        T best = worst;
-        for (int kh = 0; kh < window.kernel_h; ++kh)
-            for (int kw = 0; kw < window.kernel_w; ++kw) {
-                const int ih = window.row_under(place.h, kh), iw = window.column_under(place.w, kw);
-                if (!window.is_pixel(ih, iw)) continue;
-                const T value = x[input.index(place.c, ih, iw, place.n)];
-                if (Better::wins(value, best) || value != value) best = value;
-            }
-        y[i] = best;
-    }
+    for_each_row<Lanes<T>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
+        const Pixel<I> place = output.pixel(row);
+        for_each_image([&](auto lanes, I n) {
+            typedef decltype(lanes) L;
+            typename L::Numbers best = L::all(worst);
+            for_pixels_under<I>(window, input, place, [&](I pixel) {
+                const typename L::Numbers value = L::load(x, pixel + n);
+                best = select(Better::wins(value, best) | (value != value), value, best);
+                return true;
+            });
+            L::store(y, row * batch + n, best);
+        });
+    });
 }
 
 template <typename T, typename I>
@@ -55,61 +68,67 @@ __global__ void min_pool(
 }
 
 // Whether a pixel can be the winner of a window whose result is y.
-template <typename T>
-__device__ bool is_best(T value, T y) { return value == y || value != value; }
+template <typename V>
+__device__ auto is_best(V value, V y) { return (value == y) | (value != value); }
 
-// The tap, kh·KW + kw, of the first winner of the window at a place, looked for before `end`.
-template <typename T, typename I>
-__device__ int first_winner(
-    array<const T> x, T y, const Window& window, const Images<I>& input, const Pixel<I>& place,
-    int end) {
-    for (int tap = 0; tap < end; ++tap) {
-        const int ih = window.row_under(place.h, tap / window.kernel_w);
-        const int iw = window.column_under(place.w, tap % window.kernel_w);
-        if (window.is_pixel(ih, iw) && is_best(x[input.index(place.c, ih, iw, place.n)], y))
-            return tap;
-    }
-    return end;
-}
-
-// One thread for each pixel, which gathers from the windows that it won: no atomics.
+// One lane for each pixel, which gathers from the windows that it won: no atomics.
 template <typename V, typename T, typename I>
 __global__ void winner_scatter(
     array<const V> values, array<const T> x, array<const T> y, array<V> result,
-    Window window, I channels, I batch) {
+    array<const int> above_rows, array<const int> above_columns, array<const int> above_taps,
+    array<const int> above_starts, Window window, I kinds, I channels, I batch) {
+    const PlacesAbove above = {above_rows, above_columns, above_taps, above_starts, int(kinds)};
     const Images<I> input = window.input(batch), output = window.output(batch);
-    FOR_EACH(i, input.in_channels(channels)) {
-        const Pixel<I> pixel = input.pixel(i);
-        V sum = 0;
-        window.for_places_above(pixel.h, pixel.w, [&](int tap, int oh, int ow) {
-            const Pixel<I> place{pixel.c, oh, ow, pixel.n};
-            const I p = output.index(pixel.c, oh, ow, pixel.n);
-            if (is_best(x[i], y[p])
-                && first_winner<T, I>(x, y[p], window, input, place, tap) == tap)
-                sum += values[p];
+    for_each_row<LanesOf<T, V>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
+        const Pixel<I> pixel = input.pixel(row);
+        for_each_image([&](auto lanes, I n) {
+            typedef decltype(lanes) L;
+            typedef typename L::template Of<V> LV;
+            typedef typename L::template Of<T> LT;
+            const typename LT::Numbers own = LT::load(x, row * batch + n);
+            typename LV::Numbers sum = LV::all(0);
+            above.for_each(pixel.h, pixel.w, [&](int, int p) {
+                const I start = output.start(pixel.c, 0, 0) + p * batch + n;
+                const typename LT::Numbers best = LT::load(y, start);
+                auto wins = is_best(own, best);
+                if (L::COUNT == 1 && !any(wins)) return;
+                const Pixel<I> place = {pixel.c, p / window.output_w, p % window.output_w};
+                for_pixels_under<I>(window, input, place, [&](I earlier) {
+                    if (earlier == row * batch) return false;
+                    wins &= negated(is_best(LT::load(x, earlier + n), best));
+                    return true;
+                });
+                sum += select(wins, LV::load(values, start), LV::all(0));
+            });
+            LV::store(result, row * batch + n, sum);
         });
-        result[i] = sum;
-    }
+    });
 }
 
-// One thread for each place of the window.
+// One lane for each place of the window.
 template <typename V, typename T, typename I>
 __global__ void winner_gather(
     array<const V> values, array<const T> x, array<const T> y, array<V> result,
     Window window, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
-    const int taps = window.kernel_h * window.kernel_w;
-    FOR_EACH(i, output.in_channels(channels)) {
-        const Pixel<I> place = output.pixel(i);
-        const int tap = first_winner<T, I>(x, y[i], window, input, place, taps);
-        if (tap == taps) {  // only for a y that is not the pooled x
-            result[i] = 0;
-            continue;
-        }
-        const int ih = window.row_under(place.h, tap / window.kernel_w);
-        const int iw = window.column_under(place.w, tap % window.kernel_w);
-        result[i] = values[input.index(place.c, ih, iw, place.n)];
-    }
+    for_each_row<LanesOf<T, V>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
+        const Pixel<I> place = output.pixel(row);
+        for_each_image([&](auto lanes, I n) {
+            typedef decltype(lanes) L;
+            typedef typename L::template Of<V> LV;
+            typedef typename L::template Of<T> LT;
+            const typename LT::Numbers best = LT::load(y, row * batch + n);
+            auto searching = (best == best) | (best != best);  // everywhere
+            typename LV::Numbers picked = LV::all(0);  // stays for a y that is not the pooled x
+            for_pixels_under<I>(window, input, place, [&](I pixel) {
+                const auto wins = searching & is_best(LT::load(x, pixel + n), best);
+                picked = select(wins, LV::load(values, pixel + n), picked);
+                searching &= negated(wins);
+                return L::COUNT > 1 || any(searching);
+            });
+            LV::store(result, row * batch + n, picked);
+        });
+    });
 }
 
 // ---- unpooling
@@ -142,35 +161,44 @@ __global__ void unpool_adjoint(
 
 // ---- the average; the divisor is given for each place, for it may count padding
 
-// One thread for each place of the window.
+// One lane for each place of the window.
 template <typename T, typename I>
 __global__ void avg_pool(
     array<const T> x, array<const T> divisor, array<T> y, Window window, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
-    FOR_EACH(i, output.in_channels(channels)) {
-        const Pixel<I> place = output.pixel(i);
-        T sum = 0;
-        for (int kh = 0; kh < window.kernel_h; ++kh)
-            for (int kw = 0; kw < window.kernel_w; ++kw) {
-                const int ih = window.row_under(place.h, kh), iw = window.column_under(place.w, kw);
-                if (window.is_pixel(ih, iw)) sum += x[input.index(place.c, ih, iw, place.n)];
-            }
-        y[i] = sum / divisor[I(place.h) * window.output_w + place.w];
-    }
+    for_each_row<Lanes<T>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
+        const Pixel<I> place = output.pixel(row);
+        const T count = divisor[I(place.h) * window.output_w + place.w];
+        for_each_image([&](auto lanes, I n) {
+            typedef decltype(lanes) L;
+            typename L::Numbers sum = L::all(0);
+            for_pixels_under<I>(window, input, place, [&](I pixel) {
+                sum += L::load(x, pixel + n);
+                return true;
+            });
+            L::store(y, row * batch + n, sum / L::all(count));
+        });
+    });
 }
 
-// One thread for each pixel, which gathers its shares of the windows above it: no atomics.
+// One lane for each pixel, which gathers its shares of the windows above it: no atomics.
 template <typename T, typename I>
 __global__ void avg_pool_adjoint(
-    array<const T> y, array<const T> divisor, array<T> x, Window window, I channels, I batch) {
+    array<const T> y, array<const T> divisor, array<T> x, array<const int> above_rows,
+    array<const int> above_columns, array<const int> above_taps, array<const int> above_starts,
+    Window window, I kinds, I channels, I batch) {
+    const PlacesAbove above = {above_rows, above_columns, above_taps, above_starts, int(kinds)};
     const Images<I> input = window.input(batch), output = window.output(batch);
-    FOR_EACH(i, input.in_channels(channels)) {
-        const Pixel<I> pixel = input.pixel(i);
-        T sum = 0;
-        window.for_places_above(pixel.h, pixel.w, [&](int, int oh, int ow) {
-            const T share = y[output.index(pixel.c, oh, ow, pixel.n)];
-            sum += share / divisor[I(oh) * window.output_w + ow];
+    for_each_row<Lanes<T>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
+        const Pixel<I> pixel = input.pixel(row);
+        for_each_image([&](auto lanes, I n) {
+            typedef decltype(lanes) L;
+            typename L::Numbers sum = L::all(0);
+            above.for_each(pixel.h, pixel.w, [&](int, int place) {
+                sum += L::load(y, output.start(pixel.c, 0, 0) + place * batch + n)
+                    / L::all(divisor[place]);
+            });
+            L::store(x, row * batch + n, sum);
         });
-        x[i] = sum;
-    }
+    });
 }

@@ -9,6 +9,7 @@ from ..arrays import Array, device_of
 from ..geometry import Window
 from .arguments import contiguous, divisor_array, integers, new
 from .launch import launch
+from .runs import above_arguments
 
 
 def max_pool(x: Array, window: Window) -> Array:
@@ -42,8 +43,11 @@ def _winners(
     result = new(values, shape)
     channels, batch = x.shape[0], x.shape[-1]
     arrays = [contiguous(a) for a in (values, x, y)]
-    arguments = (*arrays, result, window, channels, batch)
-    launch("pooling.cu", kernel, result.size, *arguments, types=(values.dtype, x.dtype))
+    above = above_arguments(x, window) if kernel == "winner_scatter" else (window,)
+    types = (values.dtype, x.dtype)
+    launch(
+        "pooling.cu", kernel, result.size, *arrays, result, *above, channels, batch, types=types
+    )
     return result
 
 
@@ -84,7 +88,7 @@ def avg_pool_adjoint(y: Array, window: Window, divisor: Array) -> Array:
     channels, _, _, batch = y.shape
     x = new(y, (channels, *window.input_size, batch))
     divisor = divisor_array(divisor.astype(y.dtype).tobytes(), y.dtype, device_of(y))
-    launch(
-        "pooling.cu", "avg_pool_adjoint", x.size, contiguous(y), divisor, x, window, channels, batch
-    )
+    above = above_arguments(y, window)
+    arguments = (contiguous(y), divisor, x, *above, channels, batch)
+    launch("pooling.cu", "avg_pool_adjoint", x.size, *arguments)
     return x

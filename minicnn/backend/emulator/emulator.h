@@ -48,6 +48,15 @@ struct array {
             throw emulator::Fault{argument, index, size, threadIdx, blockIdx};
         return data[index];
     }
+    // The array from an element on; its indices are still counted from the first one.
+    struct Rest {
+        const array& whole;
+        long long start;
+        T& operator[](long long index) const { return whole[start + index]; }
+        Rest operator+(long long elements) const { return {whole, start + elements}; }
+    };
+    Rest operator+(long long elements) const { return {*this, elements}; }
+
     operator array<const T>() const { return {data, size, argument}; }
 };
 

@@ -19,7 +19,7 @@ import numpy as np
 from ..arrays import is_array
 from ..cuda.pieces import Pieces
 from ..cuda.source import OPTIONS, PIECES, read_source
-from .compiler import built, find_compiler
+from ..compiler import built, find_compiler
 
 HEADER = Path(__file__).with_name("emulator.h")
 
@@ -91,7 +91,9 @@ def _compiled(source: str, expression: str) -> Any:
     if "__syncthreads" in read_source(source):  # Ubuntu's fortified longjmp refuses foreign stacks
         flags += ["-DMINICNN_BARRIERS", "-U_FORTIFY_SOURCE"]
     texts = [read_source(source), read_source("common.cuh"), HEADER.read_text(encoding="utf-8")]
-    path = built(code, [find_compiler(), *flags], texts, f"{expression} of {source}")
+    path = built(
+        code, [find_compiler("emulator"), *flags], texts, "emulator", f"{expression} of {source}"
+    )
     return ctypes.CDLL(str(path)).run
 
 

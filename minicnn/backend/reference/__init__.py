@@ -24,7 +24,8 @@ from .classes import (
 )
 from .columns import col2im, im2col
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
-from .elementwise import erf, gelu, gelu_grad, join, keep, relu_grad, sigmoid
+from .elementwise import erf, gelu, gelu_grad, join, keep, relu, relu_grad, sigmoid
+from .linear import linear, linear_input_gradient, linear_weight_gradient
 from .norm import (
     known_statistics,
     line_statistics,
@@ -52,6 +53,9 @@ __all__ = [
     "convolve",
     "convolve_input_gradient",
     "convolve_weight_gradient",
+    "linear",
+    "linear_input_gradient",
+    "linear_weight_gradient",
     "im2col",
     "col2im",
     "max_pool",
@@ -81,6 +85,7 @@ __all__ = [
     "gelu_grad",
     "join",
     "keep",
+    "relu",
     "relu_grad",
     "softmax",
     "log_softmax",

@@ -63,6 +63,13 @@ def keep(x: Array, mask: Array) -> Array:
     return y
 
 
+def relu(x: Array) -> Array:
+    y = np.empty_like(x)
+    for index in np.ndindex(*x.shape):
+        y[index] = 0 if x[index] < 0 else x[index]
+    return y
+
+
 def relu_grad(x: Array, y: Array) -> Array:
     result = np.zeros_like(x)
     for index in np.ndindex(*x.shape):

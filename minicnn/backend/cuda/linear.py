@@ -1,0 +1,34 @@
+"""The dense layer in CUDA C: a convolution of images with one pixel, see ``convolution.cu``."""
+
+from __future__ import annotations
+
+from ..arrays import Array
+from ..geometry import Window
+from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
+
+PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
+
+
+def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    return _matrix(convolve(_image(x), _kernel(weight), bias, PIXEL, 1))
+
+
+def linear_input_gradient(grad: Array, weight: Array) -> Array:
+    return _matrix(convolve_input_gradient(_image(grad), _kernel(weight), PIXEL, 1))
+
+
+def linear_weight_gradient(x: Array, grad: Array) -> Array:
+    weight = convolve_weight_gradient(_image(x), _image(grad), PIXEL, 1)
+    return weight.reshape(weight.shape[:2])
+
+
+def _image(x: Array) -> Array:
+    return x.reshape(len(x), 1, 1, x.shape[1])
+
+
+def _kernel(weight: Array) -> Array:
+    return weight.reshape(*weight.shape, 1, 1)
+
+
+def _matrix(y: Array) -> Array:
+    return y.reshape(len(y), y.shape[-1])

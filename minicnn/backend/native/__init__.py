@@ -1,0 +1,1 @@
+"""The CPU at full speed: the CUDA sources, compiled for its vector registers and run on all cores."""

@@ -1,0 +1,89 @@
+"""NumPy memory on which the native kernels work; what runs them is in ``run.py``."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+ALIGNMENT = 64
+"""Bytes of a cache line: a vector that starts at a multiple never lies across two of them."""
+
+
+class NativeArray(np.ndarray[Any, Any]):
+    """NumPy memory of the device "native". Everything computed from one is one too.
+
+    It is an ordinary array of NumPy: the type only says which kernels compute with it, so that it
+    can share its memory with arrays of the device "cpu".
+    """
+
+
+def address_of(x: Any) -> int:
+    """The address of the data: the first field of an array after the head of the Python object.
+
+    ``x.ctypes.data`` is the same, but takes two microseconds: as long as a small kernel.
+    """
+    return ctypes.c_size_t.from_address(id(x) + object.__basicsize__).value
+
+
+def as_native(x: Any) -> Any:
+    """Arrays and NumPy scalars as arrays of the device, sharing their memory; the rest as it is."""
+    if type(x) is NativeArray:
+        return x
+    if isinstance(x, np.ndarray):
+        return x.view(NativeArray)
+    if isinstance(x, list | tuple):
+        return type(x)(map(as_native, x))
+    return np.asarray(x).view(NativeArray) if isinstance(x, np.generic) else x
+
+
+def empty(shape: Any, dtype: Any = float, order: str = "C") -> Any:
+    """``np.empty``, aligned to a cache line."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) if isinstance(shape, tuple | list) else int(shape)
+    memory = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
+    start = -address_of(memory) % ALIGNMENT
+    return np.ndarray.__new__(NativeArray, shape, dtype, memory, start, None, order)
+
+
+def empty_like(x: Any, dtype: Any = None, **options: Any) -> Any:
+    """``np.empty_like``, aligned to a cache line: in the memory order of x."""
+    dtype = np.dtype(dtype or x.dtype)
+    if options or not x.flags.c_contiguous:
+        order = sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis))
+        if options or any(n > 1 and s == 0 for n, s in zip(x.shape, x.strides, strict=True)):
+            return np.empty_like(x, dtype, **options).view(NativeArray)
+        stored = empty(tuple(x.shape[axis] for axis in order), dtype)
+        return stored.transpose(sorted(range(x.ndim), key=order.__getitem__))
+    return empty(x.shape, dtype)
+
+
+class _NativeNumPy(ModuleType):
+    """NumPy with functions that return arrays of the device, new ones aligned."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        if isinstance(found, type) or not callable(found):
+            return found
+        setattr(self, name, _returning_native(found))
+        return getattr(self, name)
+
+
+def _returning_native(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function, updated=())
+    def wrapper(*args: Any, **options: Any) -> Any:
+        return as_native(function(*args, **options))
+
+    if isinstance(function, np.ufunc):
+        wrapper.at = function.at  # type: ignore[attr-defined]
+    return wrapper
+
+
+native_numpy = _NativeNumPy("native_numpy")
+native_numpy.empty = empty  # type: ignore[attr-defined]
+native_numpy.empty_like = empty_like  # type: ignore[attr-defined]

@@ -1,0 +1,130 @@
+// A CPU as the machine of the CUDA sources: as much of CUDA C++ as they use, in C++17.
+//
+// One thread stands for a whole block, and holds a vector of numbers where a GPU's warp has 32
+// threads with one each (cuda/lanes.cuh). The blocks of a kernel are shares of its work, which
+// run.py hands to all cores.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#define __global__ static
+#define __device__
+#define __shared__ static thread_local
+#define FORCE_INLINE inline __attribute__((always_inline))
+
+using std::abs, std::erf, std::exp, std::log, std::pow, std::sqrt;
+
+struct uint3 { unsigned x, y, z; };
+static constexpr uint3 threadIdx{0, 0, 0}, blockDim{1, 1, 1};
+static thread_local uint3 blockIdx, gridDim;  // which share, and of how many
+
+inline void __syncthreads() {}  // one thread waits for no other
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+    return static_cast<unsigned long long>((static_cast<unsigned __int128>(a) * b) >> 64);
+}
+
+template <typename T>
+using array = T* __restrict__;
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
+template <typename T>
+struct One;  // in cuda/lanes.cuh, with what its members mean
+
+// A vector of numbers.
+template <typename T>
+struct Many {
+    typedef One<T> Single;
+    template <typename V>
+    using Of = Many<V>;
+    typedef T Numbers __attribute__((vector_size(VECTOR_BYTES)));
+    typedef T InMemory __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+    static constexpr int COUNT = VECTOR_BYTES / sizeof(T), WARP = COUNT;
+
+    static int lane() { return 0; }
+    static Numbers all(T value) { return Numbers{} + value; }
+    template <typename I>
+    static Numbers load(const T* x, I i) { return *reinterpret_cast<const InMemory*>(x + i); }
+    // The first numbers of a vector, less than COUNT of them; the others are 0.
+    template <typename I>
+    static Numbers load_first(const T* x, I i, I count) {
+        Numbers value = {};
+        for (I k = 0; k < count; ++k) value[k] = x[i + k];
+        return value;
+    }
+    template <typename I>
+    static void store(T* y, I i, Numbers value) { *reinterpret_cast<InMemory*>(y + i) = value; }
+    // Half of the numbers are added to the other half, until one is left.
+    static T sum_of_warp(Numbers value) { return sum_of_halves<VECTOR_BYTES>(value); }
+    template <int BYTES, typename V>
+    static T sum_of_halves(V value) {
+        if constexpr (BYTES == sizeof(T)) return value[0];
+        else {
+            typedef T Half __attribute__((vector_size(BYTES / 2)));
+            Half halves[2];
+            std::memcpy(halves, &value, BYTES);
+            return sum_of_halves<BYTES / 2>(halves[0] + halves[1]);
+        }
+    }
+};
+
+// Masks are vectors of integers, 0 or -1.
+template <typename M>
+inline bool any(const M&) { return true; }  // no reason to stop: to find out would cost more
+template <typename M>
+inline M negated(const M& mask) { return ~mask; }
+template <typename M, typename V>
+inline V select(const M& mask, const V& a, const V& b) { return mask ? a : b; }
+
+// A share of all elements: neighbouring ones, so that the compiler can take a vector of them.
+template <typename I>
+inline I start_of_share(I elements, unsigned share) {
+    return I(static_cast<long long>(elements) * share / gridDim.x);
+}
+#define FOR_EACH(i, elements)                                        \
+    for (I i = start_of_share(I(elements), blockIdx.x),              \
+           i##_end = start_of_share(I(elements), blockIdx.x + 1);    \
+         i < i##_end; ++i)
+#define FOR_EACH_WARP(w, units) FOR_EACH(w, units)
+
+// How run.py calls a kernel: its arguments lie in slots of eight bytes, arrays as addresses of
+// Python objects, whose address of the data follows the head of the object (PyArrayObject).
+namespace native {
+
+union Slot {
+    long long integer;
+    double real;
+    const char* object;
+};
+
+template <typename P>
+P argument(const Slot& slot) {
+    if constexpr (std::is_integral_v<P>) return static_cast<P>(slot.integer);
+    else if constexpr (std::is_floating_point_v<P>) return static_cast<P>(slot.real);
+    else if constexpr (std::is_pointer_v<P>) return *reinterpret_cast<P const*>(slot.object + OBJECT_HEAD);
+    else return **reinterpret_cast<const P* const*>(slot.object + OBJECT_HEAD);  // a struct
+}
+
+template <typename... P, std::size_t... k>
+void call(void (*kernel)(P...), const Slot* slots, std::index_sequence<k...>) {
+    kernel(argument<P>(slots[k])...);
+}
+
+template <typename... P>
+void run(void (*kernel)(P...), long share, long shares, const void* slots) {
+    blockIdx.x = unsigned(share), gridDim.x = unsigned(shares);
+    call(kernel, static_cast<const Slot*>(slots), std::index_sequence_for<P...>());
+}
+
+}  // namespace native

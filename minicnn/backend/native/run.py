@@ -1,0 +1,190 @@
+"""The launcher for the CPU: the CUDA sources, compiled for its vector registers, on all cores.
+
+A source is compiled when one of its kernels is first used with a dtype, all its kernels together,
+and kept in the user's cache folder. ``native.h`` says what a GPU's words mean on a CPU; ``pool.cpp``
+has the threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...checks import check_integer
+from ..compiler import built, find_compiler, is_built
+from ..cuda import tiles
+from ..cuda.source import DIRECTORY, PIECES, read_source
+from ..cuda.tiles import Tiles
+from ..errors import DeviceError
+
+FOLDER = Path(__file__).parent
+FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-ffp-contract=fast",  # a product and a sum become one instruction
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fPIC",
+    "-shared",
+    "-pthread",
+    "-DMINICNN_NATIVE",
+    "-DTHREADS=1",
+    f"-DPIECES={PIECES}",
+    # Where the address of the data stands in a NumPy array: first after the head of the object.
+    f"-DOBJECT_HEAD={object.__basicsize__}",
+    f"-I{DIRECTORY}",
+    f"-I{FOLDER}",
+)
+HEADERS = ("common.cuh", "lanes.cuh")
+SHARE = 1 << 15
+"""Elements that are worth another thread: about 20 µs of work."""
+SHARES_PER_THREAD = 4
+"""So that a thread that was kept waiting leaves its work to the others."""
+
+
+def run(source: str, kernel: str, types: Sequence[str], work: int, arguments: Sequence[Any]) -> None:
+    """Run the kernel and return when it has finished; work: about how many elements it handles."""
+    slots = _pack(tuple([type(a) for a in arguments]), arguments)
+    shares = min(max(1, work // SHARE), SHARES_PER_THREAD * thread_count())
+    _pool().run_shares(_function(source, kernel, tuple(types)), slots, shares, thread_count())
+
+
+_FORMS = {float: "d", np.float64: "d", np.float32: "d"}
+
+
+@cache
+def _form(kinds: tuple[type, ...]) -> tuple[struct.Struct, tuple[bool, ...]]:
+    by_address = tuple([issubclass(k, np.ndarray) for k in kinds])
+    return struct.Struct("".join(_FORMS.get(k, "q") for k in kinds)), by_address
+
+
+def _pack(kinds: tuple[type, ...], arguments: Sequence[Any]) -> bytes:
+    form, by_address = _form(kinds)
+    values = [
+        id(a) if is_object else a for a, is_object in zip(arguments, by_address, strict=True)
+    ]
+    return form.pack(*values)
+
+
+@cache
+def thread_count() -> int:
+    """The cores that this process may use, or the environment variable MINICNN_NUM_THREADS."""
+    wanted = os.environ.get("MINICNN_NUM_THREADS")
+    if wanted:
+        return check_integer("MINICNN_NUM_THREADS", int(wanted), least=1)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _pool() -> Any:
+    path = built(
+        (FOLDER / "pool.cpp").read_text(encoding="utf-8"), compiler_command(), [_processor()], "native",
+        "pool.cpp",
+    )  # fmt: skip
+    library = ctypes.CDLL(str(path))
+    library.prepare_for_forks()
+    library.run_shares.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_int)
+    library.run_shares.restype = None
+    return library
+
+
+@cache
+def _function(source: str, kernel: str, types: tuple[str, ...]) -> int:
+    """The address of a compiled kernel."""
+    function = getattr(_library(source, types), f"run_{kernel}")
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+@cache
+def _library(source: str, types: tuple[str, ...]) -> Any:
+    return ctypes.CDLL(str(_compiled(source, types)))
+
+
+def _compiled(source: str, types: tuple[str, ...]) -> Path:
+    code, texts = _unit(source, types), _texts(source)
+    what = f"{source} for {types[0]}"
+    if is_built(code, compiler_command(), texts, "native"):
+        return built(code, compiler_command(), texts, "native", what)
+    start = time.perf_counter()
+    path = built(code, compiler_command(), texts, "native", what)
+    seconds = time.perf_counter() - start
+    print(
+        f"minicnn: compiled {what} with {compiler_command()[0]} in {seconds:.1f} s (once; kept in "
+        f"{path.parent})",
+        file=sys.stderr,
+    )
+    return path
+
+
+def _unit(source: str, types: tuple[str, ...]) -> str:
+    """The C++ code of a library: all kernels of a source that take so many types."""
+    kernels = re.findall(
+        r"template <([^>]*)>\s*__global__ void (\w+)\(", read_source(source)
+    )
+    lines = [f'#include "{source}"']
+    for parameters, kernel in kernels:
+        if parameters.count("typename") == len(types):
+            instance = f"{kernel}<{', '.join(types)}>"
+            lines.append(
+                f'extern "C" void run_{kernel}(long share, long shares, const void* slots) '
+                f"{{ native::run({instance}, share, shares, slots); }}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _texts(source: str) -> list[str]:
+    """What a compiled source depends on."""
+    header = (FOLDER / "native.h").read_text(encoding="utf-8")
+    return [read_source(source), *map(read_source, HEADERS), header, _processor()]
+
+
+@cache
+def compiler_command() -> list[str]:
+    """The compiler and its flags. Raises DeviceError that says what to install."""
+    compiler = find_compiler("native")
+    for flag in ("-march=native", "-mcpu=native"):  # the second one with some compilers for ARM
+        if _macros(compiler, flag):
+            return [compiler, flag, *FLAGS, *_tiles(_macros(compiler, flag)).options()]
+    raise DeviceError(
+        f'device "native": {compiler} does not understand -march=native; install g++ or clang++, '
+        "or name one in the environment variable CXX"
+    )
+
+
+@cache
+def native_tiles() -> Tiles:
+    """How many sums the convolutions keep in the registers of this processor."""
+    return _tiles(_processor())
+
+
+def _tiles(macros: str) -> Tiles:
+    has_many = "__AVX512F__" in macros or "__aarch64__" in macros
+    return tiles.MANY_REGISTERS if has_many else tiles.FEW_REGISTERS
+
+
+@cache
+def _processor() -> str:
+    """The compiler's version and what it knows of this processor: compiled code fits both only."""
+    compiler, flag = compiler_command()[:2]
+    return _macros(compiler, flag)
+
+
+@cache
+def _macros(compiler: str, flag: str) -> str:
+    command = [compiler, flag, "-dM", "-E", "-x", "c++", os.devnull]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return "" if done.returncode else done.stdout
