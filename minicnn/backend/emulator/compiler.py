@@ -24,14 +24,16 @@ def find_compiler() -> str:
     )
 
 
-def built(code: str, command: list[str], included: list[str], what: str) -> Path:
-    """The path of the library that the command makes of the code, from the cache or compiled now.
+def built(
+    code: str, command: list[str], included: list[str], what: str, suffix: str = ".so"
+) -> Path:
+    """The path of what the command makes of the code, from the cache or compiled now.
 
     included: the texts of the files that the code includes; a change in one compiles it again.
     Raises DeviceError, which begins with ``what``, if it does not compile.
     """
     name = hashlib.sha256("\0".join([code, *command, *included]).encode()).hexdigest()[:32]
-    path = _cache() / f"{name}.so"
+    path = _cache() / f"{name}{suffix}"
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=path.parent) as directory:
             unit, library = Path(directory, "kernel.cpp"), Path(directory, "kernel.so")
