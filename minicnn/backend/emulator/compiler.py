@@ -25,26 +25,33 @@ def find_compiler() -> str:
 
 
 def built(
-    code: str, command: list[str], included: list[str], what: str, suffix: str = ".so"
+    code: str, command: list[str], included: list[str], what: str, linked: Path | None = None
 ) -> Path:
-    """The path of what the command makes of the code, from the cache or compiled now.
+    """The path of the object that the command makes of the code, from the cache or compiled now.
 
     included: the texts of the files that the code includes; a change in one compiles it again.
+    With ``linked``, another object, it is the path of the library of both.
     Raises DeviceError, which begins with ``what``, if it does not compile.
     """
-    name = hashlib.sha256("\0".join([code, *command, *included]).encode()).hexdigest()[:32]
-    path = _cache() / f"{name}{suffix}"
+    parts = [code, *command, *included, str(linked or "")]
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    path = _cache() / f"{name}.{'so' if linked else 'o'}"
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=path.parent) as directory:
-            unit, library = Path(directory, "kernel.cpp"), Path(directory, "kernel.so")
+            unit, made = Path(directory, "kernel.cpp"), Path(directory, "kernel.o")
             unit.write_text(code)
-            done = subprocess.run(
-                [*command, str(unit), "-o", str(library)], capture_output=True, text=True
-            )
-            if done.returncode:
-                raise DeviceError(f"{what} does not compile:\n{done.stderr}")
-            library.replace(path)  # atomic: another process may build it too
+            _run([*command, "-c", str(unit), "-o", str(made)], what)
+            if linked:  # without the command's flags, which might add libraries
+                parts, made = [str(made), str(linked)], Path(directory, "kernel.so")
+                _run([command[0], "-shared", *parts, "-o", str(made)], what)
+            made.replace(path)  # atomic: another process may build it too
     return path
+
+
+def _run(command: list[str], what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise DeviceError(f"{what} does not compile:\n{done.stderr}")
 
 
 def _cache() -> Path:

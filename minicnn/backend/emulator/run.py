@@ -29,11 +29,6 @@ from .fault import Fault, kernel_error
 DIRECTORY = Path(__file__).parent
 FLAGS = (f"-I{DIRECTORY}", "-fPIC", "-fvisibility=hidden")
 ORDERS = ("forwards", "backwards", "shuffled")
-WATCHED = (  # memory.cpp takes the place of the library that -fsanitize=thread would link
-    "-fsanitize=thread",
-    "-nodefaultlibs",
-    *("-Wl,--no-as-needed", "-lstdc++", "-lm", "-lgcc_s", "-lc"),
-)
 
 
 class ArrayArgument(ctypes.Structure):
@@ -110,26 +105,21 @@ def _compiled(source: str, expression: str) -> tuple[Any, bool]:
         "}\n"
     )
     debug = os.environ.get("MINICNN_EMULATOR_DEBUG", "0") not in ("", "0")
-    flags = [
-        *FLAGS,
-        *OPTIONS,
-        "-shared",
-        "-DMINICNN_EMULATOR",
-        *(["-O0", "-g"] if debug else ["-O2"]),
-    ]
-    if sys.platform == "linux":
-        flags += WATCHED
-    command = [find_compiler(), *flags, str(_runtime())]
+    flags = [*FLAGS, *OPTIONS, "-DMINICNN_EMULATOR", *(["-O0", "-g"] if debug else ["-O2"])]
+    if sys.platform == "linux":  # memory.cpp takes the place of the library that this would link
+        flags.append("-fsanitize=thread")
     included = [read_source("common.cuh"), *_texts("*.h")]
-    library = ctypes.CDLL(str(built(code, command, included, f"{expression} of {source}")))
-    return library.run, any(re.search(r"\b__(sync|shfl)", part) for part in (text, included[0]))
+    what = f"{expression} of {source}"
+    library = built(code, [find_compiler(), *flags], included, what, linked=_runtime())
+    waits = any(re.search(r"\b__(sync|shfl)", part) for part in (text, included[0]))
+    return ctypes.CDLL(str(library)).run, waits
 
 
 def _runtime() -> Path:
     """The part of the emulator that is the same for all kernels, compiled."""
-    command = [find_compiler(), *FLAGS, "-std=c++17", "-O2", "-U_FORTIFY_SOURCE", "-c"]
+    command = [find_compiler(), *FLAGS, "-std=c++17", "-O2", "-U_FORTIFY_SOURCE"]
     code = '#include "threads.cpp"\n#include "memory.cpp"\n'
-    return built(code, command, _texts("*.h", "*.cpp"), "the emulator", ".o")
+    return built(code, command, _texts("*.h", "*.cpp"), "the emulator")
 
 
 def _texts(*patterns: str) -> list[str]:
@@ -138,7 +128,7 @@ def _texts(*patterns: str) -> list[str]:
 
 
 def _with_shared_memory_named(text: str) -> str:
-    """The source, where each variable in shared memory is made known to memory.h."""
+    """The source, where each variable in shared memory is made known to memory.cpp."""
 
     def named(match: re.Match[str]) -> str:
         declared = re.sub(r"\[[^\]]*\]", "", match[0].rstrip(";")).split(",")
