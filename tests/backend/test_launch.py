@@ -107,7 +107,6 @@ def test_an_index_outside_of_what_is_written() -> None:
         launch.launch("outside.cu", "shift", 600, x, y, 0)
 
 
-@pytest.mark.usefixtures("empty_cache")
 def test_a_source_that_does_not_compile_shows_the_line(sources: Path) -> None:
     (sources / "broken.cu").write_text(OUTSIDE.replace("x[i + by]", "x[i + bye]"))
     x, y = emulated(np.zeros(600)), emulated(np.zeros(600))

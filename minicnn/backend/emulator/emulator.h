@@ -1,8 +1,8 @@
 // A GPU in miniature: as much of CUDA C++ as the sources in cuda/ use, in C++17.
 //
-// A kernel runs on a CPU, its threads one after the other, block by block (threads.cpp). Every index
-// is checked here, every access to memory in memory.cpp. It is for reading, testing and stepping
-// through, not for speed.
+// A kernel runs on a CPU, its threads one after the other, block by block (threads.cpp). Every
+// index is checked here, every access to memory in memory.cpp. It is for reading, testing and
+// stepping through, not for speed.
 #pragma once
 
 #include <cmath>

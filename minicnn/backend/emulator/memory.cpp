@@ -1,7 +1,8 @@
 // Watches the memory that threads share: reads of what was never written, and races.
 //
 // The compiler announces every access by calling one of the functions at the end of this file: that
-// is what -fsanitize=thread does. Its own library, which watches the threads of a CPU, is not linked.
+// is what -fsanitize=thread does. Its own library, which watches the threads of a CPU, is not
+// linked.
 //
 // A race is two accesses of different threads, one of them a write, where neither thread has waited
 // for the other in between. It is found in whatever order the emulator runs the threads.
@@ -32,6 +33,7 @@ struct Accesses {
     Access write, read;
 };
 
+// Memory that is watched, and what is known about its elements.
 struct Region {
     Memory memory;
     const char *start, *stop;
@@ -68,14 +70,15 @@ static bool in_this_warp(Access access) {
 
 // Whether nothing orders what this thread does now and an access of another thread.
 static bool unordered(Access other) {
-    if (other.time == 0 || (other.span == ONE_THREAD && other.thread == this_thread())) return false;
+    const bool is_mine = other.span == ONE_THREAD && other.thread == this_thread();
+    if (other.time == 0 || is_mine) return false;
     if (other.span == GRID || !in_this_block(other)) return true;
+    if (other.time < block_time) return false;
     const bool in_warp = other.span != BLOCK && in_this_warp(other);
-    return other.time >= block_time && !(in_warp && other.time < warp_times[threadIdx.x / warpSize]);
+    return !in_warp || other.time >= warp_times[threadIdx.x / warpSize];
 }
 
-static void report_access(
-    Kind kind, const Region& region, const char* at, Access other = {}) {
+static void report_access(Kind kind, const Region& region, const char* at, Access other = {}) {
     Fault found{};
     found.kind = kind, found.argument = region.memory.argument, found.name = region.memory.name;
     found.index = (at - region.start) / region.memory.size;
@@ -139,18 +142,24 @@ static void check_element(const Region& region, const char* at) {
         report_access(READ_UNWRITTEN, region, at);
 }
 
-void check_written(const void* address, std::size_t bytes) { for_elements(address, bytes, check_element); }
+void check_written(const void* address, std::size_t bytes) {
+    for_elements(address, bytes, check_element);
+}
+
+static Accesses& accesses_of(const Region& region, const char* at) {
+    return region.accesses[(at - region.start) >> region.shift];
+}
 
 static void read(const void* address, std::size_t bytes) {
     for_elements(address, bytes, [](const Region& region, const char* at) {
         check_element(region, at);
-        if (region.accesses) note_read(region, region.accesses[(at - region.start) >> region.shift], at);
+        if (region.accesses) note_read(region, accesses_of(region, at), at);
     });
 }
 
 static void write(const void* address, std::size_t bytes) {
     for_elements(address, bytes, [](const Region& region, const char* at) {
-        if (region.accesses) note_write(region, region.accesses[(at - region.start) >> region.shift], at);
+        if (region.accesses) note_write(region, accesses_of(region, at), at);
     });
 }
 
@@ -209,10 +218,14 @@ void end_watch() {
 
 // What the compiler calls, under the names of ThreadSanitizer's library.
 #define HOOK extern "C" void
-#define HOOKS(bytes)                                                                           \
-    HOOK __tsan_read##bytes(void* at) { if (emulator::may_be_watched(at)) emulator::read(at, bytes); } \
-    HOOK __tsan_write##bytes(void* at) { if (emulator::may_be_watched(at)) emulator::write(at, bytes); } \
-    HOOK __tsan_unaligned_read##bytes(void* at) { __tsan_read##bytes(at); }                    \
+#define HOOKS(bytes)                                                          \
+    HOOK __tsan_read##bytes(void* at) {                                       \
+        if (emulator::may_be_watched(at)) emulator::read(at, bytes);          \
+    }                                                                         \
+    HOOK __tsan_write##bytes(void* at) {                                      \
+        if (emulator::may_be_watched(at)) emulator::write(at, bytes);         \
+    }                                                                         \
+    HOOK __tsan_unaligned_read##bytes(void* at) { __tsan_read##bytes(at); }   \
     HOOK __tsan_unaligned_write##bytes(void* at) { __tsan_write##bytes(at); }
 HOOKS(1) HOOKS(2) HOOKS(4) HOOKS(8) HOOKS(16)
 HOOK __tsan_read_range(void* at, std::size_t bytes) { emulator::read(at, bytes); }
