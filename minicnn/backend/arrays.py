@@ -105,5 +105,7 @@ def device_of(x: Array) -> str:
 
 
 DEVICE_OF_TYPE: dict[type, str] = {
-    np.ndarray: "cpu", NativeArray: "native", EmulatorArray: "emulator"
+    np.ndarray: "cpu",
+    NativeArray: "native",
+    EmulatorArray: "emulator",
 }

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,31 +28,48 @@ def find_compiler(device: str) -> str:
 
 def is_built(code: str, command: list[str], included: list[str], device: str) -> bool:
     """Whether ``built`` would find the library in the cache."""
-    return (_cache(device) / _file_name(code, command, included)).exists()
+    return _cached(code, command, included, device, []).exists()
 
 
-def built(code: str, command: list[str], included: list[str], device: str, what: str) -> Path:
-    """The path of the library that the command makes of the code, from the cache or compiled now.
+def built(
+    code: str,
+    command: list[str],
+    included: list[str],
+    device: str,
+    what: str,
+    linked: Sequence[Path] | None = None,
+) -> Path:
+    """The path of the object that the command makes of the code, from the cache or compiled now.
 
     included: what the result depends on besides, such as the texts of included files; a change in
-    one compiles it again. Raises DeviceError, which begins with ``what``, if it does not compile.
+    one compiles it again. With ``linked``, other objects, it is the path of the library of all.
+    Raises DeviceError, which begins with ``what``, if it does not compile.
     """
-    path = _cache(device) / _file_name(code, command, included)
+    path = _cached(code, command, included, device, linked)
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=path.parent) as directory:
-            unit, library = Path(directory, "kernel.cpp"), Path(directory, "kernel.so")
+            unit, made = Path(directory, "kernel.cpp"), Path(directory, "kernel.o")
             unit.write_text(code)
-            done = subprocess.run(
-                [*command, str(unit), "-o", str(library)], capture_output=True, text=True
-            )
-            if done.returncode:
-                raise DeviceError(f"{what} does not compile:\n{done.stderr}")
-            library.replace(path)  # atomic: another process may build it too
+            _run([*command, "-c", str(unit), "-o", str(made)], what)
+            if linked is not None:  # without the command's flags, which might add libraries
+                parts, made = [str(made), *map(str, linked)], Path(directory, "kernel.so")
+                _run([command[0], "-shared", *parts, "-o", str(made)], what)
+            made.replace(path)  # atomic: another process may build it too
     return path
 
 
-def _file_name(code: str, command: list[str], included: list[str]) -> str:
-    return hashlib.sha256("\0".join([code, *command, *included]).encode()).hexdigest()[:32] + ".so"
+def _run(command: list[str], what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise DeviceError(f"{what} does not compile:\n{done.stderr}")
+
+
+def _cached(
+    code: str, command: list[str], included: list[str], device: str, linked: Sequence[Path] | None
+) -> Path:
+    parts = [code, *command, *included, *map(str, linked or [])]
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return _cache(device) / f"{name}.{'o' if linked is None else 'so'}"
 
 
 def _cache(device: str) -> Path:

@@ -18,7 +18,6 @@ from .errors import DeviceError
 from .layout import inverse_axes, storage_axes
 from .toolkit import check_toolkit
 
-
 _TYPES = {device: kind for kind, device in DEVICE_OF_TYPE.items()}
 
 
@@ -45,7 +44,9 @@ def resolve_device(name: str | None = None) -> str:
             return f"cuda:{number}"
         last = f'"cuda:{gpus - 1}"'
         raise DeviceError(f'device "{name}": {gpus} GPUs were found, the last one is {last}')
-    raise DeviceError(f'device: got {name!r}, expected "cpu", "native", "cuda", "cuda:1" or "emulator"')
+    raise DeviceError(
+        f'device: got {name!r}, expected "cpu", "native", "cuda", "cuda:1" or "emulator"'
+    )
 
 
 def cuda_is_available() -> bool:

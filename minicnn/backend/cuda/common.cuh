@@ -92,7 +92,7 @@ struct PlacesAbove {
 // for_each_image(compute) calls compute(lanes, n) for the numbers that one thread holds: image n
 // and, on a CPU, those after it that fit into a vector.
 template <typename L, typename I, typename Body>
-__device__ FORCE_INLINE void for_each_row(I rows, I batch, Body body) {
+__device__ __forceinline__ void for_each_row(I rows, I batch, Body body) {
 #ifdef MINICNN_NATIVE
     FOR_EACH(row, rows) {
         body(row, [&](auto compute) {

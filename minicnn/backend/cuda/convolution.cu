@@ -35,16 +35,15 @@ struct Run {
     bool has_bias;
 };
 
-// Some vectors of MAPS maps, from number l of the run. Lanes that would lie past its end take its
-// last numbers instead, and store what others store, too.
+// Some vectors of MAPS maps, from number l of the run. A vector that would reach past its end takes
+// its last numbers instead, some of which are computed twice; single numbers past it are left out.
 template <typename L, int MAPS, typename T, typename I>
-__device__ FORCE_INLINE void convolve_tile(const Run<T, I>& run, I l) {
+__device__ __forceinline__ void convolve_tile(const Run<T, I>& run, I l) {
     typename L::Numbers sum[MAPS][VECTORS], pixels[VECTORS];
     I at[VECTORS];
 #pragma unroll
     for (int v = 0; v < VECTORS; ++v) {
-        const I last = run.length - L::COUNT, wanted = l + v * L::WARP + L::lane();
-        at[v] = wanted < last ? wanted : last;
+        at[v] = smallest<I>(l + v * L::WARP + L::lane(), run.length - L::COUNT);
     }
 #pragma unroll
     for (int m = 0; m < MAPS; ++m) {
@@ -66,15 +65,17 @@ __device__ FORCE_INLINE void convolve_tile(const Run<T, I>& run, I l) {
         }
     }
 #pragma unroll
-    for (int m = 0; m < MAPS; ++m)
+    for (int v = 0; v < VECTORS; ++v) {
+        if (L::COUNT == 1 && l + v * L::WARP + L::lane() >= run.length) continue;
 #pragma unroll
-        for (int v = 0; v < VECTORS; ++v)
+        for (int m = 0; m < MAPS; ++m)
             L::store(run.y, run.y_start + m * run.y_step + at[v], sum[m][v]);
+    }
 }
 
 // A whole run of `maps` maps; the number of maps must be known when it is compiled.
 template <typename L, int MAPS, typename T, typename I>
-__device__ FORCE_INLINE void convolve_run(const Run<T, I>& run, int maps) {
+__device__ __forceinline__ void convolve_run(const Run<T, I>& run, int maps) {
     if constexpr (MAPS > 1) {
         if (maps < MAPS) return convolve_run<L, MAPS - 1, T, I>(run, maps);
     }
@@ -113,6 +114,7 @@ template <typename T, typename I>
 struct Piece {
     array<const T> grad, x;
     array<const int> columns;  // pairs: the pixel of x under the column's tap, the element of weight
+    I first_column;            // two times the first of this tile
     I grad_start, grad_step;   // the first place; from one map to the next
     I x_start, x_step;         // the pixel under it; from one place to the next
     I places, length;          // places that are no neighbours in x, and the numbers of each
@@ -122,7 +124,7 @@ struct Piece {
 
 // sum[m][k] = the sum of grad · x over the piece, for MAPS maps and COLUMNS columns.
 template <typename L, int MAPS, typename T, typename I>
-__device__ FORCE_INLINE void sum_products(
+__device__ __forceinline__ void sum_products(
     const Piece<T, I>& piece, typename L::Numbers (&sum)[MAPS][COLUMNS]) {
     typename L::Numbers grad[MAPS];
     const I whole = piece.length - piece.length % L::COUNT;
@@ -132,7 +134,7 @@ __device__ FORCE_INLINE void sum_products(
         const auto x = piece.x + (piece.x_start + row * piece.x_row + place * piece.x_step);
         I at[COLUMNS];
 #pragma unroll
-        for (int k = 0; k < COLUMNS; ++k) at[k] = piece.columns[2 * k] * piece.batch;
+        for (int k = 0; k < COLUMNS; ++k) at[k] = piece.columns[piece.first_column + 2 * k] * piece.batch;
         for (I l = L::lane(); l < whole; l += L::WARP) {
 #pragma unroll
             for (int m = 0; m < MAPS; ++m) grad[m] = L::load(grads, m * piece.grad_step + l);
@@ -155,7 +157,7 @@ __device__ FORCE_INLINE void sum_products(
 
 // The weights of MAPS maps and COLUMNS columns: written by the first piece, added to by the others.
 template <typename L, int MAPS, typename T, typename I>
-__device__ FORCE_INLINE void weights_of_tile(
+__device__ __forceinline__ void weights_of_tile(
     const Piece<T, I>& piece, const array<T>& weight, I start, I step, bool adds, int maps) {
     if constexpr (MAPS > 1) {
         if (maps < MAPS)
@@ -168,8 +170,9 @@ __device__ FORCE_INLINE void weights_of_tile(
 #pragma unroll
         for (int k = 0; k < COLUMNS; ++k) {
             const T total = L::sum_of_warp(sum[m][k]);
-            const int column = piece.columns[2 * k + 1];  // the last tile repeats its last column
-            if (L::lane() != 0 || (k > 0 && column == piece.columns[2 * k - 1])) continue;
+            const auto columns = piece.columns + (piece.first_column + 2 * k);
+            const int column = columns[1];  // the last tile repeats its last column
+            if (L::lane() != 0 || (k > 0 && column == columns[-1])) continue;
             const I i = start + m * step + column;
             weight[i] = adds ? weight[i] + total : total;
         }
@@ -201,7 +204,7 @@ __global__ void convolve_weights(
                 const I places = smallest<I>(place + piece_places, kind[3]) - first;
                 const bool is_run = x_place == 1;  // neighbouring places see neighbouring pixels
                 const Piece<T, I> piece = {
-                    grad, x, columns + 2 * COLUMNS * column_tile,
+                    grad, x, columns, 2 * COLUMNS * column_tile,
                     ((group * maps + first_map) * grad_map + first_row * grad_row + first) * batch,
                     grad_map * batch,
                     (group * x_group + first_row * x_row + first * x_place) * batch,

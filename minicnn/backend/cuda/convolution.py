@@ -95,9 +95,7 @@ def convolve_weight_gradient(x: Array, grad: Array, window: Window, groups: int)
         work=grad.size * step // PER_ELEMENT,
     )  # fmt: skip
     if parts > 1:
-        launch(
-            "convolution.cu", "sum_of_parts", weight.size, summed, weight, parts, weight.size
-        )
+        launch("convolution.cu", "sum_of_parts", weight.size, summed, weight, parts, weight.size)
     return weight
 
 

@@ -18,7 +18,6 @@
 #define THREADS_OF_WARP 1
 #else
 #define THREADS_OF_WARP 32
-#define FORCE_INLINE __forceinline__
 #endif
 
 template <typename T>

@@ -26,7 +26,7 @@ struct Smaller {
 // visit(pixel) for each tap of the window at a place that lies on a pixel, in row order, until it
 // returns false: where the pixel's images begin.
 template <typename I, typename Visit>
-__device__ FORCE_INLINE void for_pixels_under(
+__device__ __forceinline__ void for_pixels_under(
     const Window& window, const Images<I>& input, const Pixel<I>& place, Visit visit) {
     for (int kh = 0; kh < window.kernel_h; ++kh)
         for (int kw = 0; kw < window.kernel_w; ++kw) {

@@ -45,9 +45,7 @@ def _winners(
     arrays = [contiguous(a) for a in (values, x, y)]
     above = above_arguments(x, window) if kernel == "winner_scatter" else (window,)
     types = (values.dtype, x.dtype)
-    launch(
-        "pooling.cu", kernel, result.size, *arrays, result, *above, channels, batch, types=types
-    )
+    launch("pooling.cu", kernel, result.size, *arrays, result, *above, channels, batch, types=types)
     return result
 
 

@@ -89,8 +89,7 @@ def _pixels_in_windows(window: Window, axis: int) -> Places:
     """Pixel i lies under tap k of place o if i = o·stride + k·dilation - padding."""
     outputs, stride = window.output_size[axis], window.stride[axis]
     offsets = [
-        k * window.dilation[axis] - window.padding[axis][0]
-        for k in range(window.kernel_size[axis])
+        k * window.dilation[axis] - window.padding[axis][0] for k in range(window.kernel_size[axis])
     ]
     found = []
     for i in range(window.input_size[axis]):

@@ -9,6 +9,7 @@ from . import tiles
 
 DIRECTORY = Path(__file__).parent
 THREADS = 256  # in a block of every kernel; a power of two
+HEADERS = ("common.cuh", "lanes.cuh")
 WARP = 32  # threads that do the same, see lanes.cuh
 PIECES = 32  # arrays in one argument, see Pieces in common.cuh
 OPTIONS = (  # for both compilers

@@ -82,8 +82,21 @@ def _computed(result: Any, name: str = "") -> Any:
     return _emulated(result)
 
 
+POISON = {1: 0xBD, 4: 0x7FCDBAD5, 8: 0x7FF9B75AA0000000}
+"""What fills memory that was never written, for each size in bytes; see ``memory.h``.
+
+As a float each is NaN, as an integer an unlikely one, and as a bool neither False nor True.
+"""
+
+
 class _EmulatedNumPy(ModuleType):
     """NumPy with functions that return arrays of the emulator."""
+
+    def empty(self, *args: Any, **kwargs: Any) -> Any:
+        return _poisoned(np.empty(*args, **kwargs))
+
+    def empty_like(self, *args: Any, **kwargs: Any) -> Any:
+        return _poisoned(np.empty_like(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
@@ -91,6 +104,14 @@ class _EmulatedNumPy(ModuleType):
             return found
         setattr(self, name, _on_emulator(found))
         return getattr(self, name)
+
+
+def _poisoned(new: Any) -> EmulatorArray:
+    """A new array that a kernel must write before it is read; one of other sizes as it is."""
+    memory, size = np.asarray(new), new.dtype.itemsize
+    if size in POISON and memory.dtype.kind in ("fiub" if size > 1 else "b"):
+        memory.view(f"u{size}").fill(POISON[size])
+    return memory.view(EmulatorArray)
 
 
 def _on_emulator(function: Callable[..., Any]) -> Callable[..., Any]:

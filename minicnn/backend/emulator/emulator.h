@@ -1,9 +1,8 @@
 // A GPU in miniature: as much of CUDA C++ as the sources in cuda/ use, in C++17.
 //
-// A kernel runs on a CPU, its threads one after the other, block by block. At __syncthreads() a
-// thread stops until all others of its block have come there: then each has a stack of its own.
-// Every access to an array checks its index. It is for reading, testing and stepping through, not
-// for speed.
+// A kernel runs on a CPU, its threads one after the other, block by block (threads.cpp). Every
+// index is checked here, every access to memory in memory.cpp. It is for reading, testing and
+// stepping through, not for speed.
 #pragma once
 
 #include <cmath>
@@ -16,27 +15,57 @@
 #define __device__
 #define __shared__ static
 #define __restrict__
+#define __forceinline__ inline
 
 using std::abs, std::erf, std::exp, std::log, std::pow, std::sqrt;
 
 struct uint3 { unsigned x = 0, y = 0, z = 0; };
 struct dim3 { unsigned x = 1, y = 1, z = 1; };
 
-static uint3 threadIdx, blockIdx;
-static dim3 blockDim, gridDim;
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+constexpr int warpSize = 32;
+
+#include "fault.h"
 
 namespace emulator {
 
-// What went wrong where: an index outside of an array argument.
-struct Fault {
+// Memory that is watched while a kernel runs: an argument, or a variable in shared memory.
+struct Memory {
+    const void* data;
+    std::size_t bytes;
+    unsigned size;  // of an element
+    bool is_number, is_bool, is_written;
     int argument;
-    long long index, size;
-    uint3 thread, block;
+    const char* name;  // of a variable in shared memory
 };
+
+template <typename T>
+Memory memory_of(T* data, std::size_t bytes, int argument, const char* name) {
+    using Number = std::remove_cv_t<T>;
+    return {data, bytes, sizeof(T), std::is_arithmetic_v<Number>, std::is_same_v<Number, bool>,
+            !std::is_const_v<T>, argument, name};
+}
+
+void watch(const Memory& memory);
+void watch_shared(const Memory& memory);
+void check_written(const void* address, std::size_t bytes);
+[[noreturn]] void report_index(int argument, long long index, long long size);
+
+// Wait for all threads of the block; or for the lanes of the mask, to receive the value of one.
+void wait_for_block(Site site);
+unsigned long long receive(unsigned mask, unsigned long long value, unsigned lane, Site site);
+
+// Called behind each declaration of a variable in shared memory, see run.py.
+template <typename T>
+void shared(T& variable, const char* name) {
+    using Element = std::remove_all_extents_t<T>;
+    watch_shared(memory_of(reinterpret_cast<Element*>(&variable), sizeof(T), -1, name));
+}
 
 }  // namespace emulator
 
-// An argument in global memory. Its layout is that of launch.ArrayArgument.
+// An argument in global memory. Its layout is that of run.ArrayArgument.
 template <typename T>
 struct array {
     T* data;
@@ -44,8 +73,7 @@ struct array {
     int argument;
 
     T& operator[](long long index) const {
-        if (index < 0 || index >= size)
-            throw emulator::Fault{argument, index, size, threadIdx, blockIdx};
+        if (index < 0 || index >= size) emulator::report_index(argument, index, size);
         return data[index];
     }
     // The array from an element on; its indices are still counted from the first one.
@@ -60,122 +88,61 @@ struct array {
     operator array<const T>() const { return {data, size, argument}; }
 };
 
+// Its accesses are no race. What is read must have been written all the same.
 template <typename T>
-T atomicAdd(T* address, T value) { const T before = *address; *address += value; return before; }
+__attribute__((no_sanitize_thread)) T atomicAdd(T* address, T value) {
+    emulator::check_written(address, sizeof(T));
+    const T before = *address;
+    *address += value;
+    return before;
+}
 
 inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
     return static_cast<unsigned long long>((static_cast<unsigned __int128>(a) * b) >> 64);
 }
 
-#ifdef MINICNN_BARRIERS  // set for kernels that use __syncthreads()
-#include <setjmp.h>
-#include <ucontext.h>
-
-#include <memory>
-#include <vector>
+#include "shuffles.h"
 
 namespace emulator {
 
-// A thread with a stack of its own, so that it can stop at a barrier and go on later. It starts as
-// a context of its own; from then on _setjmp and _longjmp switch, which need no system call.
-struct Thread {
-    static constexpr std::size_t STACK = 64 * 1024;
-    std::unique_ptr<char[]> stack{new char[STACK]};
-    jmp_buf here;
-    bool started = false, done = false;
+template <typename T>
+void watch_argument(const array<T>& x, int) {
+    watch(memory_of(x.data, x.size * sizeof(T), x.argument, nullptr));
+}
+template <typename P>
+auto watch_argument(const P& pieces, int) -> decltype(void(pieces.at[0].data)) {
+    for (const auto& piece : pieces.at) watch_argument(piece, 0);
+}
+template <typename T>
+void watch_argument(const T&, long) {}  // a number or a Window
+
+// A kernel that takes its arguments by their addresses.
+template <auto kernel>
+struct Kernel;
+template <typename... P, void (*kernel)(P...)>
+struct Kernel<kernel> {
+    template <std::size_t... k>
+    static void call(void** arguments, std::index_sequence<k...>) {
+        kernel(*static_cast<std::remove_reference_t<P>*>(arguments[k])...);
+    }
+    template <std::size_t... k>
+    static void watch(void** arguments, std::index_sequence<k...>) {
+        (watch_argument(*static_cast<std::remove_reference_t<P>*>(arguments[k]), 0), ...);
+    }
+    static void call(void** arguments) { call(arguments, std::index_sequence_for<P...>()); }
+    static void watch(void** arguments) { watch(arguments, std::index_sequence_for<P...>()); }
 };
 
-static std::vector<Thread> threads;  // kept from block to block
-static Thread* running;
-static jmp_buf scheduler;
-static void (*body)();
-static Fault fault;
-static bool failed = false;
+// How a launch runs; the layout is that of run.Launch.
+struct Launch {
+    unsigned blocks, threads;
+    int order;     // 0: forwards, 1: backwards, 2: shuffled
+    bool waiting;  // whether threads wait for each other: then each has a stack of its own
+};
 
-// Let the scheduler go on with the next thread.
-inline void barrier() {
-    if (_setjmp(running->here) == 0) _longjmp(scheduler, 1);
-}
+using Call = void (*)(void**);
 
-// What a thread does, block after block.
-inline void live() {
-    for (;;) {
-        try { body(); } catch (const Fault& found) { fault = found, failed = true; }
-        running->done = true;
-        barrier();
-    }
-}
-
-// Let a thread run to its next barrier or its end.
-inline void resume(Thread& thread) {
-    running = &thread;
-    if (_setjmp(scheduler) != 0) return;
-    if (thread.started) _longjmp(thread.here, 1);
-    thread.started = true;
-    ucontext_t context;
-    getcontext(&context);
-    context.uc_stack.ss_sp = thread.stack.get(), context.uc_stack.ss_size = Thread::STACK;
-    context.uc_link = nullptr;
-    makecontext(&context, live, 0);
-    setcontext(&context);
-}
-
-// From barrier to barrier all threads of the block take turns, until each has come to its end.
-inline void run_block() {
-    if (threads.size() < blockDim.x) threads = std::vector<Thread>(blockDim.x);
-    for (Thread& thread : threads) thread.done = false;
-    for (bool waiting = true; waiting && !failed;) {
-        waiting = false;
-        for (unsigned i = 0; i < blockDim.x && !failed; ++i) {
-            if (threads[i].done) continue;
-            threadIdx.x = i;
-            resume(threads[i]);
-            waiting = waiting || !threads[i].done;
-        }
-    }
-    if (failed) {
-        failed = false, threads.clear();  // the others stopped somewhere in the middle
-        throw fault;
-    }
-}
-
-}  // namespace emulator
-
-inline void __syncthreads() { emulator::barrier(); }
-#endif
-
-namespace emulator {
-
-template <typename... P, std::size_t... k>
-void call(void (*kernel)(P...), void** arguments, std::index_sequence<k...>) {
-    kernel(*static_cast<std::remove_reference_t<P>*>(arguments[k])...);
-}
-
-template <typename... P>
-void call(void (*kernel)(P...), void** arguments) {
-    call(kernel, arguments, std::index_sequence_for<P...>());
-}
-
-// Run all threads of all blocks; 1 if one of them failed, which is then described in *fault.
-template <auto kernel>
-int launch(unsigned blocks, unsigned threads, void** arguments, Fault* fault_out) {
-    gridDim.x = blocks, blockDim.x = threads;
-    try {
-        for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
-#ifdef MINICNN_BARRIERS
-            static void** shared_arguments;
-            shared_arguments = arguments;
-            body = [] { call(kernel, shared_arguments); };
-            run_block();
-#else
-            for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x) call(kernel, arguments);
-#endif
-        }
-    } catch (const Fault& found) {
-        *fault_out = found;
-        return 1;
-    }
-    return 0;
-}
+// Run all threads of all blocks; 1 if one of them failed, which is then described in *found.
+int run(const Launch& launch, Call kernel, Call watch, void** arguments, Fault* found);
 
 }  // namespace emulator

@@ -15,7 +15,7 @@
 #define __global__ static
 #define __device__
 #define __shared__ static thread_local
-#define FORCE_INLINE inline __attribute__((always_inline))
+#define __forceinline__ inline __attribute__((always_inline))
 
 using std::abs, std::erf, std::exp, std::log, std::pow, std::sqrt;
 

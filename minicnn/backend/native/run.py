@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ import numpy as np
 from ...checks import check_integer
 from ..compiler import built, find_compiler, is_built
 from ..cuda import tiles
-from ..cuda.source import DIRECTORY, PIECES, read_source
+from ..cuda.source import DIRECTORY, HEADERS, PIECES, read_source
 from ..cuda.tiles import Tiles
 from ..errors import DeviceError
 
@@ -37,7 +36,6 @@ FLAGS = (
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fPIC",
-    "-shared",
     "-pthread",
     "-DMINICNN_NATIVE",
     "-DTHREADS=1",
@@ -47,14 +45,15 @@ FLAGS = (
     f"-I{DIRECTORY}",
     f"-I{FOLDER}",
 )
-HEADERS = ("common.cuh", "lanes.cuh")
 SHARE = 1 << 15
 """Elements that are worth another thread: about 20 µs of work."""
 SHARES_PER_THREAD = 4
 """So that a thread that was kept waiting leaves its work to the others."""
 
 
-def run(source: str, kernel: str, types: Sequence[str], work: int, arguments: Sequence[Any]) -> None:
+def run(
+    source: str, kernel: str, types: Sequence[str], work: int, arguments: Sequence[Any]
+) -> None:
     """Run the kernel and return when it has finished; work: about how many elements it handles."""
     slots = _pack(tuple([type(a) for a in arguments]), arguments)
     shares = min(max(1, work // SHARE), SHARES_PER_THREAD * thread_count())
@@ -72,9 +71,7 @@ def _form(kinds: tuple[type, ...]) -> tuple[struct.Struct, tuple[bool, ...]]:
 
 def _pack(kinds: tuple[type, ...], arguments: Sequence[Any]) -> bytes:
     form, by_address = _form(kinds)
-    values = [
-        id(a) if is_object else a for a, is_object in zip(arguments, by_address, strict=True)
-    ]
+    values = [id(a) if is_object else a for a, is_object in zip(arguments, by_address, strict=True)]
     return form.pack(*values)
 
 
@@ -92,8 +89,8 @@ def thread_count() -> int:
 @cache
 def _pool() -> Any:
     path = built(
-        (FOLDER / "pool.cpp").read_text(encoding="utf-8"), compiler_command(), [_processor()], "native",
-        "pool.cpp",
+        (FOLDER / "pool.cpp").read_text(encoding="utf-8"), compiler_command(), [_processor()],
+        "native", "pool.cpp", [],
     )  # fmt: skip
     library = ctypes.CDLL(str(path))
     library.prepare_for_forks()
@@ -118,9 +115,9 @@ def _compiled(source: str, types: tuple[str, ...]) -> Path:
     code, texts = _unit(source, types), _texts(source)
     what = f"{source} for {types[0]}"
     if is_built(code, compiler_command(), texts, "native"):
-        return built(code, compiler_command(), texts, "native", what)
+        return built(code, compiler_command(), texts, "native", what, [])
     start = time.perf_counter()
-    path = built(code, compiler_command(), texts, "native", what)
+    path = built(code, compiler_command(), texts, "native", what, [])
     seconds = time.perf_counter() - start
     print(
         f"minicnn: compiled {what} with {compiler_command()[0]} in {seconds:.1f} s (once; kept in "
@@ -132,9 +129,7 @@ def _compiled(source: str, types: tuple[str, ...]) -> Path:
 
 def _unit(source: str, types: tuple[str, ...]) -> str:
     """The C++ code of a library: all kernels of a source that take so many types."""
-    kernels = re.findall(
-        r"template <([^>]*)>\s*__global__ void (\w+)\(", read_source(source)
-    )
+    kernels = re.findall(r"template <([^>]*)>\s*__global__ void (\w+)\(", read_source(source))
     lines = [f'#include "{source}"']
     for parameters, kernel in kernels:
         if parameters.count("typename") == len(types):
