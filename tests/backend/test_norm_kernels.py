@@ -29,7 +29,8 @@ shapes = pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.fixture
 def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU small arrays are cut into two pieces, of which a thread takes one number or more."""
-    monkeypatch.setattr(norm, "SHARE", 1)
+    for name in ("ON_GPU", "ON_CPU"):
+        monkeypatch.setattr(norm, name, getattr(norm, name)._replace(share=1))
     monkeypatch.setattr(norm, "MOST_PIECES", 2)
 
 

@@ -9,8 +9,17 @@
 // batch) or one after the other (batch norm: A = 1). Long lines are cut into pieces, one for each
 // block; a second kernel brings the results of the pieces together.
 //
-// A thread adds up few numbers, in T; what the threads of a block have found is merged in double.
+// On a GPU a thread adds up few numbers, in T, and what the threads of a block have found is merged
+// in double. On a CPU one thread takes the place of the block, and adds up many numbers, in double.
 #include "common.cuh"
+
+#ifdef MINICNN_NATIVE
+template <typename T>
+using Sum = double;
+#else
+template <typename T>
+using Sum = T;
+#endif
 
 // What a thread does: the places l, l + step, l + 2·step, ... of line (b, a). `piece` is that of
 // the block. In blocks at the edge some threads have no line.
@@ -81,7 +90,7 @@ __global__ void line_moments(
         Moments found = {0, 0, 0};
         if (share.l < length) {
             const T first = x[share.index(share.l)];
-            T sum = 0, sum_of_squares = 0;
+            Sum<T> sum = 0, sum_of_squares = 0;
             I count = 0;
             for (I l = share.l; l < length; l += share.step, ++count) {
                 const T difference = x[share.index(l)] - first;
@@ -195,7 +204,7 @@ __global__ void line_sums(
     const I lines = before * after, groups = (after + width - 1) / width;
     FOR_EACH_BLOCK(block, before * groups * pieces) {
         const Share<I> share(block, length, after, width, pieces);
-        T sum = 0, product = 0;
+        Sum<T> sum = 0, product = 0;
         if (share.l < length) {
             const Standard<T> standard = standard_of<T, I>(statistics, share.line(), lines);
             for (I l = share.l; l < length; l += share.step) {
@@ -224,7 +233,7 @@ __global__ void sums_across_lines(
     const I lines = before * after, groups = (length + width - 1) / width;
     FOR_EACH_BLOCK(block, groups * pieces) {
         const Share<I> share(block, lines, length, width, pieces);
-        T sum = 0, product = 0;
+        Sum<T> sum = 0, product = 0;
         for (I line = share.l; line < lines; line += share.step) {
             const I i = (line / after * length + share.a) * after + line % after;
             sum += grad[i];

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ..arrays import Array, array_module
+from ..arrays import Array, array_module, device_of
 from .arguments import contiguous, new
 from .launch import launch
 from .source import THREADS
 
-WIDEST = 32
-"""The most lines that a block has side by side: the threads of a warp read one piece of memory."""
-SHARE, MOST_PIECES = 16, 256
-"""Numbers of a line that one thread takes; more than that where there are many pieces."""
+MOST_PIECES = 256
+
+
+class Block(NamedTuple):
+    """How the lines are shared out."""
+
+    threads: int
+    """The threads of a block."""
+    widest: int
+    """The most lines that a block has side by side: the threads of a warp read one piece of memory.
+    """
+    share: int
+    """Numbers of a line that one thread takes; more than that where there are many pieces."""
+
+
+ON_GPU, ON_CPU = Block(THREADS, 32, 16), Block(1, 1, 1 << 14)
 
 
 def line_statistics(x: Array, eps: float) -> Array:
     before, length, after = x.shape
-    width, pieces, threads = _blocks(before, length, after)
+    width, pieces, threads = _blocks(x)
     lines = before * after
     xp = array_module(x)
     pieces_of = xp.empty((3, pieces, lines), np.float64)
@@ -55,7 +69,7 @@ def update_running(
 
 def standardise(x: Array, statistics: Array, weight: Array | None, bias: Array | None) -> Array:
     y = new(x, x.shape)
-    width, pieces, threads = _blocks(*x.shape)
+    width, pieces, threads = _blocks(x)
     x = contiguous(x)
     affine, flags = _affine(x, weight, bias)
     sizes = (*flags, *x.shape, width, pieces)
@@ -65,7 +79,7 @@ def standardise(x: Array, statistics: Array, weight: Array | None, bias: Array |
 
 def line_sums(grad: Array, x: Array, statistics: Array, weight: Array | None) -> Array:
     before, length, after = x.shape
-    width, pieces, threads = _blocks(before, length, after)
+    width, pieces, threads = _blocks(x)
     totals = new(x, (2, pieces, before, after))
     arrays, flags = _affine(grad, weight)
     arrays = [contiguous(grad), contiguous(x), statistics, *arrays, totals]
@@ -77,8 +91,9 @@ def sums_across_lines(grad: Array, x: Array, statistics: Array) -> Array:
     before, length, after = x.shape
     lines = before * after
     # As many threads for each place as there are lines; the more places side by side.
-    width = THREADS // min(THREADS, _power_of_2(lines))
-    pieces = _count_pieces(lines, width)
+    block = _block(x)
+    width = block.threads // min(block.threads, _power_of_2(lines))
+    pieces = _count_pieces(block, lines, width)
     threads = -(-length // width) * pieces * THREADS
     totals = new(x, (2, pieces, length))
     arrays = (contiguous(grad), contiguous(x), statistics, totals)
@@ -90,7 +105,7 @@ def standardise_grad(
     grad: Array, x: Array, statistics: Array, weight: Array | None, sums: Array
 ) -> Array:
     result = new(x, x.shape)
-    width, pieces, threads = _blocks(*x.shape)
+    width, pieces, threads = _blocks(x)
     arrays, flags = _affine(grad, weight)
     arrays = [contiguous(grad), contiguous(x), statistics, *arrays, contiguous(sums), result]
     launch("norm.cu", "standardise_grad", threads, *arrays, *flags, *x.shape, width, pieces)
@@ -113,15 +128,21 @@ def _sum_pieces(totals: Array) -> Array:
     return sums
 
 
-def _blocks(before: int, length: int, after: int) -> tuple[int, int, int]:
+def _blocks(x: Array) -> tuple[int, int, int]:
     """The lines side by side in a block, the pieces of a line, and the threads of all blocks."""
-    width = min(WIDEST, _power_of_2(after))
-    pieces = _count_pieces(length, width)
+    before, length, after = x.shape
+    block = _block(x)
+    width = min(block.widest, _power_of_2(after))
+    pieces = _count_pieces(block, length, width)
     return width, pieces, before * -(-after // width) * pieces * THREADS
 
 
-def _count_pieces(length: int, width: int) -> int:
-    return max(1, min(-(-length // (THREADS // width * SHARE)), MOST_PIECES))
+def _block(x: Array) -> Block:
+    return ON_CPU if device_of(x) == "native" else ON_GPU
+
+
+def _count_pieces(block: Block, length: int, width: int) -> int:
+    return max(1, min(-(-length // (block.threads // width * block.share)), MOST_PIECES))
 
 
 def _power_of_2(n: int) -> int:

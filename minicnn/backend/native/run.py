@@ -60,7 +60,7 @@ def run(
     _pool().run_shares(_function(source, kernel, tuple(types)), slots, shares, thread_count())
 
 
-_FORMS = {float: "d", np.float64: "d", np.float32: "d"}
+_FORMS = {float: "d", np.float64: "d", np.float32: "d", np.uint64: "Q"}
 
 
 @cache
