@@ -42,13 +42,13 @@ def as_native(x: Any) -> Any:
     return np.asarray(x).view(NativeArray) if isinstance(x, np.generic) else x
 
 
-def empty(shape: Any, dtype: Any = float, order: str = "C") -> Any:
+def empty(shape: Any, dtype: Any = float) -> Any:
     """``np.empty``, aligned to a cache line."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) if isinstance(shape, tuple | list) else int(shape)
     memory = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
     start = -address_of(memory) % ALIGNMENT
-    return np.ndarray.__new__(NativeArray, shape, dtype, memory, start, None, order)
+    return np.ndarray.__new__(NativeArray, shape, dtype, memory, start)
 
 
 def empty_like(x: Any, dtype: Any = None, **options: Any) -> Any:
