@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,8 +74,6 @@ def _train(options: argparse.Namespace) -> None:
         f"{len(training):,} training and {len(test):,} test images"
         f"{f', {resize}' if resize else ''}"
     )
-    if device == "cpu" and not options.device and backend.is_available("native"):
-        print("faster on this computer: --device native", file=sys.stderr)
     history = _fit(recipe, model, device, batches, test_batches, options)
     accuracy = history["val_accuracy"][-1]
     correct = round(accuracy * len(test))
@@ -84,6 +81,8 @@ def _train(options: argparse.Namespace) -> None:
     if options.weights:
         io.save(options.weights, model.state_dict())
         print(f"weights saved to {options.weights}")
+    if device == "cpu" and not options.device and backend.is_available("native"):
+        print("faster on this computer: --device native")
 
 
 def _fit(
