@@ -193,8 +193,10 @@ __global__ void convolve_weights(
         const I first_piece = pieces * part / parts, last_piece = pieces * (part + 1) / parts;
         for (I p = first_piece; p < last_piece; ++p) {
             const I row = p / place_pieces * piece_rows, place = p % place_pieces * piece_places;
-            for (I t = tiles * block / blocks; t < tiles * (block + 1) / blocks; ++t) {
-                const I map_tile = t / column_tiles, column_tile = t % column_tiles;
+            const I first_tile = tiles * block / blocks, last_tile = tiles * (block + 1) / blocks;
+            I map_tile = first_tile / column_tiles, column_tile = first_tile % column_tiles;
+            for (I t = first_tile; t < last_tile; ++t, ++column_tile) {
+                if (column_tile == column_tiles) column_tile = 0, ++map_tile;
                 const I first_map = maps * map_tile / map_tiles;
                 const int count = int(maps * (map_tile + 1) / map_tiles - first_map);
                 // What the piece and the places of the columns have in common.
