@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.kernel_cases import CASES, STATES, computed_bits, use_several_pieces
+from support.kernel_twins import check_twins
 
 import minicnn as mc
 from minicnn.backend import DeviceError, compiler, device_of, kernels_for, resolve_device, to_device
+from minicnn.backend.geometry import make_window
 from minicnn.backend.native import run
 from minicnn.backend.native.array import ALIGNMENT, NativeArray, address_of, native_numpy
 
@@ -92,6 +94,25 @@ def test_any_batch_size(batch: int, channels: int, seed: int) -> None:
         model.zero_grad()
     for cpu, there in zip(*results, strict=True):
         np.testing.assert_allclose(there, cpu, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8, 13, 16, 32])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_in_parts(batch: int, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long sums are cut into parts, where no vector lies across the end of a run."""
+    use_several_pieces(monkeypatch)
+    rng = np.random.default_rng(0)
+    window = make_window("test", (7, 6), (3, 2), (1, 2), ((1, 2), (0, 1)))
+    x = rng.standard_normal((4, 7, 6, batch)).astype(dtype)
+    weight = rng.standard_normal((14, 2, 3, 2)).astype(dtype)
+    grad = rng.standard_normal((14, *window.output_size, batch)).astype(dtype)
+    bias = rng.standard_normal(14).astype(dtype)
+    check_twins("native", "convolve", x, weight, bias, window, 2)
+    check_twins("native", "convolve_input_gradient", grad, weight, window, 2)
+    check_twins("native", "convolve_weight_gradient", x, grad, window, 2)
+    check_twins(
+        "native", "linear", x[:, 0, 0].copy(), rng.standard_normal((14, 4)).astype(dtype), bias
+    )
 
 
 @pytest.mark.parametrize("name", [*CASES, *STATES])

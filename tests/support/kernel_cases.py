@@ -106,6 +106,7 @@ def use_several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "PIECE", 100)
     monkeypatch.setattr(convolution, "PIECE", 20)
     monkeypatch.setattr(convolution, "RUN", 10)
+    monkeypatch.setattr(convolution, "MOST_TAPS", 5)
 
 
 def moved(value: Any, device: str) -> Any:

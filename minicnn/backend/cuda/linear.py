@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..arrays import Array
 from ..geometry import Window
-from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
+from .arguments import contiguous
+from .convolution import convolve, convolve_input_gradient
 
 PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
 
@@ -18,8 +19,9 @@ def linear_input_gradient(grad: Array, weight: Array) -> Array:
 
 
 def linear_weight_gradient(x: Array, grad: Array) -> Array:
-    weight = convolve_weight_gradient(_image(x), _image(grad), PIXEL, 1)
-    return weight.reshape(weight.shape[:2])
+    # As the layer itself, with x transposed and grad as the weight: a batch is too short for the sums
+    # of a warp.
+    return linear(contiguous(x.T), grad, None)
 
 
 def _image(x: Array) -> Array:
