@@ -68,8 +68,8 @@ def _gather(
         "convolution.cu", "convolve", groups * rows * runs * blocks,
         x, weight, weight if bias is None else contiguous(bias), y,
         lists.rows, lists.runs, lists.taps, lists.starts, int(bias is not None), rows, runs,
-        lists.kinds, groups, maps, map_tiles, blocks, most_taps, batch, channels // groups * height * width,
-        rows * row, row, weight_group, weight_step,
+        lists.kinds, groups, maps, map_tiles, blocks, most_taps, batch,
+        channels // groups * height * width, rows * row, row, weight_group, weight_step,
         work=y.size * (weight.size // max(1, weight.shape[0])) // PER_ELEMENT,
     )  # fmt: skip
 
