@@ -79,7 +79,8 @@ def _cache(device: str) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.stat()
-        is_own = found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        owner = os.getuid() if hasattr(os, "getuid") else found.st_uid
+        is_own = found.st_uid == owner and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         with tempfile.TemporaryFile(dir=path):
             return path if is_own else _temporary(device)
     except OSError:  # read-only: each process compiles again

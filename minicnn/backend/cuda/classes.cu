@@ -9,14 +9,21 @@
 // x, y (before, L, after), scores (C, places), classes (places)
 #include "common.cuh"
 
-// The largest number of a row and the sum of e^(x - largest); its numbers are `step` apart.
+// The largest number of a row, or NaN; its numbers are `step` apart.
 template <typename T, typename I>
-__device__ void row_sums(array<const T> x, I start, I length, I step, T& largest, T& sum) {
-    largest = x[start], sum = 0;
+__device__ T largest_of_row(array<const T> x, I start, I length, I step) {
+    T largest = x[start];
     for (I k = 1; k < length; ++k) {
         const T value = x[start + k * step];
         if (value > largest || value != value) largest = value;
     }
+    return largest;
+}
+
+// The largest number of a row and the sum of e^(x - largest).
+template <typename T, typename I>
+__device__ void row_sums(array<const T> x, I start, I length, I step, T& largest, T& sum) {
+    largest = largest_of_row<T, I>(x, start, length, step), sum = 0;
     for (I k = 0; k < length; ++k) sum += exp(x[start + k * step] - largest);
 }
 
@@ -25,12 +32,13 @@ template <typename T, typename I>
 __global__ void softmax(array<const T> x, array<T> y, I before, I length, I after) {
     FOR_EACH(row, before * after) {
         const I start = row / after * length * after + row % after;
-        T largest, sum;
-        row_sums<T, I>(x, start, length, after, largest, sum);
+        const T largest = largest_of_row<T, I>(x, start, length, after);
+        T sum = 0;
         for (I k = 0; k < length; ++k) {
             const I i = start + k * after;
-            y[i] = exp(x[i] - largest) / sum;
+            sum += y[i] = exp(x[i] - largest);
         }
+        for (I k = 0; k < length; ++k) y[start + k * after] /= sum;
     }
 }
 

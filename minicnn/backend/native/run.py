@@ -122,14 +122,10 @@ def _compiled(source: str, types: tuple[str, ...]) -> Path:
     what = f"{source} for {types[0]}"
     if is_built(code, command, texts, "native"):
         return built(code, command, texts, "native", what, [])
+    print(f"minicnn: compiling {what} with {command[0]}", end=" ... ", file=sys.stderr, flush=True)
     start = time.perf_counter()
     path = built(code, command, texts, "native", what, [])
-    seconds = time.perf_counter() - start
-    print(
-        f"minicnn: compiled {what} with {command[0]} in {seconds:.1f} s (once; kept in "
-        f"{path.parent})",
-        file=sys.stderr,
-    )
+    print(f"{time.perf_counter() - start:.1f} s, kept in {path.parent}", file=sys.stderr)
     return path
 
 
@@ -156,6 +152,8 @@ def _texts(source: str) -> list[str]:
 @cache
 def compiler_command() -> list[str]:
     """The compiler and its flags. Raises DeviceError that says what to install."""
+    if sys.platform == "win32":
+        raise DeviceError('device "native": it needs Linux or macOS; on Windows use WSL')
     compiler = find_compiler("native")
     for flag in ("-march=native", "-mcpu=native"):  # the second one with some compilers for ARM
         if _macros(compiler, flag):
