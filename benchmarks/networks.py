@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .contest import Build, Step
+from .devices import compiled
 
 __all__ = [
     "CONTESTANTS",
@@ -24,6 +25,7 @@ __all__ = [
     "initial",
     "keras_network",
     "minicnn_step",
+    "native_step",
     "torch_step",
     "training_step",
 ]
@@ -52,6 +54,11 @@ def minicnn_step(network: str, batch: int, device: str = "cpu", dtype: str = "fl
     optimizer = mc.optim.Adam(model.to(dtype).to(device).parameters())
     images, labels = mc.Tensor(x).to(dtype).to(device), mc.Tensor(y)
     return training_step(model, mc.ops.cross_entropy, optimizer, images, labels)
+
+
+def native_step(network: str, batch: int) -> Step:
+    """The step in minicnn on the device "native"."""
+    return minicnn_step(network, batch, compiled())
 
 
 def torch_step(network: str, batch: int, channels_last: bool = False, device: str = "cpu") -> Step:
@@ -234,6 +241,7 @@ def _dezero_layers(network: str, dezero: Any) -> Iterator[Any]:
 
 CONTESTANTS: dict[str, Build] = {
     "minicnn": minicnn_step,
+    "minicnn native": native_step,
     "PyTorch": torch_step,
     "PyTorch channels_last": channels_last_step,
     "Keras fit": keras_fit_step,
