@@ -26,6 +26,7 @@ __all__ = [
     "keras_network",
     "minicnn_step",
     "native_step",
+    "torch_layers",
     "torch_step",
     "training_step",
 ]
@@ -68,7 +69,7 @@ def torch_step(network: str, batch: int, channels_last: bool = False, device: st
     torch.set_num_threads(cores())
     x, y = _batch(batch)
     memory = torch.channels_last if channels_last else torch.contiguous_format
-    model = torch.nn.Sequential(*_torch_layers(network)).to(device, memory_format=memory)
+    model = torch.nn.Sequential(*torch_layers(network)).to(device, memory_format=memory)
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), _weights(network), strict=True):
             parameter.copy_(torch.from_numpy(value).view(parameter.shape))
@@ -93,7 +94,8 @@ def training_step(
     return step
 
 
-def _torch_layers(network: str) -> Iterator[Any]:
+def torch_layers(network: str) -> Iterator[Any]:
+    """The layers in PyTorch, with weights as it initialises them."""
     from torch import nn
 
     others = {"pool": lambda: nn.MaxPool2d(2), "relu": nn.ReLU, "flatten": nn.Flatten}
