@@ -7,9 +7,9 @@ BLAS with one thread per core, by NumPy's BLAS with one thread (OPENBLAS_NUM_THR
 ``linear`` on the device "native" with one thread per core. Each has its own process. First the
 machine does nothing else, then one more process computes all the time.
 
-The threads of OpenBLAS share a product in equal parts, and wait for each other's parts by asking
-again and again. A thread that is not scheduled thus stops all others, for as long as the system
-lets the other program compute. The last percentiles show it.
+The threads of OpenBLAS cut a product into equal parts and wait for each other's, asking again and
+again. A thread that is not scheduled stops all others until the system lets it compute again, which
+the highest percentiles show.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def measure_trainings(options: Any, lines: list[str], numbers: dict[str, Any]) -
             if training is not None:
                 found.setdefault(program, []).append(training)
     lines += [
-        "",
+        *([""] if lines else []),
         f"| program | seconds from start to {COURSE_ACCURACY:.2%} (lowest to highest) "
         "| of them before training | epochs | seconds per epoch |",
         "|---|---|---|---|---|",

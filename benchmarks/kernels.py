@@ -261,7 +261,7 @@ def draw(figure: Any, rows: list[dict[str, Any]]) -> None:
     both[1].set_xticks(ticks, [str(tick) for tick in ticks])
     both[1].set_xticks([], minor=True)
     both[1].set_xlabel("times the floor")
-    both[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
+    figure.legend(*both[0].get_legend_handles_labels(), loc="outside upper right", ncols=4)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,11 @@ COLUMNS = (
 COLOURS = (BLUE, ORANGE, GREEN, "black")
 
 
-def convolution(batch: int, size: int, channels: int, kernel: int, device: str = "cpu") -> Step:
-    """Forward and backward of one convolution, C -> C."""
+def convolution(sizes: Sequence[int], device: str = "cpu") -> Step:
+    """Forward and backward of one convolution, C -> C; sizes: in the order of BASE."""
     import minicnn as mc
 
+    batch, size, channels, kernel = sizes
     rng = np.random.default_rng(0)
     stored = rng.standard_normal((channels, size, size, batch), np.float32)
     pixels = copy_to(device, stored.transpose(3, 0, 1, 2))  # (N, C, H, W)
@@ -62,18 +63,18 @@ def convolution(batch: int, size: int, channels: int, kernel: int, device: str =
     return step
 
 
-def native_convolution(threads: int, sizes: tuple[int, ...]) -> Step:
+def native_convolution(threads: int, sizes: Sequence[int]) -> Step:
     """The same on the device "native" with that many threads."""
     os.environ["MINICNN_NUM_THREADS"] = str(threads)  # read when the first kernel runs
-    return convolution(*sizes, device=compiled())
+    return convolution(sizes, compiled())
 
 
-def convolutions(sizes: tuple[int, ...]) -> dict[str, Build]:
+def convolutions(sizes: Sequence[int]) -> dict[str, Build]:
     """The contestants by their names in the table."""
     counts = sorted({1, min(2, cores()), cores()})
     named = {f"minicnn native, {n} thread{'s' * (n > 1)}": n for n in counts}
     return {
-        "minicnn": partial(convolution, *sizes),
+        "minicnn": partial(convolution, sizes),
         **{name: partial(native_convolution, n, sizes) for name, n in named.items()},
     }
 
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         points: dict[str, Build] = {
             f"{program} {value}": build
             for value in values
-            for program, build in convolutions((*{**BASE, variable: value}.values(),)).items()
+            for program, build in convolutions([*{**BASE, variable: value}.values()]).items()
         }
         results = contest(points, (), options.rounds, options.steps)
         programs = [p for p in convolutions(()) if f"{p} {values[0]}" in results]
@@ -135,7 +136,14 @@ def draw(figure: Any, numbers: dict[str, Any]) -> None:
         axes.set(xscale="log", yscale="log", xlabel=variable)
         axes.set_xticks(values, [str(value) for value in values])
         axes.set_xticks([], minor=True)
-        axes.legend(title="exponent", alignment="left", loc="lower left", bbox_to_anchor=(0, 1))
+        axes.legend(
+            title="exponent",
+            alignment="left",
+            loc="lower left",
+            bbox_to_anchor=(-0.1, 1),
+            fontsize=7,
+            handlelength=1.5,
+        )
     panels[0].set_ylabel("forward + backward, ms")
 
 
