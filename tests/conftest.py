@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         metavar="NAME",
         help="run the tests that have an argument 'device' only on this device; may be repeated "
-        "(default: cpu and emulator, and cuda if there is a GPU)",
+        "(default: cpu, native and emulator, and cuda if there is a GPU)",
     )
     parser.addoption(
         "--stand-in",
@@ -124,12 +124,15 @@ def _devices(config: pytest.Config) -> list[Any]:
     asked = config.getoption("--device")
     if asked:
         return list(dict.fromkeys(resolve_device(name) for name in asked))
-    devices: list[Any] = ["cpu", "emulator", *["cuda:0"] * mc.cuda_is_available()]
+    return ["cpu", *map(_or_skipped, ("native", "emulator")), *["cuda:0"] * mc.cuda_is_available()]
+
+
+def _or_skipped(device: str) -> Any:
+    """The device as a parameter of tests, which are skipped without a compiler."""
     try:
-        resolve_device("emulator")
+        return resolve_device(device)
     except DeviceError as error:
-        devices[1] = pytest.param("emulator", marks=pytest.mark.skip(reason=str(error)))
-    return devices
+        return pytest.param(device, marks=pytest.mark.skip(reason=str(error)))
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,11 @@ and never asks what a device is.
 
 from __future__ import annotations
 
-from .arrays import Array, array_module, device_of, is_array
+from .arrays import Array, array_module, device_of, is_array, is_in_cpu_memory
 from .devices import (
     cuda_is_available,
     default_device,
+    is_available,
     is_device_name,
     on_device_of,
     resolve_device,
@@ -28,7 +29,9 @@ __all__ = [
     "default_device",
     "device_of",
     "is_array",
+    "is_available",
     "is_device_name",
+    "is_in_cpu_memory",
     "keep_freed_memory",
     "kernels_for",
     "on_device_of",

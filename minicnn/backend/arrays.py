@@ -93,6 +93,11 @@ def memory_span(x: Array) -> tuple[int, int]:
     return start, stop + x.itemsize
 
 
+def is_in_cpu_memory(x: Array) -> bool:
+    """Whether Python reads numbers of x without waiting for a device."""
+    return device_of(x) in ("cpu", "native")
+
+
 def device_of(x: Array) -> str:
     """The name of the device that holds x: "cpu", "native", "emulator", "cuda:0", "cuda:1", ..."""
     kind = type(x)

@@ -49,15 +49,21 @@ def resolve_device(name: str | None = None) -> str:
     )
 
 
+def is_available(device: str) -> bool:
+    """Whether a device can be used here; ``resolve_device`` says why not."""
+    try:
+        resolve_device(device)
+    except DeviceError:
+        return False
+    return True
+
+
 def cuda_is_available() -> bool:
     """Whether ``device="cuda"`` works here; ``minicnn devices`` says why not.
 
     >>> device = "cuda" if mc.cuda_is_available() else "cpu"
     """
-    try:
-        return _count_gpus() > 0
-    except DeviceError:
-        return False
+    return is_available("cuda")
 
 
 def is_device_name(target: object) -> TypeGuard[str]:

@@ -22,8 +22,8 @@ NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 def as_chwn(x: Array) -> Array:
     """The array (N, C, H, W) as a contiguous (C, H, W, N): free if x is batch-last, else a copy."""
-    xp = array_module(x)
-    return xp.ascontiguousarray(x.transpose(1, 2, 3, 0))  # (C, H, W, N)
+    stored = x.transpose(1, 2, 3, 0)  # (C, H, W, N)
+    return stored if stored.flags.c_contiguous else array_module(x).ascontiguousarray(stored)
 
 
 def as_nchw(x: Array) -> Array:
@@ -33,7 +33,8 @@ def as_nchw(x: Array) -> Array:
 
 def batch_axis_last(x: Array) -> Array:
     """The array (N, ...) as a contiguous (..., N): free if x is batch-last, else a copy."""
-    return array_module(x).ascontiguousarray(x.transpose(*range(1, x.ndim), 0))
+    stored = x.transpose(*range(1, x.ndim), 0)  # (..., N)
+    return stored if stored.flags.c_contiguous else array_module(x).ascontiguousarray(stored)
 
 
 def batch_last(elements: Array, shape: tuple[int, ...]) -> Array:

@@ -112,7 +112,7 @@ def _data_get(options: argparse.Namespace) -> None:
 
 
 def _devices(options: argparse.Namespace) -> None:
-    print(text_table((name, _availability(name)) for name in ("cpu", "cuda", "emulator")))
+    print(text_table((name, _availability(name)) for name in ("cpu", "native", "cuda", "emulator")))
 
 
 def _availability(device: str) -> str:
@@ -120,4 +120,10 @@ def _availability(device: str) -> str:
         backend.resolve_device(device)
     except backend.DeviceError as error:
         return f"not available: {str(error).split(': ', 1)[1]}"
-    return "available"
+    return f"available{USES.get(device, '')}"
+
+
+USES = {
+    "native": "; compiles the CUDA kernels for this CPU, faster than cpu: minicnn train "
+    "--device native, or MINICNN_DEVICE=native in the environment"
+}

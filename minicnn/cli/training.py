@@ -78,6 +78,8 @@ def _train(options: argparse.Namespace) -> None:
     accuracy = history["val_accuracy"][-1]
     correct = round(accuracy * len(test))
     print(f"test accuracy {accuracy:.2%} ({correct:,} of {len(test):,} images)")
+    if device == "cpu" and not options.device and backend.is_available("native"):
+        print("faster on this computer: --device native")
     if options.weights:
         io.save(options.weights, model.state_dict())
         print(f"weights saved to {options.weights}")

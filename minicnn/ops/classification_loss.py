@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..autograd import Function, Tensor
-from ..backend import Array, array_module, kernels_for, to_device
+from ..backend import Array, array_module, is_in_cpu_memory, kernels_for, to_device
 from ..backend.uploads import upload
 from ..checks import check_integer, check_number
 from .activation import relu, softplus
@@ -221,7 +221,9 @@ def binary_cross_entropy_with_logits(
 
 def _check_shares(op: str, t: Tensor) -> None:
     """Raise ValueError for targets outside of 0 to 1; to check them would wait for a GPU."""
-    if t.device == "cpu" and t.size and not (t.data.min() >= 0 and t.data.max() <= 1):
+    if not is_in_cpu_memory(t.data) or not t.size:
+        return
+    if not (t.data.min() >= 0 and t.data.max() <= 1):
         raise ValueError(
             f"{op}: target holds {t.data.min():g} to {t.data.max():g}, expected 0 to 1: a mask of "
             "bytes is target / 255, labels -1 and 1 are (target + 1) / 2"

@@ -6,7 +6,14 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.on_device import on_device
-from ..backend import Array, array_module, device_of, kernels_for, to_device
+from ..backend import (
+    Array,
+    array_module,
+    device_of,
+    is_in_cpu_memory,
+    kernels_for,
+    to_device,
+)
 from ..backend.uploads import upload
 from ..checks import check_integer
 from .check import check_tensor
@@ -35,7 +42,7 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     """
     op = "accuracy"
     scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index)
-    if device_of(classes) == "cpu":
+    if is_in_cpu_memory(classes):
         check_classes(op, classes, scores.shape[1])
     classes = upload(classes, logits.device)
     if scores.dtype.char in "fd":
@@ -106,7 +113,7 @@ def _scores_and_classes(
 def _largest(op: str, target: Tensor) -> Array:
     """The class of each one-hot row or row of probabilities (N, C, ...): (N, ...)."""
     rows = target.data
-    if device_of(rows) == "cpu":
+    if is_in_cpu_memory(rows):
         wrong = ~((abs(rows.sum(1, dtype=np.float32) - 1) < 0.01) & (rows.min(1) >= 0))
         if wrong.any():
             raise ValueError(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autograd import Tensor
-from ..backend import Array
+from ..backend import Array, is_in_cpu_memory
 from ..data import DataLoader
 from .batches import Batches
 from .fetch import fetch
@@ -41,7 +41,7 @@ class Means:
             waiting = self._waiting.setdefault(name, [])
             if count:  # a mean over nothing is NaN, and adds nothing
                 waiting.append((value.data, count))
-            if value.device == "cpu" or len(waiting) == MOST_WAITING:
+            if is_in_cpu_memory(value.data) or len(waiting) == MOST_WAITING:
                 self._add_waiting(name)
 
     def _add_waiting(self, name: str) -> None:

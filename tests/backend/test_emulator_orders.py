@@ -5,97 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+from support.kernel_cases import CASES, STATES, computed_bits, use_several_pieces
 
-from minicnn.backend import DeviceError, cuda, kernels_for, resolve_device, to_device
-from minicnn.backend.cuda import channels, launch, norm, updates
+from minicnn.backend import DeviceError, cuda, resolve_device
+from minicnn.backend.cuda import launch
 from minicnn.backend.cuda.source import DIRECTORY
-from minicnn.backend.geometry import make_window
 from minicnn.backend.kernels import Kernels
-from minicnn.backend.padding import padding_map
-from minicnn.backend.updates import Options, State
 
-Array = NDArray[Any]
 ALL = [name for name in vars(Kernels) if not name.startswith("_")]
-
-
-def numbers(seed: int, *shape: int) -> Array:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def integers(seed: int, below: int, *shape: int) -> Array:
-    return np.random.default_rng(seed).integers(0, below, shape)
-
-
-# Images for more than two blocks of threads; several pieces of each channel and of each line.
-WINDOW = make_window("test", (7, 6), (3, 2), (2, 1), ((1, 1), (0, 1)))
-X, Y = numbers(0, 6, 7, 6, 5), numbers(1, 6, *WINDOW.output_size, 5)
-WEIGHT, BIAS = numbers(2, 4, 3, 3, 2), numbers(3, 4)
-CONVOLVED = numbers(4, 4, *WINDOW.output_size, 5)
-ROWS, COLUMNS = padding_map(7, 2, 1, "reflect"), padding_map(6, 1, 3, "circular")
-LINES, GRAD = numbers(5, 3, 300, 40), numbers(6, 3, 300, 40)
-STATISTICS = np.abs(np.random.default_rng(7).standard_normal((3, 3, 40)))
-SCORES, CLASSES = numbers(8, 90, 5, 7), integers(9, 5, 90, 7)
-RESPONSE = (2, 1, 0.3, 0.75, 1.5)
-RUNNING = (numbers(10, 300), numbers(11, 300), np.array(4), np.ones((3, 300, 1)))
-CASES: dict[str, tuple[Any, ...]] = {
-    "convolve": (X, WEIGHT, BIAS, WINDOW, 2),
-    "convolve_input_gradient": (CONVOLVED, WEIGHT, WINDOW, 2),
-    "convolve_weight_gradient": (X, CONVOLVED, WINDOW, 2),
-    "im2col": (X, WINDOW),
-    "col2im": (numbers(12, 6, 3, 2, *WINDOW.output_size, 5), WINDOW),
-    "max_pool": (X, WINDOW),
-    "min_pool": (X, WINDOW),
-    "winner_scatter": (Y, X, Y, WINDOW),
-    "winner_gather": (X, X, Y, WINDOW),
-    "unpool": (numbers(13, 30, 3, 4, 20), integers(14, 30, 30, 3, 4, 20), (5, 6)),
-    "unpool_adjoint": (numbers(15, 30, 5, 6, 20), integers(14, 30, 30, 3, 4, 20)),
-    "avg_pool": (X, WINDOW, np.ones(WINDOW.output_size, np.float32)),
-    "avg_pool_adjoint": (Y, WINDOW, np.ones(WINDOW.output_size, np.float32)),
-    "pad": (X, ROWS, COLUMNS, 1.5),
-    "pad_adjoint": (numbers(16, 6, len(ROWS), len(COLUMNS), 5), ROWS, COLUMNS, (7, 6)),
-    "sum_over_neighbour_channels": (X, 2, 1),
-    "sum_per_channel": (X,),
-    "response_norm": (X, *RESPONSE),
-    "response_norm_grad": (X[::-1].copy(), X, *RESPONSE),
-    "line_statistics": (LINES, 1e-5),
-    "known_statistics": (numbers(17, 600), np.abs(numbers(18, 600)), 1e-5),
-    "update_running": (*RUNNING, None, 1.5),
-    "standardise": (LINES, STATISTICS, numbers(19, 1, 300, 1), numbers(20, 1, 300, 1)),
-    "line_sums": (GRAD, LINES, STATISTICS, numbers(19, 1, 300, 1)),
-    "sums_across_lines": (GRAD, LINES, STATISTICS),
-    "standardise_grad": (GRAD, LINES, STATISTICS, None, np.ones((2, 3, 40), np.float32)),
-    "erf": (X,),
-    "sigmoid": (X,),
-    "gelu": (X,),
-    "gelu_grad": (X, X),
-    "join": ([X.ravel(), Y.ravel()], np.zeros(X.size + Y.size, np.float32)),
-    "keep": (X, X > 0),
-    "relu_grad": (X, np.maximum(X, 0)),
-    "softmax": (SCORES, 1),
-    "log_softmax": (SCORES, 1),
-    "cross_entropy": (SCORES, CLASSES),
-    "cross_entropy_grad": (numbers(21, 90, 7), SCORES, CLASSES),
-    "is_largest": (SCORES, CLASSES),
-    "gather_class": (SCORES, CLASSES),
-    "scatter_class": (numbers(21, 90, 7), CLASSES, 5),
-    "uniform": (X, 9000, 2**63 + 5),
-}
-FLAT = np.abs(numbers(22, 3, 600))
-OPTIONS = Options(
-    lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True, betas=(0.9, 0.99), eps=1e-8,
-    lr_decay=0.1, alpha=0.9, rho=0.9,
-)  # fmt: skip
-STATES = {
-    "sgd": ["momentum_buffer"],
-    "adam": ["exp_avg", "exp_avg_sq"],
-    "adamw": ["exp_avg", "exp_avg_sq"],
-    "adagrad": ["sum"],
-    "rmsprop": ["square_avg", "grad_avg", "momentum_buffer"],
-    "adadelta": ["square_avg", "acc_delta"],
-}
 
 
 @pytest.fixture(autouse=True)
@@ -104,28 +22,7 @@ def several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_device("emulator")
     except DeviceError as error:
         pytest.skip(str(error))
-    monkeypatch.setattr(norm, "SHARE", 1)
-    monkeypatch.setattr(norm, "MOST_PIECES", 3)
-    monkeypatch.setattr(channels, "PIECE", 100)
-
-
-def moved(value: Any) -> Any:
-    if isinstance(value, list):
-        return [moved(v) for v in value]
-    return to_device(value, "emulator") if isinstance(value, np.ndarray) else value
-
-
-def computed(name: str) -> list[bytes]:
-    """The bits of the result and of the arguments, some of which a kernel changes."""
-    if name in STATES:
-        arrays = [moved(FLAT[k % 3].copy()) for k in range(2 + len(STATES[name]))]
-        state = State(**dict(zip(STATES[name], arrays[2:], strict=True)))
-        getattr(updates, name)(arrays[0], arrays[1], 2, state, OPTIONS)
-    else:
-        arguments = [moved(argument) for argument in CASES[name]]
-        kernels = kernels_for(to_device(X, "emulator"))
-        arrays = [getattr(kernels, name)(*arguments), *arguments]
-    return [array.tobytes() for array in arrays if isinstance(array, np.ndarray)]
+    use_several_pieces(monkeypatch)
 
 
 @pytest.mark.parametrize("most_blocks", [launch.MOST_BLOCKS, 2])
@@ -135,10 +32,10 @@ def test_the_order_changes_no_bit(
 ) -> None:
     """With a block for each share of the work, and with two blocks that take several in turn."""
     monkeypatch.setattr(launch, "MOST_BLOCKS", most_blocks)
-    forwards = computed(name)
+    forwards = computed_bits(name, "emulator")
     for order in ("backwards", "shuffled"):
         monkeypatch.setenv("MINICNN_EMULATOR_ORDER", order)
-        assert computed(name) == forwards
+        assert computed_bits(name, "emulator") == forwards
 
 
 def test_every_kernel_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +48,7 @@ def test_every_kernel_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(launch.emulator, "run", run)
     for name in [*CASES, *STATES]:
-        computed(name)
+        computed_bits(name, "emulator")
     texts = [path.read_text(encoding="utf-8") for path in DIRECTORY.glob("*.cu")]
     kernels = {name for text in texts for name in re.findall(r"__global__ void (\w+)\(", text)}
     assert launched == kernels

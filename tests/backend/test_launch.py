@@ -60,7 +60,8 @@ def has_compiler() -> None:
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory of other CUDA sources in place of those of the package."""
-    shutil.copy(source.DIRECTORY / "common.cuh", tmp_path)
+    for name in source.HEADERS:
+        shutil.copy(source.DIRECTORY / name, tmp_path)
     for name, text in SOURCES.items():
         (tmp_path / name).write_text(text)
     read_source = source.read_source.__wrapped__  # the one that remembers nothing

@@ -15,6 +15,7 @@ from support.commands import SHORT, run, write_data, write_idx
 
 import minicnn as mc
 from minicnn import cli
+from minicnn.backend import is_available
 from minicnn.cli import training
 from minicnn.train.recipes import MODELS
 
@@ -22,7 +23,8 @@ from minicnn.train.recipes import MODELS
 def test_training_prints_the_model_an_epoch_and_the_accuracy(capsys):
     assert cli.main(["train", "lenet5", "--data", "digits", *SHORT]) == 0
     out, err = capsys.readouterr()
-    title, epoch, accuracy = out.splitlines()
+    title, epoch, accuracy, *hint = out.splitlines()
+    assert hint == ["faster on this computer: --device native"] * is_available("native")
     assert title == (
         "lenet5, 44,426 parameters, on digits: 1,442 training and 355 test images, Resize((28, 28))"
     )

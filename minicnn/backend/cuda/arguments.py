@@ -29,16 +29,9 @@ def integers(positions: Array) -> Array:
     return contiguous(positions.astype(np.int64, copy=False))
 
 
-def without_gaps(x: Array) -> Array:
-    """x itself if its elements fill one piece of memory, in any order of axes; else such a copy."""
-    flags = x.flags
-    is_whole = flags.c_contiguous or flags.f_contiguous or new_like(x).strides == x.strides
-    return x if is_whole else x.copy(order="K")
-
-
 def in_order_of(x: Array, other: Array) -> Array:
-    """The other array, of the shape of x, with its axes stored in the same order."""
-    if other.strides == x.strides and other.itemsize == x.itemsize:  # x has no gaps
+    """The other array, of the shape of x, with its axes stored in the same order; x has no gaps."""
+    if other.strides == x.strides and other.itemsize == x.itemsize:
         return other
     stored = array_module(x).empty_like(x, dtype=other.dtype)
     if stored.strides == other.strides:

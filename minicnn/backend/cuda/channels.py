@@ -53,6 +53,7 @@ def response_norm_grad(
     return result
 
 
-def _sizes(x: Array) -> tuple[int, int]:
-    """The number of channels, and of the numbers in each."""
-    return x.shape[0], math.prod(x.shape[1:])
+def _sizes(x: Array) -> tuple[int, int, int]:
+    """The number of channels, of rows in each, and of numbers in a row."""
+    channels, height, width, batch = x.shape
+    return channels, height, width * batch

@@ -28,28 +28,33 @@ struct Run {
     array<const T> x, weight, bias;
     array<T> y;
     array<const int> taps;  // pairs: the pixel of x, from its start, and the element of weight
-    int first, end;         // those of this run
+    int first, end;         // those to add up now
     I x_start, weight_start, bias_start, y_start;
     I weight_step, y_step;  // from one map to the next
     I length, batch;
-    bool has_bias;
+    bool has_bias, continues;  // continues: y holds the sums over the taps before
 };
 
 // Some vectors of MAPS maps, from number l of the run. A vector that would reach past its end takes
-// its last numbers instead, some of which are computed twice; single numbers past it are left out.
+// its last numbers instead, some of which are computed twice.
 template <typename L, int MAPS, typename T, typename I>
 __device__ __forceinline__ void convolve_tile(const Run<T, I>& run, I l) {
     typename L::Numbers sum[MAPS][VECTORS], pixels[VECTORS];
     I at[VECTORS];
+    bool is_inside[VECTORS];
 #pragma unroll
     for (int v = 0; v < VECTORS; ++v) {
-        at[v] = smallest<I>(l + v * L::WARP + L::lane(), run.length - L::COUNT);
+        at[v] = l + v * L::WARP + L::lane();
+        is_inside[v] = at[v] < run.length;
+        at[v] = smallest<I>(at[v], run.length - L::COUNT);
     }
 #pragma unroll
     for (int m = 0; m < MAPS; ++m) {
         const T bias = run.has_bias ? run.bias[run.bias_start + m] : T(0);
 #pragma unroll
-        for (int v = 0; v < VECTORS; ++v) sum[m][v] = L::all(bias);
+        for (int v = 0; v < VECTORS; ++v)
+            sum[m][v] = run.continues ? L::load(run.y, run.y_start + m * run.y_step + at[v])
+                                      : L::all(bias);
     }
     const auto x = run.x + run.x_start, weights = run.weight + run.weight_start;
     for (int k = run.first; k < run.end; ++k) {
@@ -66,7 +71,7 @@ __device__ __forceinline__ void convolve_tile(const Run<T, I>& run, I l) {
     }
 #pragma unroll
     for (int v = 0; v < VECTORS; ++v) {
-        if (L::COUNT == 1 && l + v * L::WARP + L::lane() >= run.length) continue;
+        if (!is_inside[v]) continue;
 #pragma unroll
         for (int m = 0; m < MAPS; ++m)
             L::store(run.y, run.y_start + m * run.y_step + at[v], sum[m][v]);
@@ -82,30 +87,42 @@ __device__ __forceinline__ void convolve_run(const Run<T, I>& run, int maps) {
     for (I l = 0; l < run.length; l += VECTORS * L::WARP) convolve_tile<L, MAPS, T, I>(run, l);
 }
 
-// One warp for each run of each row, and each tile of maps: the maps of a group, cut into tiles of
-// nearly equal size.
+// One warp for each run of each row, and each block of tiles: the maps of a group are cut into tiles
+// of nearly equal size. Long sums are cut, too: while all tiles of a block go over a part of the taps,
+// what lies under these stays in the cache of a core. (On a GPU a block is one tile, and all taps are
+// one part.)
 template <typename T, typename I>
 __global__ void convolve(
     array<const T> x, array<const T> weight, array<const T> bias, array<T> y,
     array<const int> rows, array<const int> runs, array<const int> taps, array<const int> starts,
-    I has_bias, I row_count, I run_count, I kinds, I groups, I maps, I tiles, I batch,
-    I x_group, I y_map, I y_row, I weight_group, I weight_step) {
-    FOR_EACH_WARP(w, groups * row_count * run_count * tiles) {
-        const I tile = w % tiles, run = w / tiles % run_count;
-        const I row = w / tiles / run_count % row_count, group = w / tiles / run_count / row_count;
-        const I first_map = maps * tile / tiles, last_map = maps * (tile + 1) / tiles;
-        const I map = group * maps + first_map;
-        const int list = rows[2 * row + 1] * int(kinds) + runs[4 * run + 3];
-        const Run<T, I> job = {
-            x, weight, bias, y, taps, starts[list], starts[list + 1],
-            (group * x_group + rows[2 * row] + runs[4 * run + 2]) * batch,
-            group * weight_group + first_map * weight_step, map,
-            (map * y_map + row * y_row + runs[4 * run]) * batch,
-            weight_step, y_map * batch, runs[4 * run + 1] * batch, batch, has_bias != 0};
-        if (job.length >= Lanes<T>::COUNT)
-            convolve_run<Lanes<T>, MOST_MAPS, T, I>(job, int(last_map - first_map));
-        else
-            convolve_run<One<T>, MOST_MAPS, T, I>(job, int(last_map - first_map));
+    I has_bias, I row_count, I run_count, I kinds, I groups, I maps, I tiles, I blocks, I most_taps,
+    I batch, I x_group, I y_map, I y_row, I weight_group, I weight_step) {
+    FOR_EACH_WARP(w, groups * row_count * run_count * blocks) {
+        const I block = w % blocks, r = w / blocks % run_count;
+        const I row = w / blocks / run_count % row_count, group = w / blocks / run_count / row_count;
+        const int list = rows[2 * row + 1] * int(kinds) + runs[4 * r + 3];
+        const int first_tap = starts[list], last_tap = starts[list + 1];
+        Run<T, I> run = {x, weight, bias, y, taps, first_tap, last_tap};
+        run.x_start = (group * x_group + rows[2 * row] + runs[4 * r + 2]) * batch;
+        run.weight_step = weight_step, run.y_step = y_map * batch;
+        run.length = runs[4 * r + 1] * batch, run.batch = batch, run.has_bias = has_bias != 0;
+        // Sums can be continued where no vector lies across the end of the run.
+        const int part = run.length % Lanes<T>::COUNT == 0 ? int(most_taps) : last_tap - first_tap;
+        do {
+            run.continues = run.first > first_tap;
+            run.end = smallest(run.first + part, last_tap);
+            for (I tile = tiles * block / blocks; tile < tiles * (block + 1) / blocks; ++tile) {
+                const I first_map = maps * tile / tiles, last_map = maps * (tile + 1) / tiles;
+                run.bias_start = group * maps + first_map;
+                run.weight_start = group * weight_group + first_map * weight_step;
+                run.y_start = (run.bias_start * y_map + row * y_row + runs[4 * r]) * batch;
+                if (run.length >= Lanes<T>::COUNT)
+                    convolve_run<Lanes<T>, MOST_MAPS, T, I>(run, int(last_map - first_map));
+                else
+                    convolve_run<One<T>, MOST_MAPS, T, I>(run, int(last_map - first_map));
+            }
+            run.first = run.end;
+        } while (run.first < last_tap);
     }
 }
 
@@ -193,8 +210,10 @@ __global__ void convolve_weights(
         const I first_piece = pieces * part / parts, last_piece = pieces * (part + 1) / parts;
         for (I p = first_piece; p < last_piece; ++p) {
             const I row = p / place_pieces * piece_rows, place = p % place_pieces * piece_places;
-            for (I t = tiles * block / blocks; t < tiles * (block + 1) / blocks; ++t) {
-                const I map_tile = t / column_tiles, column_tile = t % column_tiles;
+            const I first_tile = tiles * block / blocks, last_tile = tiles * (block + 1) / blocks;
+            I map_tile = first_tile / column_tiles, column_tile = first_tile % column_tiles;
+            for (I t = first_tile; t < last_tile; ++t, ++column_tile) {
+                if (column_tile == column_tiles) column_tile = 0, ++map_tile;
                 const I first_map = maps * map_tile / map_tiles;
                 const int count = int(maps * (map_tile + 1) / map_tiles - first_map);
                 // What the piece and the places of the columns have in common.

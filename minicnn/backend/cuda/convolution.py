@@ -13,13 +13,15 @@ from .tiles import Tiles
 
 RUN = 256
 """Numbers of one run, at least: a core's cache holds what lies under its taps."""
+MOST_TAPS = 128
+"""Taps that a core adds up for all maps of a run before it continues with the next ones."""
 PIECE = 4096
 """Numbers of one piece of the weight gradient, at least."""
 MOST_PARTS = 8
 PARTS_SIZE = 1 << 20
 """The weight gradient is summed in parts if they have no more elements than this in all."""
 BLOCKS = 64
-"""Blocks of tiles of the weight gradient on a CPU, for all cores to have some."""
+"""Units of work on a CPU, at least where there are so many tiles: for all cores to have some."""
 PER_ELEMENT = 16
 """Products that take as long as an element of another kernel."""
 
@@ -58,12 +60,16 @@ def _gather(
     outputs, rows, row, _ = y.shape
     maps, runs = outputs // groups, lists.runs.size // 4
     map_tiles = -(-maps // _tiles(x).most_maps)
+    blocks, most_taps = map_tiles, lists.taps.size
+    if device_of(x) == "native":
+        blocks = min(map_tiles, -(-BLOCKS // max(1, groups * rows * runs)))
+        most_taps = MOST_TAPS
     launch_warps(
-        "convolution.cu", "convolve", groups * rows * runs * map_tiles,
+        "convolution.cu", "convolve", groups * rows * runs * blocks,
         x, weight, weight if bias is None else contiguous(bias), y,
         lists.rows, lists.runs, lists.taps, lists.starts, int(bias is not None), rows, runs,
-        lists.kinds, groups, maps, map_tiles, batch, channels // groups * height * width,
-        rows * row, row, weight_group, weight_step,
+        lists.kinds, groups, maps, map_tiles, blocks, most_taps, batch,
+        channels // groups * height * width, rows * row, row, weight_group, weight_step,
         work=y.size * (weight.size // max(1, weight.shape[0])) // PER_ELEMENT,
     )  # fmt: skip
 

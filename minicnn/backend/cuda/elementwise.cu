@@ -19,13 +19,14 @@ __global__ void relu_grad(array<const T> x, array<const T> y, array<T> result, I
     FOR_EACH(i, elements) result[i] = y[i] != 0 ? x[i] : T(0);
 }
 
-// out = the elements of the pieces, one piece after the other.
+// out = the elements of the pieces, one piece after the other: each thread takes its share of each.
 template <typename T, typename I>
-__global__ void join(array<T> out, Pieces<T> pieces, I elements) {
-    FOR_EACH(i, elements) {
-        int k = 0;
-        while (i >= pieces.end[k]) ++k;
-        out[i] = pieces.at[k][i - (k == 0 ? 0 : pieces.end[k - 1])];
+__global__ void join(array<T> out, Pieces<T> pieces, I count) {
+    I start = 0;
+    for (I k = 0; k < count; ++k) {
+        const I end = I(pieces.end[k]);
+        FOR_EACH(i, end - start) out[start + i] = pieces.at[k][i];
+        start = end;
     }
 }
 
@@ -60,7 +61,7 @@ __global__ void gelu(array<const T> x, array<T> y, I elements) {
 
 // grad * (normal_cdf(x) + x * density(x)), density(x) = e^(-x^2 / 2) / sqrt(2 * pi).
 template <typename T, typename I>
-__global__ void gelu_grad(array<const T> grad, array<const T> x, array<T> result, I elements) {
+__global__ void gelu_grad(array<const T> x, array<const T> grad, array<T> result, I elements) {
     FOR_EACH(i, elements) {
         const T a = within_40(x[i]);
         const T density = T(0.3989422804014327) * exp(T(-0.5) * (a * a));

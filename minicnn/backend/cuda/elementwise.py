@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..arrays import Array, array_module
-from .arguments import contiguous, in_order_of, new_like, without_gaps
+from .arguments import contiguous, in_order_of, new_like
 from .launch import launch
 from .pieces import Pieces
 from .source import PIECES
@@ -26,16 +26,13 @@ def gelu(x: Array) -> Array:
 
 
 def gelu_grad(grad: Array, x: Array) -> Array:
-    x = without_gaps(x)
-    grad, result = in_order_of(x, grad), new_like(x)
-    launch("elementwise.cu", "gelu_grad", x.size, grad, x, result, x.size)
-    return result
+    return _map("gelu_grad", x, grad)
 
 
-def _map(kernel: str, x: Array) -> Array:
-    x = without_gaps(x)
+def _map(kernel: str, x: Array, *others: Array) -> Array:
     y = new_like(x)
-    launch("elementwise.cu", kernel, x.size, x, y, x.size)
+    arrays = [in_order_of(y, a) for a in (x, *others)]
+    launch("elementwise.cu", kernel, y.size, *arrays, y, y.size)
     return y
 
 
@@ -45,7 +42,7 @@ def join(arrays: Sequence[Array], out: Array) -> None:
         pieces = [contiguous(x.astype(out.dtype, copy=False)) for x in arrays[k : k + PIECES]]
         stop = start + sum(x.size for x in pieces)
         part = out[start:stop]
-        launch("elementwise.cu", "join", part.size, part, Pieces(pieces), part.size)
+        launch("elementwise.cu", "join", part.size, part, Pieces(pieces), len(pieces))
         start = stop
 
 
@@ -63,7 +60,4 @@ def relu(x: Array) -> Array:
 
 
 def relu_grad(x: Array, y: Array) -> Array:
-    x = without_gaps(x)
-    result, y = new_like(x), in_order_of(x, y)
-    launch("elementwise.cu", "relu_grad", x.size, x, y, result, x.size)
-    return result
+    return _map("relu_grad", x, y)

@@ -36,6 +36,8 @@ struct One {
     __device__ static T load_first(const X& x, I i, I) { return x[i]; }
     template <typename Y, typename I>
     __device__ static void store(const Y& y, I i, T value) { y[i] = value; }
+    __device__ static T root(T value) { return sqrt(value); }
+    __device__ static T power(T value, T exponent) { return pow(value, exponent); }
     // The sum over the threads of the warp, which its first thread gets.
     __device__ static T sum_of_warp(T value) {
 #ifndef MINICNN_NATIVE

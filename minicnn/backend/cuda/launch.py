@@ -30,27 +30,32 @@ C_TYPES = {
 }  # fmt: skip
 
 
+PLAIN = {NativeArray, int}
+"""Types of arguments that the native launcher takes as they are, and finds fast."""
+
+
 def launch(
-    source: str, kernel: str, elements: int, *arguments: Any, types: tuple[Any, ...] = ()
+    source: str,
+    kernel: str,
+    elements: int,
+    *arguments: Any,
+    types: tuple[Any, ...] = (),
+    work: int | None = None,
 ) -> None:
     """Run ``kernel<types..., index type>`` of a source with a thread for each of the elements.
 
     arguments: arrays without gaps in memory, Windows, integers (which take the index type) and
     NumPy scalars. The first is an array; it gives the device and, unless types are given, the type.
+    work: about how many simple elements would take as long, if not as many as there are.
     Raises TypeError for a dtype that the kernels do not support, DeviceError if a kernel does not
-    compile, and on the emulator IndexError for an index outside an array.
+    compile, and on the emulator an error for what a GPU would not notice (``emulator/run.py``).
     """
-    _launch(source, kernel, elements, elements, arguments, types)
+    _launch(source, kernel, elements, elements if work is None else work, arguments, types)
 
 
-def launch_warps(
-    source: str, kernel: str, warps: int, *arguments: Any, work: int, types: tuple[Any, ...] = ()
-) -> None:
-    """The same with a warp for each unit of work (FOR_EACH_WARP).
-
-    work: about how many elements another kernel would handle in the time of this one.
-    """
-    _launch(source, kernel, warps * WARP, work, arguments, types)
+def launch_warps(source: str, kernel: str, warps: int, *arguments: Any, work: int) -> None:
+    """The same with a warp for each unit of work (FOR_EACH_WARP)."""
+    _launch(source, kernel, warps * WARP, work, arguments, ())
 
 
 def _launch(
@@ -61,8 +66,9 @@ def _launch(
     first = arguments[0]
     kind, dtypes = type(first), types or (first.dtype,)
     if kind is NativeArray:
-        values = [a if type(a) is kind else _native_argument(a) for a in arguments]
-        native.run(source, kernel, _c_types(kernel, *dtypes, np.int64), work, values)
+        if not PLAIN.issuperset(map(type, arguments)):
+            arguments = tuple(map(_native_argument, arguments))
+        native.run(source, kernel, _c_types(kernel, *dtypes, np.int64), work, arguments)
         return
     largest = max(threads, *[a.size for a in arguments if type(a) is kind])
     index = np.int32 if largest < INT_LIMIT else np.int64

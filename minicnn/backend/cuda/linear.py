@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..arrays import Array
+from ..arrays import Array, device_of
 from ..geometry import Window
+from .arguments import contiguous
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
 
 PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
@@ -18,6 +19,10 @@ def linear_input_gradient(grad: Array, weight: Array) -> Array:
 
 
 def linear_weight_gradient(x: Array, grad: Array) -> Array:
+    if device_of(x) == "native":
+        # The layer itself, with x transposed and grad as the weight: a batch is too short to add up
+        # the numbers of a vector at its end. A GPU would have to start another kernel.
+        return linear(contiguous(x.T), grad, None)
     weight = convolve_weight_gradient(_image(x), _image(grad), PIXEL, 1)
     return weight.reshape(weight.shape[:2])
 

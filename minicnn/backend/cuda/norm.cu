@@ -93,7 +93,7 @@ __global__ void line_moments(
             Sum<T> sum = 0, sum_of_squares = 0;
             I count = 0;
             for (I l = share.l; l < length; l += share.step, ++count) {
-                const T difference = x[share.index(l)] - first;
+                const Sum<T> difference = Sum<T>(x[share.index(l)]) - first;
                 sum += difference;
                 sum_of_squares += difference * difference;
             }

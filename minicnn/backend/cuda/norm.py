@@ -30,7 +30,7 @@ ON_GPU, ON_CPU = Block(THREADS, 32, 16), Block(1, 1, 1 << 14)
 
 
 def line_statistics(x: Array, eps: float) -> Array:
-    before, length, after = x.shape
+    before, _, after = x.shape
     width, pieces, threads = _blocks(x)
     lines = before * after
     xp = array_module(x)
@@ -61,7 +61,8 @@ def update_running(
     own = (contiguous(mean), contiguous(var))  # what lies in one piece is changed where it is
     rate = (np.float64(momentum or 0), int(momentum is None), np.float64(correction))
     one_block = min(mean.size, THREADS)
-    launch("norm.cu", "update_running", one_block, *own, batches, statistics, *rate, mean.size)
+    arguments = (*own, batches, statistics, *rate, mean.size)
+    launch("norm.cu", "update_running", one_block, *arguments, work=1)
     for given, changed in zip((mean, var), own, strict=True):
         if changed is not given:
             given[...] = changed
@@ -78,7 +79,7 @@ def standardise(x: Array, statistics: Array, weight: Array | None, bias: Array |
 
 
 def line_sums(grad: Array, x: Array, statistics: Array, weight: Array | None) -> Array:
-    before, length, after = x.shape
+    before, _, after = x.shape
     width, pieces, threads = _blocks(x)
     totals = new(x, (2, pieces, before, after))
     arrays, flags = _affine(grad, weight)

@@ -1,9 +1,8 @@
 """Which pixels lie under which taps: the lists that the kernels of ``convolution.cu`` follow.
 
-Along one axis the places of a window that have the same taps form a *kind*. The kinds of rows and of
-columns together give the list of taps of a place, so that a kernel never asks whether a tap lies on
-a pixel, and never multiplies padding. All numbers are in units of pixels, not of numbers: with the
-batch last, a pixel is N numbers.
+Along one axis the places of a window that have the same taps form a *kind*. The kinds of rows and
+of columns together give the list of taps of a place, so that a kernel never asks whether a tap lies
+on a pixel, and never multiplies padding. All lists count pixels; a pixel is N numbers in memory.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Lists(NamedTuple):
     rows: Array
     """For each row of places: where it starts in x, and its kind."""
     runs: Array
-    """For each run of places in a row: its first place, how many, where it starts in x, its kind."""
+    """For each run of places in a row: its first place, their number, its start in x, its kind."""
     taps: Array
     """For each tap: its pixel in x, counted from the start of row and run, and its weight."""
     starts: Array
@@ -127,7 +126,7 @@ def _lists(
             taps.append(here.reshape(-1, 2))
             starts.append(starts[-1] + len(taps[-1]))
     flat = np.concatenate(taps) if taps else np.empty((0, 2), int)
-    return Lists(*(_int32(v) for v in (rows, runs, flat, starts)), len(run_kinds))
+    return Lists(_int32(rows), _int32(runs), _int32(flat), _int32(starts), len(run_kinds))
 
 
 def _runs(places: Places, kinds: dict[Taps, int], longest: int) -> list[list[int]]:
@@ -195,13 +194,8 @@ def _int32(numbers: object) -> Array:
 @lru_cache(maxsize=512)
 def lists_on(make: Any, device: str, *arguments: Any) -> Any:
     """``make(*arguments)``, one of the functions above, with its arrays on the device; cached."""
-    lists: Lists | Columns = make(*arguments)
-    arrays = {
-        name: to_device(value, device)
-        for name, value in lists._asdict().items()
-        if not isinstance(value, int)
-    }
-    return lists._replace(**arrays)
+    lists = make(*arguments)
+    return type(lists)(*[v if isinstance(v, int) else to_device(v, device) for v in lists])
 
 
 def above_arguments(x: Array, window: Window) -> tuple[Any, ...]:

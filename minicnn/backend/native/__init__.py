@@ -1,1 +1,1 @@
-"""The CPU at full speed: the CUDA sources, compiled for its vector registers and run on all cores."""
+"""The CPU at full speed: the CUDA sources, compiled for its vector registers, on all cores."""

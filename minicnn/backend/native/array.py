@@ -42,25 +42,28 @@ def as_native(x: Any) -> Any:
     return np.asarray(x).view(NativeArray) if isinstance(x, np.generic) else x
 
 
-def empty(shape: Any, dtype: Any = float, order: str = "C") -> Any:
+def empty(shape: Any, dtype: Any = float) -> Any:
     """``np.empty``, aligned to a cache line."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) if isinstance(shape, tuple | list) else int(shape)
     memory = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
     start = -address_of(memory) % ALIGNMENT
-    return np.ndarray.__new__(NativeArray, shape, dtype, memory, start, None, order)
+    return np.ndarray.__new__(NativeArray, shape, dtype, memory, start)
 
 
 def empty_like(x: Any, dtype: Any = None, **options: Any) -> Any:
     """``np.empty_like``, aligned to a cache line: in the memory order of x."""
     dtype = np.dtype(dtype or x.dtype)
-    if options or not x.flags.c_contiguous:
-        order = sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis))
-        if options or any(n > 1 and s == 0 for n, s in zip(x.shape, x.strides, strict=True)):
-            return np.empty_like(x, dtype, **options).view(NativeArray)
-        stored = empty(tuple(x.shape[axis] for axis in order), dtype)
-        return stored.transpose(sorted(range(x.ndim), key=order.__getitem__))
-    return empty(x.shape, dtype)
+    if not options and x.flags.c_contiguous:
+        return empty(x.shape, dtype)
+    if not options and x.ndim == 4:
+        stored = x.transpose(1, 2, 3, 0)  # (C, H, W, N), as most images
+        if stored.flags.c_contiguous:
+            return empty(stored.shape, dtype).transpose(3, 0, 1, 2)
+    like = np.empty_like(x, dtype, **options)
+    return np.ndarray.__new__(
+        NativeArray, like.shape, dtype, empty(like.nbytes, np.uint8), 0, like.strides
+    )
 
 
 class _NativeNumPy(ModuleType):

@@ -65,6 +65,14 @@ struct Many {
     }
     template <typename I>
     static void store(T* y, I i, Numbers value) { *reinterpret_cast<InMemory*>(y + i) = value; }
+    static Numbers root(Numbers value) {
+        for (int k = 0; k < COUNT; ++k) value[k] = sqrt(value[k]);
+        return value;
+    }
+    static Numbers power(Numbers value, T exponent) {
+        for (int k = 0; k < COUNT; ++k) value[k] = pow(value[k], exponent);
+        return value;
+    }
     // Half of the numbers are added to the other half, until one is left.
     static T sum_of_warp(Numbers value) { return sum_of_halves<VECTOR_BYTES>(value); }
     template <int BYTES, typename V>

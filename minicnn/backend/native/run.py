@@ -1,8 +1,8 @@
 """The launcher for the CPU: the CUDA sources, compiled for its vector registers, on all cores.
 
 A source is compiled when one of its kernels is first used with a dtype, all its kernels together,
-and kept in the user's cache folder. ``native.h`` says what a GPU's words mean on a CPU; ``pool.cpp``
-has the threads.
+and kept in the user's cache folder. ``native.h`` says what a GPU's words mean on a CPU, and
+``pool.cpp`` has the threads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ FOLDER = Path(__file__).parent
 FLAGS = (
     "-std=c++17",
     "-O3",
-    "-ffp-contract=fast",  # a product and a sum become one instruction
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fPIC",
@@ -45,6 +44,10 @@ FLAGS = (
     f"-I{DIRECTORY}",
     f"-I{FOLDER}",
 )
+CONTRACTED = ("convolution.cu",)
+"""Sources in which a product and a sum may become one instruction, rounded once. Elsewhere the
+compiler could choose differently for the elements that fill no vector, and a result would depend on
+where an element lies in its array."""
 SHARE = 1 << 15
 """Elements that are worth another thread: about 20 µs of work."""
 SHARES_PER_THREAD = 4
@@ -52,27 +55,26 @@ SHARES_PER_THREAD = 4
 
 
 def run(
-    source: str, kernel: str, types: Sequence[str], work: int, arguments: Sequence[Any]
+    source: str, kernel: str, types: tuple[str, ...], work: int, arguments: Sequence[Any]
 ) -> None:
-    """Run the kernel and return when it has finished; work: about how many elements it handles."""
-    slots = _pack(tuple([type(a) for a in arguments]), arguments)
-    shares = min(max(1, work // SHARE), SHARES_PER_THREAD * thread_count())
-    _pool().run_shares(_function(source, kernel, tuple(types)), slots, shares, thread_count())
+    """Run the kernel and return when it has finished; work: about how many elements it handles.
 
-
-_FORMS = {float: "d", np.float64: "d", np.float32: "d", np.uint64: "Q"}
+    arguments: NumPy arrays, integers and floating-point numbers; a struct is an array of its bytes.
+    """
+    form, are_arrays = _form(tuple([type(a) for a in arguments]))
+    # An array is passed as the address of the Python object: native.h finds its data.
+    slots = [id(a) if is_array else a for a, is_array in zip(arguments, are_arrays, strict=True)]
+    threads = thread_count()
+    shares = min(work // SHARE + 1, SHARES_PER_THREAD * threads)
+    _pool().run_shares(_function(source, kernel, types), form.pack(*slots), shares, threads)
 
 
 @cache
 def _form(kinds: tuple[type, ...]) -> tuple[struct.Struct, tuple[bool, ...]]:
-    by_address = tuple([issubclass(k, np.ndarray) for k in kinds])
-    return struct.Struct("".join(_FORMS.get(k, "q") for k in kinds)), by_address
-
-
-def _pack(kinds: tuple[type, ...], arguments: Sequence[Any]) -> bytes:
-    form, by_address = _form(kinds)
-    values = [id(a) if is_object else a for a, is_object in zip(arguments, by_address, strict=True)]
-    return form.pack(*values)
+    """How arguments of these types lie in memory, eight bytes each; which of them are arrays."""
+    forms: dict[Any, str] = {float: "d", np.float64: "d", np.float32: "d", np.uint64: "Q"}
+    are_arrays = tuple([issubclass(kind, np.ndarray) for kind in kinds])
+    return struct.Struct("".join([forms.get(kind, "q") for kind in kinds])), are_arrays
 
 
 @cache
@@ -80,6 +82,8 @@ def thread_count() -> int:
     """The cores that this process may use, or the environment variable MINICNN_NUM_THREADS."""
     wanted = os.environ.get("MINICNN_NUM_THREADS")
     if wanted:
+        if not wanted.isdecimal():
+            raise ValueError(f"MINICNN_NUM_THREADS: got {wanted!r}, expected an integer")
         return check_integer("MINICNN_NUM_THREADS", int(wanted), least=1)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -112,15 +116,17 @@ def _library(source: str, types: tuple[str, ...]) -> Any:
 
 
 def _compiled(source: str, types: tuple[str, ...]) -> Path:
+    contract = "-ffp-contract=" + ("fast" if source in CONTRACTED else "off")
+    command = [*compiler_command(), contract]
     code, texts = _unit(source, types), _texts(source)
     what = f"{source} for {types[0]}"
-    if is_built(code, compiler_command(), texts, "native"):
-        return built(code, compiler_command(), texts, "native", what, [])
+    if is_built(code, command, texts, "native"):
+        return built(code, command, texts, "native", what, [])
     start = time.perf_counter()
-    path = built(code, compiler_command(), texts, "native", what, [])
+    path = built(code, command, texts, "native", what, [])
     seconds = time.perf_counter() - start
     print(
-        f"minicnn: compiled {what} with {compiler_command()[0]} in {seconds:.1f} s (once; kept in "
+        f"minicnn: compiled {what} with {command[0]} in {seconds:.1f} s (once; kept in "
         f"{path.parent})",
         file=sys.stderr,
     )
@@ -153,7 +159,8 @@ def compiler_command() -> list[str]:
     compiler = find_compiler("native")
     for flag in ("-march=native", "-mcpu=native"):  # the second one with some compilers for ARM
         if _macros(compiler, flag):
-            return [compiler, flag, *FLAGS, *_tiles(_macros(compiler, flag)).options()]
+            own = os.environ.get("MINICNN_NATIVE_FLAGS", "").split()
+            return [compiler, flag, *FLAGS, *_tiles(_macros(compiler, flag)).options(), *own]
     raise DeviceError(
         f'device "native": {compiler} does not understand -march=native; install g++ or clang++, '
         "or name one in the environment variable CXX"
