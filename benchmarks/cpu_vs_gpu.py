@@ -28,7 +28,7 @@ from minicnn.backend.padding import padding_map
 
 from .contest import Result, Step, interleaved, ratio, save
 from .gpu import add_device, chosen_device, device_name, gpu_times, torch_step_on, wait
-from .kernels import LAYERS, Layer
+from .layers import LAYERS, Layer
 from .networks import NETWORKS, minicnn_step
 from .options import Parser
 from .plots import BLUE, GREY, ORANGE, plot

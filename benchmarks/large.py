@@ -7,10 +7,11 @@ paper's network on 32 images of 227x227, with two groups, local response normali
 60,965,224 parameters. Convolutions: forward and backward, to the images and to the weights, of
 single layers without bias as in ResNet, on 32 images.
 
-minicnn against PyTorch in its default memory format and in channels_last, all in float32, with one
-thread per core, and with the data in the memory order that suits each best. AlexNet is built by the
-same lines from ``minicnn.nn`` and from ``torch.nn``, whose layers share names and arguments. Before
-the contest the same weights must give the same loss (dropout off) or the same weight gradient.
+minicnn on its devices "cpu" and "native" against PyTorch in its default memory format and in
+channels_last, all in float32, with one thread per core, and with the data in the memory order that
+suits each best. AlexNet is built by the same lines from ``minicnn.nn`` and from ``torch.nn``, whose
+layers share names and arguments. Before the contest the same weights must give the same loss
+(dropout off) or the same weight gradient.
 "growth" is the memory that the steps add to a process that already holds its parameters and data.
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from .contest import Build, Result, Step, contest, save
+from .devices import compiled, copy_to
 from .networks import cores, initial, training_step
 from .options import Parser
 from .plots import plot
@@ -70,18 +72,24 @@ def alexnet(nn: Any, dropout: float) -> Any:
 RECIPE: dict[str, Any] = {"lr": 1e-4, "momentum": 0.9, "weight_decay": 5e-4}
 
 
-def minicnn_alexnet(batch: int, dropout: float) -> Step:
+def minicnn_alexnet(batch: int, dropout: float, device: str = "cpu") -> Step:
     """The step in minicnn."""
     import minicnn as mc
 
-    model = alexnet(mc.nn, dropout)
+    model = alexnet(mc.nn, dropout).to(device)
     parameters = list(model.parameters())
     assert sum(parameter.size for parameter in parameters) == PARAMETERS
     for parameter, value in zip(parameters, initial(p.shape for p in parameters), strict=True):
         parameter.data[...] = value
     optimizer = mc.optim.SGD(parameters, **RECIPE)
-    images, labels = (mc.Tensor(array) for array in _batch(batch))
+    x, y = _batch(batch)
+    images, labels = mc.Tensor(x).to(device), mc.Tensor(y)
     return training_step(model, mc.ops.cross_entropy, optimizer, images, labels)
+
+
+def native_alexnet(batch: int, dropout: float) -> Step:
+    """The step in minicnn on the device "native"."""
+    return minicnn_alexnet(batch, dropout, compiled())
 
 
 def torch_alexnet(batch: int, dropout: float, channels_last: bool = False) -> Step:
@@ -116,11 +124,15 @@ def _batch(batch: int) -> tuple[Any, Any]:
     return pixels.transpose(3, 0, 1, 2), rng.integers(0, 1000, batch)
 
 
-def minicnn_convolution(channels: int, outputs: int, size: int, kernel: int, batch: int) -> Step:
+def minicnn_convolution(
+    channels: int, outputs: int, size: int, kernel: int, batch: int, device: str = "cpu"
+) -> Step:
     """Forward and backward in minicnn."""
     import minicnn as mc
 
-    pixels, value, grad = _convolution(channels, outputs, size, kernel, batch)
+    pixels, value, grad = (
+        copy_to(device, array) for array in _convolution(channels, outputs, size, kernel, batch)
+    )
     x, weight = mc.Tensor(pixels, requires_grad=True), mc.Parameter(value)
 
     def step() -> object:
@@ -130,6 +142,11 @@ def minicnn_convolution(channels: int, outputs: int, size: int, kernel: int, bat
         return weight.grad.data
 
     return step
+
+
+def native_convolution(channels: int, outputs: int, size: int, kernel: int, batch: int) -> Step:
+    """Forward and backward in minicnn on the device "native"."""
+    return minicnn_convolution(channels, outputs, size, kernel, batch, compiled())
 
 
 def torch_convolution(
@@ -170,9 +187,18 @@ def _convolution(channels: int, outputs: int, size: int, kernel: int, batch: int
     return pixels.transpose(3, 0, 1, 2), weight, grad.transpose(3, 0, 1, 2)
 
 
-def contestants(minicnn: Build, torch: Build, channels_last: Build) -> dict[str, Build]:
-    """The builds by the names in the table."""
-    return {"minicnn": minicnn, "PyTorch": torch, "PyTorch channels_last": channels_last}
+ALEXNETS: dict[str, Build] = {
+    "minicnn": minicnn_alexnet,
+    "minicnn native": native_alexnet,
+    "PyTorch": torch_alexnet,
+    "PyTorch channels_last": channels_last_alexnet,
+}
+CONVOLVERS: dict[str, Build] = {
+    "minicnn": minicnn_convolution,
+    "minicnn native": native_convolution,
+    "PyTorch": torch_convolution,
+    "PyTorch channels_last": channels_last_convolution,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -194,14 +220,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         numbers.update(more_numbers)
 
     if "alexnet" in options.works:
-        builds = contestants(minicnn_alexnet, torch_alexnet, channels_last_alexnet)
-        same_results(builds, (batch, 0.0))
-        keep("AlexNet", contest(builds, (batch, 0.5), rounds, steps=1))
+        same_results(ALEXNETS, (batch, 0.0))
+        keep("AlexNet", contest(ALEXNETS, (batch, 0.5), rounds, steps=1))
     if "convolutions" in options.works:
-        builds = contestants(minicnn_convolution, torch_convolution, channels_last_convolution)
         for work, sizes in list(CONVOLUTIONS.items())[: options.sizes]:
-            same_results(builds, (*sizes, batch))
-            keep(work, contest(builds, (*sizes, batch), rounds, steps=3))
+            same_results(CONVOLVERS, (*sizes, batch))
+            keep(work, contest(CONVOLVERS, (*sizes, batch), rounds, steps=3))
     call = "large"
     call += f" --batch-size {batch}" if batch != 32 else ""
     call += f" --works {options.works[0]}" if len(options.works) == 1 else ""

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .contest import Build, Step, contest, report
-from .networks import minicnn_step, torch_step
+from .devices import compiled
+from .networks import minicnn_step, native_step, torch_step
 from .options import Parser
-from .plots import BLUE, ORANGE, plot
+from .plots import BLUE, GREEN, ORANGE, plot
 
 NETWORKS = ("lenet5", "alexnet_mnist")
 BATCH_SIZES = (1, 32, 128, 512)
@@ -29,6 +30,13 @@ def minicnn_after_imports(network: str, batch: int) -> Step:
 
     mc.optim.Adam([mc.Parameter(mc.tensor([1.0]).data)])
     return _made_when_called(minicnn_step, network, batch)
+
+
+def native_after_imports(network: str, batch: int) -> Step:
+    """The step in minicnn on the device "native", created when it is first called."""
+    compiled()
+    minicnn_after_imports(network, batch)
+    return _made_when_called(native_step, network, batch)
 
 
 def torch_after_imports(network: str, batch: int) -> Step:
@@ -50,7 +58,12 @@ def _made_when_called(build: Build, network: str, batch: int) -> Step:
     return step
 
 
-CONTESTANTS = {"minicnn": minicnn_after_imports, "PyTorch": torch_after_imports}
+CONTESTANTS = {
+    "minicnn": minicnn_after_imports,
+    "minicnn native": native_after_imports,
+    "PyTorch": torch_after_imports,
+}
+COLOURS = {"minicnn": BLUE, "minicnn native": GREEN, "PyTorch": ORANGE}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -78,7 +91,7 @@ def draw(figure: Any, rows: list[dict[str, Any]]) -> None:
     """One panel per network: growth over the batch size."""
     panels = figure.subplots(1, len(NETWORKS), sharey=True)
     for axes, network in zip(panels, NETWORKS, strict=True):
-        for program, colour in (("minicnn", BLUE), ("PyTorch", ORANGE)):
+        for program, colour in COLOURS.items():
             shown = [r for r in rows if (r["network"], r["program"]) == (network, program)]
             if shown:
                 batches, growth = [r["batch"] for r in shown], [r[COLUMNS[-1]] for r in shown]

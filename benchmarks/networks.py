@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .contest import Build, Step
+from .devices import compiled
 
 __all__ = [
     "CONTESTANTS",
@@ -24,6 +25,8 @@ __all__ = [
     "initial",
     "keras_network",
     "minicnn_step",
+    "native_step",
+    "torch_layers",
     "torch_step",
     "training_step",
 ]
@@ -54,6 +57,11 @@ def minicnn_step(network: str, batch: int, device: str = "cpu", dtype: str = "fl
     return training_step(model, mc.ops.cross_entropy, optimizer, images, labels)
 
 
+def native_step(network: str, batch: int) -> Step:
+    """The step in minicnn on the device "native"."""
+    return minicnn_step(network, batch, compiled())
+
+
 def torch_step(network: str, batch: int, channels_last: bool = False, device: str = "cpu") -> Step:
     """The step in PyTorch, in its default memory format or in channels_last."""
     import torch
@@ -61,7 +69,7 @@ def torch_step(network: str, batch: int, channels_last: bool = False, device: st
     torch.set_num_threads(cores())
     x, y = _batch(batch)
     memory = torch.channels_last if channels_last else torch.contiguous_format
-    model = torch.nn.Sequential(*_torch_layers(network)).to(device, memory_format=memory)
+    model = torch.nn.Sequential(*torch_layers(network)).to(device, memory_format=memory)
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), _weights(network), strict=True):
             parameter.copy_(torch.from_numpy(value).view(parameter.shape))
@@ -86,7 +94,8 @@ def training_step(
     return step
 
 
-def _torch_layers(network: str) -> Iterator[Any]:
+def torch_layers(network: str) -> Iterator[Any]:
+    """The layers in PyTorch, with weights as it initialises them."""
     from torch import nn
 
     others = {"pool": lambda: nn.MaxPool2d(2), "relu": nn.ReLU, "flatten": nn.Flatten}
@@ -234,6 +243,7 @@ def _dezero_layers(network: str, dezero: Any) -> Iterator[Any]:
 
 CONTESTANTS: dict[str, Build] = {
     "minicnn": minicnn_step,
+    "minicnn native": native_step,
     "PyTorch": torch_step,
     "PyTorch channels_last": channels_last_step,
     "Keras fit": keras_fit_step,

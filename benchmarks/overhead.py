@@ -4,8 +4,8 @@
 
 Operations on tensors so small that the computation itself takes almost no time: forward under
 no_grad, forward recorded for the backward pass, and backward (from the operation to the gradients
-of its inputs), in turns. Then one image through a whole network under no_grad; the target for
-LeNet-5 is under TARGET milliseconds.
+of its inputs), in turns, on minicnn's devices "cpu" and "native". Then one image through a whole
+network under no_grad, with a rest before each measurement. TARGETS: milliseconds for LeNet-5.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import numpy as np
 import minicnn as mc
 from minicnn import ops
 
-from .contest import Step, interleaved, report
+from .contest import REST, Step, interleaved, ratio, report
+from .devices import REFERENCE, copy_to, programs
 from .options import Parser
 from .plots import BLUE, GREEN, ORANGE, plot
 
 LEAST = 0.002  # approximate seconds per measurement
-TARGET = 0.5  # ms
+TARGETS = {"minicnn": 0.5, "minicnn native": 0.15}
 MODES = {"forward, no_grad": BLUE, "forward, recorded": GREEN, "backward": ORANGE}
 NETWORKS = ("lenet5", "alexnet_mnist")
 
@@ -47,12 +48,15 @@ OPS: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
 }
 
 
-def modes(op: Callable[..., Any], shapes: tuple[tuple[int, ...], ...]) -> Iterator[Step]:
+def modes(
+    op: Callable[..., Any], shapes: tuple[tuple[int, ...], ...], device: str
+) -> Iterator[Step]:
     """The op in the three modes, in the order of MODES."""
     rng = np.random.default_rng(0)
-    inputs = [mc.Tensor(rng.random(s, np.float32), requires_grad=True) for s in shapes]
+    arrays = [copy_to(device, rng.random(shape, np.float32)) for shape in shapes]
+    inputs = [mc.Tensor(array, requires_grad=True) for array in arrays]
     recorded = op(*inputs)
-    grad = np.ones_like(recorded.data)
+    grad = copy_to(device, np.ones_like(recorded.data))
 
     def forward() -> None:
         op(*inputs)
@@ -67,10 +71,11 @@ def modes(op: Callable[..., Any], shapes: tuple[tuple[int, ...], ...]) -> Iterat
     yield backward
 
 
-def inference(network: str) -> Step:
+def inference(network: str, device: str) -> Step:
     """One image through a network."""
-    model = getattr(mc.models, network)().eval()
-    image = mc.Tensor(np.random.default_rng(0).random((1, *model.input_shape), np.float32))
+    model = getattr(mc.models, network)().to(device).eval()
+    pixels = np.random.default_rng(0).random((1, *model.input_shape), np.float32)
+    image = mc.Tensor(copy_to(device, pixels))
     return without_recording(lambda: model(image))
 
 
@@ -87,38 +92,64 @@ def without_recording(step: Step) -> Step:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure all operations and both networks, print and save the tables, draw a plot."""
     options = Parser(__doc__, rounds=(30, 2)).options(arguments)
-    least = 0.0 if options.quick else LEAST
-    lines = [f"| op | {', µs | '.join(MODES)}, µs |", "|---" * (1 + len(MODES)) + "|"]
-    per_op: dict[str, list[float]] = {}
+    least, devices = 0.0 if options.quick else LEAST, programs()
+    lines = [f"| op | program | {', µs | '.join(MODES)}, µs |", "|---" * (2 + len(MODES)) + "|"]
+    per_op: dict[str, dict[str, list[float]]] = {program: {} for program in devices}
     for name, (op, shapes) in OPS.items():
-        steps = dict(zip(MODES, modes(op, shapes), strict=True))
+        steps = {
+            f"{program} {mode}": step
+            for program, device in devices.items()
+            for mode, step in zip(MODES, modes(op, shapes, device), strict=True)
+        }
         results = interleaved(steps, options.rounds, least)
-        per_op[name] = [result.median * 1e6 for result in results.values()]
-        lines.append(f"| {name} | {' | '.join(f'{us:.1f}' for us in per_op[name])} |")
-    lines += ["", "| network | one image, ms | target, ms |", "|---|---|---|"]
-    networks = interleaved({name: inference(name) for name in NETWORKS}, options.rounds, 10 * least)
-    milliseconds = {name: result.ms for name, result in networks.items()}
-    for name, ms in milliseconds.items():
-        lines.append(f"| {name} | {ms:.3f} | {f'under {TARGET}' if name == 'lenet5' else ''} |")
+        for program in devices:
+            per_op[program][name] = [results[f"{program} {mode}"].median * 1e6 for mode in MODES]
+            times = " | ".join(f"{us:.1f}" for us in per_op[program][name])
+            lines.append(f"| {name} | {program} | {times} |")
+    more_lines, milliseconds = one_image(devices, options.rounds, least)
+    lines += more_lines
     numbers = {"microseconds": per_op, "modes": list(MODES), "inference_ms": milliseconds}
     call = "overhead" + options.more
     report(call, lines, numbers, options.results)
     plot(call, options.results, (8, 3.6), lambda figure: draw(figure, per_op))
 
 
-def draw(figure: Any, per_op: dict[str, list[float]]) -> None:
-    """One line per operation with a dot for each mode."""
-    axes = figure.subplots()
-    places = range(len(per_op))
-    columns = zip(*per_op.values(), strict=True)
-    for (mode, colour), microseconds in zip(MODES.items(), columns, strict=True):
-        axes.plot(microseconds, places, "o", color=colour, label=mode)
-    axes.set_yticks(places, list(per_op))
-    axes.invert_yaxis()
-    axes.set_xlim(left=0)
-    axes.set_xlabel("µs per call, on tensors of a few elements")
-    axes.grid()
-    axes.legend()
+def one_image(
+    devices: dict[str, str], rounds: int, least: float
+) -> tuple[list[str], dict[str, dict[str, float]]]:
+    """The lines and the milliseconds of one image through each network."""
+    lines = [
+        *("", "| network | program | one image, ms | native / this (quartiles) | target, ms |"),
+        "|---|---|---|---|---|",
+    ]
+    milliseconds: dict[str, dict[str, float]] = {}
+    for network in NETWORKS:
+        steps = {program: inference(network, device) for program, device in devices.items()}
+        results = interleaved(steps, rounds, 10 * least, REST if least else 0.0)
+        milliseconds[network] = {program: result.ms for program, result in results.items()}
+        for program, result in results.items():
+            is_compared = REFERENCE in results and program != REFERENCE
+            compared = f"{ratio(results[REFERENCE], result):.2f}" if is_compared else ""
+            target = f"under {TARGETS[program]}" if network == "lenet5" else ""
+            lines.append(f"| {network} | {program} | {result.ms:.3f} | {compared} | {target} |")
+    return lines, milliseconds
+
+
+def draw(figure: Any, per_op: dict[str, dict[str, list[float]]]) -> None:
+    """One panel per program: a line per operation with a dot for each mode."""
+    panels = figure.subplots(1, len(per_op), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (program, measured) in zip(panels, per_op.items(), strict=True):
+        places = range(len(measured))
+        columns = zip(*measured.values(), strict=True)
+        for (mode, colour), microseconds in zip(MODES.items(), columns, strict=True):
+            axes.plot(microseconds, places, "o", color=colour, label=mode)
+        axes.set_title(program, loc="left")
+        axes.set_xlabel("µs per call, on tensors of a few elements")
+        axes.grid()
+    panels[0].set_yticks(range(len(OPS)), list(OPS))
+    panels[0].invert_yaxis()
+    panels[0].set_xlim(left=0)
+    panels[0].legend()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 
 One step is forward, loss, backward and Adam, in float32, on one batch that stays in memory. The
 networks are the same layer by layer, including ReLU after pooling: before the contest all start
-from the same weights and must find the same loss. All get one thread per core.
+from the same weights and must find the same loss. All get one thread per core. minicnn runs on its
+devices "cpu" (NumPy) and "native" (compiled kernels).
 
 PyTorch runs in its default memory format and in channels_last, which suits its convolutions best.
 Keras 3 runs on TensorFlow with its usual channels-last images, through ``train_on_batch`` and
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from .contest import Build, Result, contest, ratio, save
+from .devices import PROGRAMS, REFERENCE
 from .networks import CONTESTANTS, NETWORKS
 from .options import Parser
 from .plots import BLUE, GREY, plot
@@ -57,8 +59,9 @@ def _first_result(build: Build, args: tuple[Any, ...]) -> Any:
 
 
 HEAD = (
-    "| {} | program | step, ms | minicnn / this (quartiles) | peak MiB | growth, MiB |\n"
-    "|---|---|---|---|---|---|"
+    "| {} | program | step, ms | minicnn / this (quartiles) | native / this (quartiles) "
+    "| peak MiB | growth, MiB |\n"
+    "|---|---|---|---|---|---|---|"
 )
 
 
@@ -66,16 +69,19 @@ def rows(work: str, results: dict[str, Result]) -> tuple[list[str], dict[str, An
     """The results of one work: rows under ``HEAD``, and the numbers to save."""
     lines, numbers = [], {}
     for name, result in results.items():
-        quotient = ratio(results["minicnn"], result)
         growth = result.peak_mib - result.baseline_mib
-        compared = "" if name == "minicnn" else f"{quotient:.2f}"
+        by_this = {x: ratio(results[x], result) for x in PROGRAMS if x in results}
+        compared = " | ".join(
+            f"{by_this[x]:.2f}" if x in by_this and x != name else "" for x in PROGRAMS
+        )
         lines.append(
             f"| {work} | {name} | {result.ms:.2f} | {compared} "
             f"| {result.peak_mib:.0f} | {growth:.0f} |"
         )
         numbers[f"{work}, {name}"] = {
             "median_seconds": result.median,
-            "minicnn_by_this": quotient,
+            "minicnn_by_this": by_this["minicnn"],
+            "native_by_this": by_this.get(REFERENCE),
             "peak_mib": result.peak_mib,
             "growth_mib": growth,
         }
@@ -89,7 +95,7 @@ def draw_bars(figure: Any, works: dict[str, dict[str, Result]], columns: int = 2
         for place, (name, result) in enumerate(results.items()):
             times = [seconds * 1e3 for block in result.rounds for seconds in block]
             low, median, high = statistics.quantiles(times, n=4)
-            panel.barh(place, median, 0.7, color=BLUE if name == "minicnn" else GREY)
+            panel.barh(place, median, 0.7, color=BLUE if name in PROGRAMS else GREY)
             panel.errorbar(median, place, xerr=[[median - low], [high - median]], color="black")
             digits = f"{median:.1f}" if median < 100 else f"{median:.0f}"
             panel.annotate(digits, (high, place), (3, 0), textcoords="offset points", va="center")
@@ -124,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     call += f" --batch-size {batch}" if batch != 128 else ""
     call += f" --networks {' '.join(networks)}" if networks != list(NETWORKS) else ""
     save(call, "\n".join(lines), numbers, options.results)
-    plot(call, options.results, (8, 2.4), lambda figure: draw_bars(figure, works))
+    plot(call, options.results, (8, 2.6), lambda figure: draw_bars(figure, works))
 
 
 if __name__ == "__main__":

@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+
+from minicnn.backend import DeviceError, resolve_device
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -22,7 +26,8 @@ NAMES = sorted(
     for path in BENCHMARKS.glob("*.py")
     if path.stem != "__main__" and "\ndef main(" in path.read_text(encoding="utf-8")
 )
-DRAWN = {"end_to_end", "kernels", "memory", "overhead", "scaling"}
+DRAWN = {"busy", "convolutions", "end_to_end", "kernels", "memory", "overhead", "scaling"}
+ON_NATIVE = DRAWN | {"train_step"}
 SMALLER = {"train_step": ["--networks", "lenet5", "--batch-size", "2"]}
 TOO_LARGE = {"large"}  # seconds and a gigabyte for AlexNet of 2012 even once
 OTHERS = ("torch", "tensorflow", "keras", "dezero")  # other frameworks, slow to import
@@ -57,6 +62,14 @@ def run(environment: dict[str, str], *arguments: str) -> str:
     return finished.stdout
 
 
+def is_available(device: str) -> bool:
+    try:
+        resolve_device(device)
+    except DeviceError:
+        return False
+    return True
+
+
 def kept() -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in RESULTS.iterdir()}
 
@@ -80,6 +93,7 @@ def test_a_quick_run(name: str, environment: dict[str, str], tmp_path: Path) -> 
     if output.startswith("skipped: "):
         pytest.skip(output.strip())
     assert "|" in output
+    assert name not in ON_NATIVE or ("minicnn native" in output) == is_available("native")
     drawn = name in DRAWN and importlib.util.find_spec("matplotlib") is not None
     written = {path.suffix for path in tmp_path.iterdir()}
     assert written - {".png"} == {".md", ".json"}
@@ -97,6 +111,100 @@ def test_a_quick_run_keeps_nothing(environment: dict[str, str]) -> None:
     before = kept()
     assert "| conv2d |" in run(environment, "overhead", "--quick")
     assert kept() == before
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    monkeypatch.syspath_prepend(ROOT)
+    return lambda name: import_module(f"benchmarks.{name}")
+
+
+def test_without_a_compiler_native_is_left_out(
+    module: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(name: str) -> str:
+        raise DeviceError("no compiler")
+
+    devices = module("devices")
+    monkeypatch.setattr("minicnn.backend.resolve_device", refuse)
+    with pytest.raises(ImportError, match="no compiler"):
+        devices.compiled()
+    assert devices.programs() == {"minicnn": "cpu"}
+    assert "no compiler" in capsys.readouterr().out
+
+
+def test_a_row_compares_both_devices_with_each_program(module: Callable[[str], Any]) -> None:
+    result, rows = module("contest").Result, module("train_step").rows
+    results = {
+        "minicnn": result([[2.0], [2.0]]),
+        "minicnn native": result([[1.0], [1.0]]),
+        "PyTorch": result([[4.0], [4.0]]),
+    }
+    lines, numbers = rows("net", results)
+    cells = [[cell.strip() for cell in line.split("|")[4:6]] for line in lines]
+    half, twice = "**0.50** (0.50-0.50)", "**2.00** (2.00-2.00)"
+    assert cells == [["", half], [twice, ""], [half, "**0.25** (0.25-0.25)"]]
+    assert numbers["net, PyTorch"]["native_by_this"].median == 0.25
+    lines, numbers = rows("net", {"minicnn": results["minicnn"]})
+    assert numbers["net, minicnn"]["native_by_this"] is None
+
+
+def test_a_copy_on_a_device_keeps_the_memory_order(module: Callable[[str], Any]) -> None:
+    x = np.arange(24.0).reshape(2, 3, 4).transpose(2, 0, 1)
+    for device in module("devices").programs().values():
+        copy = module("devices").copy_to(device, x)
+        assert (copy == x).all()
+        assert copy.strides == x.strides
+        assert not np.shares_memory(copy, x)
+
+
+@pytest.mark.parametrize(("size", "kernel", "padding"), [(5, 3, 0), (5, 3, 1), (6, 5, 2)])
+def test_multiplications_with_padding_do_not_count(
+    module: Callable[[str], Any], size: int, kernel: int, padding: int
+) -> None:
+    layer = module("layers").Layer("", 2, 3, size, kernel, padding=padding)
+    ones = np.pad(np.ones((size, size)), padding)
+    under = np.lib.stride_tricks.sliding_window_view(ones, (kernel, kernel)).sum()
+    assert layer.multiply_adds == 2 * 3 * under
+
+
+@pytest.mark.skipif(not is_available("native"), reason="no compiler for native")
+def test_both_devices_compute_the_same_convolutions(module: Callable[[str], Any]) -> None:
+    convolutions = module("convolutions")
+    for layer, _ in convolutions.WORKS[1:6:4]:
+        for direction in convolutions.DIRECTIONS:
+            found, expected = (
+                build(layer, 2, direction)()
+                for build in (convolutions.native_convolution, convolutions.minicnn_convolution)
+            )
+            np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+@pytest.mark.skipif(not is_available("native"), reason="no compiler for native")
+def test_the_peak_grows_with_what_is_multiplied(
+    module: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peak = module("peak")
+    monkeypatch.setattr(peak, "TURNS", 100_000)
+    assert 1e8 < peak.peak_flops(1, rounds=1) < 1e12
+
+
+def test_percentiles(module: Callable[[str], Any]) -> None:
+    times = [[k / 1e3 for k in range(100)], [k / 1e3 for k in range(100, 200)]]
+    found = module("busy").percentiles(module("contest").Result(times))
+    assert found == pytest.approx([100, 180, 198, 199])
+
+
+def test_a_training_that_stops_early_is_not_accurate(module: Callable[[str], Any]) -> None:
+    training = module("to_accuracy").Training
+    reached, other = training(1.0, 9.0, [0.9, 0.9871]), training(1.0, 5.0, [0.9, 0.98])
+    assert reached.is_accurate
+    assert not other.is_accurate
+    line = module("end_to_end").training_line("minicnn", [reached, other])
+    assert "(9.0 to inf)" in line
+    assert "| 2, not in 2 |" in line
 
 
 class Queue(ModuleType):
@@ -139,10 +247,11 @@ class Queue(ModuleType):
 
 
 @pytest.mark.parametrize(("rate", "spins"), [(3e8, 1), (1e11, 3)])
-def test_the_gpu_time(monkeypatch: pytest.MonkeyPatch, rate: float, spins: int) -> None:
+def test_the_gpu_time(
+    module: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, rate: float, spins: int
+) -> None:
     """A step of 0.2 ms on the GPU that Python needs 2 ms to queue; a spin too short is repeated."""
-    monkeypatch.syspath_prepend(ROOT)
-    gpu, queue = import_module("benchmarks.gpu"), Queue(rate)
+    gpu, queue = module("gpu"), Queue(rate)
     monkeypatch.setitem(sys.modules, "cupy", queue)
     gpu._spin.cache_clear()
 
