@@ -23,7 +23,7 @@ from .random import draw_key, generator_state, set_generator_state
 
 Result = TypeVar("Result")
 Question = Callable[[Array], Any]
-"""A condition on an array. Equal ones are asked once, so it is a NamedTuple and not a lambda."""
+"""A condition on an array. Equal ones are asked once, so it is a frozen dataclass and not a lambda."""
 MOST_KEYS = 1 << 10
 
 
@@ -48,7 +48,7 @@ class Capture:
         self._is_recording = False
         self._held: list[Any] = []
         self._labels: dict[int, tuple[int, Array, Array]] = {}
-        self._answers: dict[tuple[int, type, Question], bool] = {}
+        self._answers: dict[tuple[int, Question], bool] = {}
         self._drawn: list[int] = []
         self._draws = 0
 
@@ -105,7 +105,11 @@ class Capture:
 
     def accepts(self, labels: Sequence[Array]) -> bool:
         """Whether the graph computes the right thing for these labels, given on the CPU."""
-        return all(bool(question(labels[i])) == b for (i, _, question), b in self._answers.items())
+        return all(bool(question(labels[i])) == b for (i, question), b in self._answers.items())
+
+    def free_other_memory(self) -> None:
+        """Give the memory that CuPy keeps for later arrays to the GPU, and so to the graph."""
+        sys.modules["cupy"].get_default_memory_pool().free_all_blocks()
 
     def replay(self) -> None:
         """Compute it, the first time with the random numbers of the capture, then with new ones."""
@@ -168,7 +172,7 @@ def answer(x: Array, question: Question) -> bool:
     if capture is None or labels is None:
         return bool(question(x))
     number, _, on_cpu = labels
-    found = capture._answers[number, type(question), question] = bool(question(on_cpu))
+    found = capture._answers[number, question] = bool(question(on_cpu))
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,8 @@ def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
     return target.data
 
 
-class AreClasses(NamedTuple):
+@dataclass(frozen=True)
+class AreClasses:
     """Whether all elements are from 0 to below num_classes, except those equal to ``ignored``."""
 
     num_classes: int
@@ -115,7 +117,8 @@ class AreClasses(NamedTuple):
         return wrong if self.ignored is None else wrong & (classes != self.ignored)
 
 
-class AllCount(NamedTuple):
+@dataclass(frozen=True)
+class AllCount:
     """Whether no element is equal to ``ignored``."""
 
     ignored: int

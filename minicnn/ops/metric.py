@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -121,7 +122,8 @@ def _largest(op: str, target: Tensor) -> Array:
     return rows.argmax(1)
 
 
-class AreProbabilities(NamedTuple):
+@dataclass(frozen=True)
+class AreProbabilities:
     """Whether all rows (N, C, ...) are one-hot, or probabilities of sum 1."""
 
     def __call__(self, rows: Array) -> Any:
