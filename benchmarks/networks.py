@@ -20,6 +20,7 @@ from .contest import Build, Step
 __all__ = [
     "CONTESTANTS",
     "NETWORKS",
+    "batch_of",
     "cores",
     "initial",
     "keras_network",
@@ -45,7 +46,7 @@ def minicnn_step(network: str, batch: int, device: str = "cpu", dtype: str = "fl
     """The step in minicnn."""
     import minicnn as mc
 
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     model = getattr(mc.models, network)()
     for parameter, value in zip(model.parameters(), _weights(network), strict=True):
         parameter.data[...] = value.reshape(parameter.shape)
@@ -54,18 +55,27 @@ def minicnn_step(network: str, batch: int, device: str = "cpu", dtype: str = "fl
     return training_step(model, mc.ops.cross_entropy, optimizer, images, labels)
 
 
-def torch_step(network: str, batch: int, channels_last: bool = False, device: str = "cpu") -> Step:
-    """The step in PyTorch, in its default memory format or in channels_last."""
+def torch_step(
+    network: str,
+    batch: int,
+    channels_last: bool = False,
+    device: str = "cpu",
+    capturable: bool = False,
+) -> Step:
+    """The step in PyTorch, in its default memory format or in channels_last.
+
+    capturable: so that it can be part of a CUDA graph.
+    """
     import torch
 
     torch.set_num_threads(cores())
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     memory = torch.channels_last if channels_last else torch.contiguous_format
     model = torch.nn.Sequential(*_torch_layers(network)).to(device, memory_format=memory)
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), _weights(network), strict=True):
             parameter.copy_(torch.from_numpy(value).view(parameter.shape))
-    optimizer = torch.optim.Adam(model.parameters())
+    optimizer = torch.optim.Adam(model.parameters(), capturable=capturable)
     images = torch.tensor(np.ascontiguousarray(x)).contiguous(memory_format=memory).to(device)
     labels = torch.tensor(y).to(device)
     return training_step(model, torch.nn.functional.cross_entropy, optimizer, images, labels)
@@ -120,7 +130,7 @@ def _keras_model(network: str, batch: int) -> tuple[Any, ...]:
     """TensorFlow, the compiled model with our weights, images (N, H, W, C) and labels (N,)."""
     tf, model = keras_network(network)
     model.set_weights(list(_keras_weights(network)))
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     with _silent_stderr():
         images = tf.constant(np.ascontiguousarray(x.transpose(0, 2, 3, 1)))
         labels = tf.constant(y)
@@ -197,7 +207,7 @@ def dezero_step(network: str, batch: int) -> Step:
     finally:
         del np.int  # type: ignore[attr-defined]
     F = dezero.functions
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     layers = list(_dezero_layers(network, dezero))
     model = dezero.models.Sequential(*(x for x in layers if isinstance(x, dezero.Layer)))
     weights = _weights(network)
@@ -249,7 +259,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _batch(batch: int) -> tuple[Any, Any]:
+def batch_of(batch: int) -> tuple[Any, Any]:
     """Images (N, 1, 28, 28), batch-last as the DataLoader makes them, and labels (N,)."""
     rng = np.random.default_rng(0)
     pixels = rng.random((1, 28, 28, batch), np.float32)

@@ -23,7 +23,7 @@ from .random import draw_key, generator_state, set_generator_state
 
 Result = TypeVar("Result")
 Question = Callable[[Array], Any]
-"""A condition on an array. Equal ones are asked once, so it is a frozen dataclass and not a lambda."""
+"""A condition on an array: a frozen dataclass and no lambda, since equal ones are asked once."""
 MOST_KEYS = 1 << 10
 
 

@@ -100,7 +100,7 @@ def _copied_together(arrays: list[Array], axis: int) -> Array:
     joined, start = array_module(arrays[0]).empty(tuple(shape), dtype), 0
     for x in arrays:
         stop = start + x.shape[axis]
-        joined[(slice(None),) * axis + (slice(start, stop),)] = x  # noqa: RUF005 - for mypy
+        joined[(slice(None),) * axis + (slice(start, stop),)] = x
         start = stop
     return joined
 
