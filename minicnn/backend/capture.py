@@ -55,11 +55,11 @@ class Capture:
     def warm_up(
         self, function: Callable[[], Result], labels: Sequence[tuple[Array, Array]]
     ) -> Result:
-        """Run the function at once, with the kernels that a graph would have.
+        """Run the function at once, with the kernels and the memory that a graph would have.
 
-        What is compiled or cached when it is first used cannot be while a graph is captured.
+        What is compiled, cached or allocated when it is first used then need not be in the capture.
         """
-        return self._run(function, labels)
+        return self._run(lambda: self._warm_up(function), labels)
 
     def record(
         self, function: Callable[[], Result], labels: Sequence[tuple[Array, Array]]
@@ -87,6 +87,16 @@ class Capture:
         finally:
             _state.capture = None
             self._labels.clear()
+
+    def _warm_up(self, function: Callable[[], Result]) -> Result:
+        cuda = sys.modules["cupy"].cuda
+        with on_device_of(self._keys):
+            current = cuda.get_current_stream()
+            self._stream.wait_event(current.record())
+            with self._stream, cuda.using_allocator(self._pool.malloc):
+                result = function()
+            current.wait_event(self._stream.record())
+        return result
 
     def _record(self, function: Callable[[], Result]) -> Result:
         before, allocator = _random_states(), sys.modules["cupy"].cuda.using_allocator

@@ -94,6 +94,12 @@ class FakeStream:
     def __exit__(self, *error: object) -> None:
         GPU.stream = self.before
 
+    def record(self) -> object:
+        return object()
+
+    def wait_event(self, event: object) -> None:
+        assert not self.is_capturing()
+
     def begin_capture(self) -> None:
         assert self.may_be_captured
         assert self.recorded is None
