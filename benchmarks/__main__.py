@@ -20,6 +20,7 @@ NAMES = (
     "train_step",
     "cpu_vs_gpu",
     "gpu_smoke",
+    "gpu_steps",
     "gpu_times",
     "gpu_sanitize",
     "end_to_end",

@@ -34,6 +34,7 @@ __all__ = [
     "chosen_device",
     "device_name",
     "gpu_times",
+    "torch_on",
     "torch_step_on",
     "wait",
 ]
@@ -87,18 +88,21 @@ def device_name(device: str) -> str:
     )
 
 
-def torch_step_on(device: str, network: str, batch: int) -> Step | None:
-    """PyTorch's step on that GPU, without TF32; None if either is missing."""
+def torch_on(device: str) -> bool:
+    """Whether PyTorch sees that GPU; it is then set to compute without TF32."""
     if not device.startswith("cuda"):
-        return None
+        return False
     try:
         import torch
     except ImportError:
-        return None
-    if not torch.cuda.is_available():
-        return None
+        return False
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    return torch_step(network, batch, device=device)
+    return bool(torch.cuda.is_available())
+
+
+def torch_step_on(device: str, network: str, batch: int) -> Step | None:
+    """PyTorch's step on that GPU; None if either is missing."""
+    return torch_step(network, batch, device=device) if torch_on(device) else None
 
 
 def wait(device: str) -> None:

@@ -76,8 +76,10 @@ def checks(batch_size: int, steps: int, batches: int) -> list[Check]:
         for network in NETWORKS
         for dtype, tolerance in {"float64": 1e-9, "float32": 1e-2}.items()
     ]
-    name = f"Trainer, clip_norm, {batches} batches"
-    return [*found, Check(name, _trainer_losses(batch_size, batches), 1e-2)]
+    for graph in (False, True):
+        name = f"Trainer, clip_norm, {batches} batches{', CUDA graph' if graph else ''}"
+        found.append(Check(name, _trainer_losses(batch_size, batches, graph), 1e-2))
+    return found
 
 
 def _network_losses(
@@ -90,7 +92,7 @@ def _network_losses(
     return losses
 
 
-def _trainer_losses(batch: int, batches: int) -> Callable[[str], list[float]]:
+def _trainer_losses(batch: int, batches: int, graph: bool) -> Callable[[str], list[float]]:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (batch * batches, 28, 28), np.uint8)
     dataset = mc.data.ArrayDataset(pixels, rng.integers(0, 10, batch * batches))
@@ -99,7 +101,8 @@ def _trainer_losses(batch: int, batches: int) -> Callable[[str], list[float]]:
         mc.manual_seed(0)
         model = mc.models.lenet5()
         optimizer = mc.optim.SGD(model.parameters(), 0.05, 0.9)
-        trainer = mc.train.Trainer(model, optimizer, device=device, clip_norm=1.0)
+        options: dict[str, Any] = {"cuda_graph": graph and device.startswith("cuda")}
+        trainer = mc.train.Trainer(model, optimizer, device=device, clip_norm=1.0, **options)
         loader = mc.data.DataLoader(dataset, batch, shuffle=True, seed=0)
         history = trainer.fit(loader, 2, validation=mc.data.DataLoader(dataset, 4 * batch))
         return [*history["loss"], *history["val_loss"]]

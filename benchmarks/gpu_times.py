@@ -5,19 +5,23 @@
 For the training steps of both networks, in minicnn and in PyTorch: what Python takes to queue a
 step (host), what passes from step to step (wall), and what the GPU takes by itself (gpu, see
 ``gpu.py``). For kernels the same, and bytes per second beside those of a copy. Then the
-choices that were made without a GPU: thin weight gradients as one product or in pieces, products of
-groups with a transposed operand, bands of columns of several sizes, the softmax that gives a thread
-a whole row, and sums over two axes of images. float32; rows appear as they are measured.
+choices that were made without a GPU: convolutions by their own kernels or by columns and cuBLAS
+(``backend/cuda/library.py``), products of groups with a transposed operand, bands of columns of
+several sizes, the softmax that gives a thread a whole row, and sums over two axes of images.
+float32; rows appear as they are measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minicnn.backend import array_module, kernels_for, to_device
+from minicnn.backend.cuda import convolution, library
 from minicnn.backend.cuda.columns import col2im, im2col
 from minicnn.backend.geometry import make_window
 from minicnn.backend.padding import padding_map
@@ -80,7 +84,7 @@ def works(device: str, options: Any) -> Iterator[Work]:
         yield from softmaxes(device, 2 * batch, classes)
     yield from sums(device, *((3, 5) if options.quick else (64, 56)), batch)
     for size in sizes:
-        yield from weight_gradients(device, *size, batch)
+        yield from convolutions(device, *size, batch)
     shapes = [(2, 3, 4, 8)] if options.quick else [(2, 1200, 128, 93312), (32, 36, 4, 100352)]
     for shape in shapes:
         yield from group_products(device, *shape)
@@ -146,23 +150,35 @@ def sums(device: str, c: int, side: int, batch: int) -> Iterator[Work]:
     yield Work("sum over (2, 3), reshaped first", size, flat, n)
 
 
-def weight_gradients(
+def convolutions(
     device: str, c: int, side: int, kernel: int, outputs: int, batch: int
 ) -> Iterator[Work]:
-    """As the backend computes it; as one product; cut to a PRODUCT_LENGTH where it is thin."""
+    """A convolution and its gradients, by ``convolution.cu`` and by columns and cuBLAS."""
     window = make_window("", (side, side), kernel)
-    x = _random(device, c, side, side, batch)
+    x, weight = _random(device, c, side, side, batch), _random(device, outputs, c, kernel, kernel)
     grad = _random(device, outputs, *window.output_size, batch)
     flops = 2 * outputs * c * kernel**2 * window.output_size[0] ** 2 * batch
     size = f"{c}x{side}x{side}x{batch} -> {outputs}"
-    ours = kernels_for(x)
-    as_it_is = lambda: ours.convolve_weight_gradient(x, grad, window, 1)  # noqa: E731
-    yield Work("weight gradient, as it is", size, as_it_is, flops=flops)
-    for length in (WHOLE, 1 << 16, 1 << 14, 1 << 12):
-        convolution = ColumnConvolution(im2col, col2im, GIB, 1, length)
-        step = lambda run=convolution: run.convolve_weight_gradient(x, grad, window, 1)  # noqa: E731
-        pieces = "whole" if length == WHOLE else f"pieces of {length}"
-        yield Work(f"weight gradient, {pieces}", size, step, flops=flops)
+    ways: dict[str, Any] = {"kernels": convolution, "columns": library.library}
+    for name, run in ways.items():
+        calls: dict[str, Step] = {
+            "convolve": partial(run.convolve, x, weight, None, window, 1),
+            "input gradient": partial(run.convolve_input_gradient, grad, weight, window, 1),
+            "weight gradient": partial(run.convolve_weight_gradient, x, grad, window, 1),
+        }
+        with by_kernels():
+            for what, call in calls.items():
+                yield Work(f"{what}, {name}", size, call, flops=flops)
+
+
+@contextmanager
+def by_kernels() -> Iterator[None]:
+    """``convolution.py`` computes by its own kernels inside, however large the product is."""
+    before, library.SMALL = library.SMALL, WHOLE
+    try:
+        yield
+    finally:
+        library.SMALL = before
 
 
 def group_products(device: str, groups: int, p: int, q: int, length: int) -> Iterator[Work]:

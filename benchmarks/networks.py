@@ -21,6 +21,7 @@ from .devices import compiled
 __all__ = [
     "CONTESTANTS",
     "NETWORKS",
+    "batch_of",
     "cores",
     "initial",
     "keras_network",
@@ -48,7 +49,7 @@ def minicnn_step(network: str, batch: int, device: str = "cpu", dtype: str = "fl
     """The step in minicnn."""
     import minicnn as mc
 
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     model = getattr(mc.models, network)()
     for parameter, value in zip(model.parameters(), _weights(network), strict=True):
         parameter.data[...] = value.reshape(parameter.shape)
@@ -62,18 +63,27 @@ def native_step(network: str, batch: int) -> Step:
     return minicnn_step(network, batch, compiled())
 
 
-def torch_step(network: str, batch: int, channels_last: bool = False, device: str = "cpu") -> Step:
-    """The step in PyTorch, in its default memory format or in channels_last."""
+def torch_step(
+    network: str,
+    batch: int,
+    channels_last: bool = False,
+    device: str = "cpu",
+    capturable: bool = False,
+) -> Step:
+    """The step in PyTorch, in its default memory format or in channels_last.
+
+    capturable: so that it can be part of a CUDA graph.
+    """
     import torch
 
     torch.set_num_threads(cores())
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     memory = torch.channels_last if channels_last else torch.contiguous_format
     model = torch.nn.Sequential(*torch_layers(network)).to(device, memory_format=memory)
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), _weights(network), strict=True):
             parameter.copy_(torch.from_numpy(value).view(parameter.shape))
-    optimizer = torch.optim.Adam(model.parameters())
+    optimizer = torch.optim.Adam(model.parameters(), capturable=capturable)
     images = torch.tensor(np.ascontiguousarray(x)).contiguous(memory_format=memory).to(device)
     labels = torch.tensor(y).to(device)
     return training_step(model, torch.nn.functional.cross_entropy, optimizer, images, labels)
@@ -129,7 +139,7 @@ def _keras_model(network: str, batch: int) -> tuple[Any, ...]:
     """TensorFlow, the compiled model with our weights, images (N, H, W, C) and labels (N,)."""
     tf, model = keras_network(network)
     model.set_weights(list(_keras_weights(network)))
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     with _silent_stderr():
         images = tf.constant(np.ascontiguousarray(x.transpose(0, 2, 3, 1)))
         labels = tf.constant(y)
@@ -206,7 +216,7 @@ def dezero_step(network: str, batch: int) -> Step:
     finally:
         del np.int  # type: ignore[attr-defined]
     F = dezero.functions
-    x, y = _batch(batch)
+    x, y = batch_of(batch)
     layers = list(_dezero_layers(network, dezero))
     model = dezero.models.Sequential(*(x for x in layers if isinstance(x, dezero.Layer)))
     weights = _weights(network)
@@ -259,7 +269,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _batch(batch: int) -> tuple[Any, Any]:
+def batch_of(batch: int) -> tuple[Any, Any]:
     """Images (N, 1, 28, 28), batch-last as the DataLoader makes them, and labels (N,)."""
     rng = np.random.default_rng(0)
     pixels = rng.random((1, 28, 28, batch), np.float32)

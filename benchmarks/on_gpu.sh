@@ -4,8 +4,9 @@
 #     benchmarks/on_gpu.sh [DIRECTORY] [STEP ...]
 #
 # The output of each step and its tables go into the directory (benchmarks/results/gpu). A step that
-# fails does not stop the others; the status is 1 if any did. Steps: smoke times tests sanitize
-# cpu_vs_gpu (default: all). PYTHON names the interpreter, EXTRA adds options to the benchmarks, and
+# fails or runs out of time does not stop the others, and what it has printed stays; the status is 1
+# if any did. All together take less than nine minutes. Steps: smoke steps tests sanitize cpu_vs_gpu
+# times (default: all). PYTHON names the interpreter, EXTRA adds options to the benchmarks, and
 # DEVICE replaces "cuda" in the benchmarks: DEVICE=emulator EXTRA=--quick tries the script without a GPU.
 set -uo pipefail
 
@@ -45,24 +46,25 @@ benchmark() {
     step "$1" "$2" "$python" -m "benchmarks.$3" --device "$device" --results "$results" "${@:4}" ${EXTRA:-}
 }
 
-benchmark smoke 70 gpu_smoke
-benchmark times 80 gpu_times
+benchmark smoke 60 gpu_smoke
+benchmark steps 90 gpu_steps
 
 workers=()
 if "$python" -c "import xdist" 2>/dev/null; then
     workers=(-n "${WORKERS:-14}")
 fi
-step tests 190 "$python" -m pytest -q -p no:cacheprovider --device "$device" -k "$device" "${workers[@]}" ${TESTS:-}
+step tests 150 "$python" -m pytest -q -p no:cacheprovider -m "not slow" --device "$device" -k "$device" "${workers[@]}" ${TESTS:-}
 
 if command -v compute-sanitizer >/dev/null; then
     # shellcheck disable=SC2086
-    step sanitize 70 compute-sanitizer --error-exitcode 9 "$python" -m benchmarks.gpu_sanitize \
+    step sanitize 60 compute-sanitizer --error-exitcode 9 "$python" -m benchmarks.gpu_sanitize \
         --device "$device" --results "$results" ${EXTRA:-}
 elif is_wanted sanitize; then
     summary+=("sanitize            -  skipped: compute-sanitizer is not installed (it comes with the CUDA toolkit)")
 fi
 
-benchmark cpu_vs_gpu 130 cpu_vs_gpu --rounds 3
+benchmark cpu_vs_gpu 100 cpu_vs_gpu --rounds 3
+benchmark times 70 gpu_times
 
 printf '\n== Summary\n'
 printf '%s\n' "${summary[@]}" | tee "$results/summary.txt"

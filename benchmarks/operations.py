@@ -5,8 +5,9 @@
 A step of a small network takes as long as its operations take to be launched, some microseconds
 each, however fast the GPU is. They are counted with the stand-in for CuPy of the tests, which needs
 a C++ compiler but no GPU: kernels of minicnn, CuPy's elementwise operations and reductions, matrix
-products, copies and fills. Each row is what one more step (or one more forward and backward pass of
-a layer) asks for, after two. CuPy may launch more than one kernel for a reduction.
+products, copies and fills; the launch of a CUDA graph is one operation. Each row is what one more
+step (or one more forward and backward pass of a layer) asks for, after two. CuPy may launch more
+than one kernel for a reduction.
 
 --before: the JSON file of an earlier run, whose totals are put beside.
 """
@@ -34,7 +35,7 @@ from .contest import Step, save
 from .options import Parser
 
 DEVICE = "cuda:0"
-KINDS = ("kernel", "elementwise", "reduction", "product", "copy", "fill")
+KINDS = ("kernel", "elementwise", "reduction", "product", "copy", "fill", "graph")
 IMAGES = (16, 8, 6, 6)
 
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     before = json.loads(options.before.read_text())["rows"] if options.before else {}
     with standing_in():
         rows = {name: _count(make(options.batch), gpu) for name, make in WORK.items()}
-    table = _table(rows, {name: sum(row[k] for k in KINDS) for name, row in before.items()})
+    table = _table(rows, {name: sum(row.get(k, 0) for k in KINDS) for name, row in before.items()})
     print(table)
     save("operations", table, {"rows": rows, "before": before}, options.results)
 
@@ -107,6 +108,8 @@ def _trainer_step(batch: int, **options: Any) -> Step:
     model = mc.models.lenet5()
     optimizer = optim.SGD(model.parameters(), 0.05, 0.9)
     trainer = train.Trainer(model, optimizer, device=DEVICE, **options)
+    if trainer.cuda_graph:
+        trainer._begin_graph()
     rng = np.random.default_rng(0)
     values = rng.integers(0, 256, (4 * batch, 28, 28), np.uint8)
     dataset = data.ArrayDataset(values, np.arange(4 * batch) % 10)
@@ -135,6 +138,7 @@ WORK: dict[str, Callable[[int], Step]] = {
     "simplified AlexNet, a step of Adam": lambda batch: _step(mc.models.alexnet_mnist, 4),
     "LeNet-5, a batch of a Trainer": lambda batch: _trainer_step(batch),
     "the same with clip_norm": lambda batch: _trainer_step(batch, clip_norm=5.0),
+    "the same in a CUDA graph": lambda batch: _trainer_step(batch, clip_norm=5.0, cuda_graph=True),
     "BatchNorm2d": lambda _: _layer(lambda: nn.BatchNorm2d(8)),
     "LayerNorm": lambda _: _layer(lambda: nn.LayerNorm((8, 6, 6))),
     "LocalResponseNorm": lambda _: _layer(lambda: nn.LocalResponseNorm(5)),

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, array_module
+from .arrays import Array, array_module, is_gpu_array
 
+MOST_COPIES = 8
+"""Arrays that are joined by a copy each on a GPU."""
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -83,8 +85,25 @@ def reduce_as_stored(
 def concatenate_as_stored(arrays: Sequence[Array], axis: int) -> Array:
     """The arrays one after the other along an axis, stored in the order of the first."""
     xp, order = array_module(arrays[0]), storage_axes(arrays[0])
-    joined = xp.concatenate([x.transpose(order) for x in arrays], order.index(axis))
+    stored, place = [x.transpose(order) for x in arrays], order.index(axis)
+    if is_gpu_array(stored[0]) and len(stored) <= MOST_COPIES:
+        joined = _copied_together(stored, place)
+    else:
+        joined = xp.concatenate(stored, place)
     return joined.transpose(inverse_axes(order))
+
+
+def _copied_together(arrays: list[Array], axis: int) -> Array:
+    """The arrays along an axis. CuPy's concatenate uploads lists, which a CUDA graph cannot do."""
+    shape = list(arrays[0].shape)
+    shape[axis] = sum([x.shape[axis] for x in arrays])
+    dtype = np.result_type(*[x.dtype for x in arrays])
+    joined, start = array_module(arrays[0]).empty(tuple(shape), dtype), 0
+    for x in arrays:
+        stop = start + x.shape[axis]
+        joined[(slice(None),) * axis + (slice(start, stop),)] = x
+        start = stop
+    return joined
 
 
 def in_storage_order(

@@ -36,6 +36,11 @@ def generator(seed: int | None = None) -> np.random.Generator:
     return _seeded(seed)
 
 
+def draw_key() -> int:
+    """A key for ``Kernels.uniform`` from the global generator."""
+    return int(generator().integers(2**63))
+
+
 def generator_state() -> dict[str, Any]:
     """The state of the global generator, as values that JSON can hold."""
     return dict(generator().bit_generator.state)

@@ -40,6 +40,10 @@ def add_train(commands: Any) -> None:
     command.add_argument("--seed", type=make_number_type(int, 0), default=0, help="default: 0")
     command.add_argument("--device", help='default: $MINICNN_DEVICE or "cpu"')
     command.add_argument(
+        "--cuda-graph", action="store_true",
+        help="on a GPU: replay each step from a CUDA graph, which is faster for small networks",
+    )  # fmt: skip
+    command.add_argument(
         "--weights", type=Path, metavar="PATH", help="save the trained weights (safetensors)"
     )
     command.add_argument(
@@ -58,6 +62,8 @@ def add_train(commands: Any) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     device = backend.resolve_device(options.device)
+    if options.cuda_graph and not device.startswith("cuda"):
+        raise InputError(f"--cuda-graph: got the device {device!r}, expected --device cuda")
     for option in ("weights", "checkpoint", "log"):
         if getattr(options, option):
             io.check_writable(f"--{option}", getattr(options, option), replaced=option != "log")
@@ -101,7 +107,10 @@ def _fit(
         *([train.CSVLogger(options.log)] if options.log else []),
         *([checkpoint] if checkpoint else []),
     ]
-    trainer = train.Trainer(model, optimizer, recipe.loss, device=device, callbacks=callbacks)
+    trainer = train.Trainer(
+        model, optimizer, recipe.loss, device=device, callbacks=callbacks,
+        cuda_graph=options.cuda_graph,
+    )  # fmt: skip
     try:
         return trainer.fit(batches, recipe.epochs, test_batches, resume=options.resume)
     except train.CheckpointError as error:

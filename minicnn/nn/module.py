@@ -141,6 +141,11 @@ class Module(Tree):
         hooks: dict[int, Hook] = vars(self).get("_forward_hooks", {})
         return hooks
 
+    @property
+    def has_hooks(self) -> bool:
+        """Whether this module, regardless of those in it, has a forward hook or pre-hook."""
+        return bool(self._hooks or vars(self).get("_forward_pre_hooks"))
+
     def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward; the result removes it again.
 

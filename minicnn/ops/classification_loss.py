@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from ..autograd import Function, Tensor
 from ..backend import Array, array_module, is_in_cpu_memory, kernels_for, to_device
+from ..backend.capture import answer
 from ..backend.uploads import upload
 from ..checks import check_integer, check_number
 from .activation import relu, softplus
 from .convert import TensorLike, convert, in_float32
 from .gather import gather_class
 from .loss_inputs import (
+    AllCount,
     as_class_weights,
     as_named_tensor,
     check_classes,
@@ -138,12 +140,13 @@ def _losses_of_classes(
 
     None is the number of losses. losses_of: computes the losses without weights.
     """
-    mask = classes != check_integer(f"{op}: ignore_index", ignore_index)
-    if weights is None and mask.all():
+    ignored = check_integer(f"{op}: ignore_index", ignore_index)
+    if weights is None and answer(classes, AllCount(ignored)):
         check_classes(op, classes, scores.shape[1])
         return losses_of(scores, classes), None
+    check_classes(op, classes, scores.shape[1], ignored)
+    mask = classes != ignored
     classes = array_module(classes).where(mask, classes, 0)  # any class: it is masked below
-    check_classes(op, classes, scores.shape[1])
     classes, mask = (to_device(a, scores.device) for a in (classes, mask))
     xp, dtype = array_module(mask), scores.dtype
     weight_of = mask.astype(dtype) if weights is None else mask * weights[classes]  # (N, ...)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from ..autograd import Function, Tensor
 from ..backend import Array, device_of, is_array, is_device_name, on_device_of, to_device
 from ..backend.arrays import plain_array
+from ..backend.capture import cached_arrays
 from .check import check_broadcast, check_tensor
 
 TensorLike = Tensor | ArrayLike
@@ -51,7 +52,7 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     return Tensor(array)
 
 
-@lru_cache(maxsize=1024)
+@cached_arrays(maxsize=1024)
 def _constant(text: str, value: float, dtype: Any, device: str) -> Array:
     """A number as an array on another device, kept for the next call; as text 0 and -0 differ."""
     return to_device(np.asarray(value, dtype), device)

@@ -8,7 +8,7 @@ from ..autograd import Tensor
 from ..autograd.on_device import on_device
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, as_nchw, batch_last
-from ..backend.random import generator
+from ..backend.random import draw_key
 from ..checks import check_number
 from .check import check_float, check_images
 from .select import keep
@@ -50,8 +50,7 @@ def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) 
     p = check_number(f"{op}: p", p, "a number from 0 to 1")
     if not training or p == 0:
         return x
-    key = int(generator().integers(2**63))
-    draws = kernels_for(x.data).uniform(x.data, math.prod(shape), key)
+    draws = kernels_for(x.data).uniform(x.data, math.prod(shape), draw_key())
     mask: Array = batch_last(draws >= p, shape)
     if shape != x.shape:
         maps = array_module(mask).broadcast_to(mask, x.shape)

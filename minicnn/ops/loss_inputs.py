@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ..autograd import Tensor
 from ..autograd.on_device import on_device
 from ..backend import Array, array_module
+from ..backend.capture import answer
 from ..checks import check_choice, check_integer
 from .check import check_device, check_float, check_shape
 from .convert import TensorLike, as_tensor, convert
@@ -99,11 +101,38 @@ def class_indices(op: str, scores: Tensor, target: Tensor) -> Array:
     return target.data
 
 
-def check_classes(op: str, classes: Array, num_classes: int) -> None:
+@dataclass(frozen=True)
+class AreClasses:
+    """Whether all elements are from 0 to below num_classes, except those equal to ``ignored``."""
+
+    num_classes: int
+    ignored: int | None = None
+
+    def __call__(self, classes: Array) -> Any:
+        return ~self.wrong(classes).any()
+
+    def wrong(self, classes: Array) -> Array:
+        """A mask of those that are not."""
+        wrong = (classes < 0) | (classes >= self.num_classes)
+        return wrong if self.ignored is None else wrong & (classes != self.ignored)
+
+
+@dataclass(frozen=True)
+class AllCount:
+    """Whether no element is equal to ``ignored``."""
+
+    ignored: int
+
+    def __call__(self, classes: Array) -> Any:
+        return (classes != self.ignored).all()
+
+
+def check_classes(op: str, classes: Array, num_classes: int, ignored: int | None = None) -> None:
     """Raise TypeError unless the classes are integers, ValueError for one out of range."""
     _check_integers(op, classes)
-    wrong = classes[(classes < 0) | (classes >= num_classes)]
-    if wrong.size:
+    are_classes = AreClasses(num_classes, ignored)
+    if not answer(classes, are_classes):
+        wrong = classes[are_classes.wrong(classes)]
         raise ValueError(
             f"{op}: target holds class {int(wrong[0])}, "
             f"but there are {num_classes} classes: 0 to {num_classes - 1}"

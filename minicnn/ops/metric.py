@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.on_device import on_device
-from ..backend import (
-    Array,
-    array_module,
-    device_of,
-    is_in_cpu_memory,
-    kernels_for,
-    to_device,
-)
+from ..backend import Array, array_module, device_of, kernels_for, to_device
+from ..backend.capture import answer, is_known
 from ..backend.uploads import upload
 from ..checks import check_integer
 from .check import check_tensor
 from .convert import TensorLike
-from .loss_inputs import as_named_tensor, check_classes, class_indices
+from .loss_inputs import AllCount, as_named_tensor, check_classes, class_indices
 
 
 @on_device
@@ -42,8 +39,6 @@ def accuracy(logits: Tensor, target: TensorLike, ignore_index: int = -100) -> Te
     """
     op = "accuracy"
     scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index)
-    if is_in_cpu_memory(classes):
-        check_classes(op, classes, scores.shape[1])
     classes = upload(classes, logits.device)
     if scores.dtype.char in "fd":
         is_right = kernels_for(scores).is_largest(scores, classes)
@@ -68,9 +63,8 @@ def topk_accuracy(logits: Tensor, target: TensorLike, k: int, ignore_index: int 
     tensor(0.5)
     """
     op = "topk_accuracy"
-    scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index)
+    scores, classes, counts = _scores_and_classes(op, logits, target, ignore_index, waits=True)
     _, c, *rest = scores.shape
-    check_classes(op, classes, c)
     k = check_integer(f"{op}: k", k, 1, c)
     xp = array_module(scores)
     classes = to_device(classes, logits.device)[:, None]  # (N, 1, d1, ...)
@@ -87,9 +81,12 @@ def count_targets(target: Tensor, ignore_index: int) -> int:
 
 
 def _scores_and_classes(
-    op: str, logits: Tensor, target: TensorLike, ignore_index: int
+    op: str, logits: Tensor, target: TensorLike, ignore_index: int, waits: bool = False
 ) -> tuple[Array, Array, Array | None]:
-    """The logits (N, C, ...), the class indices (N, ...), and which of them count; None if all."""
+    """The logits (N, C, ...), the class indices (N, ...), and which of them count; None if all.
+
+    waits: check the class indices also where that waits for a GPU.
+    """
     check_tensor(op, logits=logits)
     truth = as_named_tensor(op, target=target)
     if logits.ndim < 2 or logits.size == 0:
@@ -102,25 +99,40 @@ def _scores_and_classes(
     if truth.shape == logits.shape:
         return logits.data, _largest(op, truth), None
     classes = class_indices(op, logits, truth)
-    counts = classes != check_integer(f"{op}: ignore_index", ignore_index)
-    if counts.all():
-        counts = None
-    else:
-        classes = array_module(classes).where(counts, classes, 0)  # any class: it does not count
-    return logits.data, classes, counts
+    ignored = check_integer(f"{op}: ignore_index", ignore_index)
+    all_count = answer(classes, AllCount(ignored))
+    if waits or is_known(classes):
+        check_classes(op, classes, logits.shape[1], None if all_count else ignored)
+    if all_count:
+        return logits.data, classes, None
+    counts = classes != ignored
+    # Any class for those that do not count.
+    return logits.data, array_module(classes).where(counts, classes, 0), counts
 
 
 def _largest(op: str, target: Tensor) -> Array:
     """The class of each one-hot row or row of probabilities (N, C, ...): (N, ...)."""
     rows = target.data
-    if is_in_cpu_memory(rows):
-        wrong = ~((abs(rows.sum(1, dtype=np.float32) - 1) < 0.01) & (rows.min(1) >= 0))
-        if wrong.any():
-            raise ValueError(
-                f"{op}: target has the shape of the logits, {rows.shape}, but {wrong.sum()} of its "
-                f"{wrong.size} rows are not one-hot or probabilities of sum 1"
-            )
+    if is_known(rows) and not answer(rows, AreProbabilities()):
+        wrong = AreProbabilities.wrong(rows)
+        raise ValueError(
+            f"{op}: target has the shape of the logits, {rows.shape}, but {wrong.sum()} of its "
+            f"{wrong.size} rows are not one-hot or probabilities of sum 1"
+        )
     return rows.argmax(1)
+
+
+@dataclass(frozen=True)
+class AreProbabilities:
+    """Whether all rows (N, C, ...) are one-hot, or probabilities of sum 1."""
+
+    def __call__(self, rows: Array) -> Any:
+        return ~self.wrong(rows).any()
+
+    @staticmethod
+    def wrong(rows: Array) -> Array:
+        """Which rows are not: (N, ...)."""
+        return ~((abs(rows.sum(1, dtype=np.float32) - 1) < 0.01) & (rows.min(1) >= 0))
 
 
 def _fraction(is_right: Array, counts: Array | None) -> Tensor:

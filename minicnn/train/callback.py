@@ -41,6 +41,12 @@ class Callback:
     added_columns: ClassVar[Sequence[str] | None] = None
     """The columns that ``on_epoch_end`` adds to the History; None if they are not known."""
 
+    graph_safe: ClassVar[bool] = False
+    """Whether ``on_batch_end`` neither changes the model nor uses its outputs or gradients.
+
+    ``Trainer(cuda_graph=True)`` refuses other callbacks that have this method.
+    """
+
     resume_options: ClassVar[Sequence[str]] = ()
     """The attributes that must be the same when a training is resumed."""
 

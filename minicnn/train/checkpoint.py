@@ -45,6 +45,7 @@ class Checkpoint(Callback):
 
     rank: ClassVar[int] = 2  # after the other callbacks, whose state it saves
     added_columns: ClassVar = ()
+    graph_safe: ClassVar = True
 
     def __init__(
         self,

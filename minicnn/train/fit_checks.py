@@ -60,6 +60,36 @@ def warn_of_untrained(model: Module, optimizer: Optimizer) -> None:
         )
 
 
+def check_cuda_graph(
+    model: Module, loss: Any, optimizer: Optimizer, callbacks: Iterable[Callback]
+) -> None:
+    """Raise ValueError for what a CUDA graph would leave out."""
+    instead = "or use Trainer(..., cuda_graph=False)"
+    for callback in callbacks:
+        kind = type(callback)
+        if kind.on_batch_end is not Callback.on_batch_end and not kind.graph_safe:
+            raise ValueError(
+                f"fit: cuda_graph: got the callback {kind.__name__} with on_batch_end, which may "
+                "change the model or use its outputs while steps are replayed; set graph_safe = "
+                f"True in its class if it does neither, use on_epoch_end, {instead}"
+            )
+    modules = [model, loss] if isinstance(loss, Module) else [model]
+    for path, module in (named for m in modules for named in m.named_modules()):
+        if module.has_hooks:
+            raise ValueError(
+                f"fit: cuda_graph: got a hook on {path or 'the model'} ({type(module).__name__}), "
+                f"which is not called when steps are replayed; remove it, {instead}"
+            )
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    named = [named for m in modules for named in m.named_parameters()]
+    left = [name for name, p in named if p.requires_grad and id(p) not in given]
+    if left:
+        raise ValueError(
+            f"fit: cuda_graph: got {_few(left)} outside the optimizer, whose gradients would be "
+            f"added up; set requires_grad = False for what is not to be trained, {instead}"
+        )
+
+
 def check_new_parameters(model: Module, optimizer: Optimizer, known: list[Parameter]) -> None:
     """Raise ValueError for parameters made in forward or by a callback, which are not trained."""
     old = {id(p) for group in optimizer.param_groups for p in group["params"]} | {*map(id, known)}

@@ -31,6 +31,7 @@ class LearningRate(Callback):
     """
 
     added_columns: ClassVar = ("learning_rate",)
+    graph_safe: ClassVar = True
     resume_options: ClassVar = ("every", "metric", "schedule")
 
     def __init__(

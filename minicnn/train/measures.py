@@ -59,6 +59,10 @@ class Measures:
 
         Raises TypeError or ValueError where one is not a single number, or does not fit the labels.
         """
+        return self.values(loss, outputs, labels), self.counts(labels)
+
+    def values(self, loss: Tensor, outputs: Any, labels: Any) -> dict[str, Tensor]:
+        """The loss and the metrics."""
         if not isinstance(loss, Tensor):
             raise TypeError(
                 f"loss: returned a {type(loss).__name__}, expected a Tensor, computed from the "
@@ -68,9 +72,10 @@ class Measures:
         with no_grad():
             for name, metric in self.metrics.items():
                 values[name] = _measure(name, metric, outputs, labels)
-        return values, self._count(labels)
+        return values
 
-    def _count(self, labels: Any) -> dict[str, int]:
+    def counts(self, labels: Any) -> dict[str, int]:
+        """The counts of means that are not over the images."""
         if not self._over_classes or isinstance(labels, tuple) or labels.dtype.kind not in "iu":
             return {}
         return dict.fromkeys(self._over_classes, count_targets(labels, self.ignore_index))

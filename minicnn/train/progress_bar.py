@@ -24,6 +24,7 @@ class ProgressBar(Callback):
     rank: ClassVar[int] = 4  # after all files: nothing is lost if the output was closed
     refresh_seconds = 0.2
     added_columns: ClassVar = ()
+    graph_safe: ClassVar = True
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self.epochs = epochs

@@ -13,7 +13,7 @@ from .. import ops
 from ..autograd import Tensor
 from ..backend import resolve_device
 from ..backend.random import generator_state, set_generator_state
-from ..checks import check_integer, check_number
+from ..checks import check_flag, check_integer, check_number
 from ..nn import Module
 from ..nn.modes import evaluating
 from ..optim import Optimizer
@@ -25,6 +25,7 @@ from .finite import check_finite, check_losses, nonfinite_constants
 from .fit_checks import (
     check_batches,
     check_callbacks,
+    check_cuda_graph,
     check_new_parameters,
     check_optimizer,
     warn_of_untrained,
@@ -42,6 +43,7 @@ from .options import (
 )
 from .progress import Means, Progress
 from .state import check_state, load_optimizer_state, optimizer_state
+from .step_graph import StepGraph
 
 
 class Trainer:
@@ -57,6 +59,10 @@ class Trainer:
     squared, absolute, Huber, binary cross-entropy). device: where to train; None stays where the
     model is. callbacks: see ``Callback``. clip_norm: scale the gradients of each batch so that the
     norm of all parameters of the optimizer together is at most this (``optim.clip_grad_norm``).
+    cuda_graph: on a GPU, record the operations of a step once per epoch and replay them for each
+    batch of the same shape, so that small networks do not wait for Python. ``forward``, the loss
+    and the metrics are then called for two batches of an epoch only, and must not depend on
+    anything that changes between batches except the tensors; see docs/devices.md.
 
     The means of an epoch are over its images; those of cross_entropy, nll_loss and "accuracy" are
     over the labels other than the loss's ignore_index, without regard to class weights.
@@ -85,6 +91,7 @@ class Trainer:
         device: str | None = None,
         callbacks: Sequence[Callback] = (),
         clip_norm: float | None = None,
+        cuda_graph: bool = False,
     ) -> None:
         check_optimizer("Trainer", model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
@@ -96,6 +103,13 @@ class Trainer:
         if device is not None:
             model.to(device)
         self.device = next((p.device for p in model.parameters()), resolve_device(device))
+        self.cuda_graph = check_flag("Trainer: cuda_graph", cuda_graph)
+        if cuda_graph and not self.device.startswith("cuda"):
+            raise ValueError(
+                f"Trainer: cuda_graph: got True on the device {self.device!r}, expected a GPU: "
+                'Trainer(..., device="cuda", cuda_graph=True)'
+            )
+        self._graph: StepGraph | None = None  # during fit
         self.callbacks = check_callbacks(callbacks)
         self.history = History()
         self.progress, self.stop_training = Progress(), False
@@ -132,6 +146,8 @@ class Trainer:
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         warn_of_untrained(self.model, self.optimizer)
         self.progress, self.stop_training = Progress(train, validation), False
+        if self.cuda_graph:
+            check_cuda_graph(self.model, self.loss, self.optimizer, self.callbacks)
         self._call("check_fit")
         options = self._options()  # before callbacks and the checkpoint change them
         if resume is not None:
@@ -148,6 +164,7 @@ class Trainer:
             while self.progress.epoch < epochs and not self.stop_training:
                 self._run_epoch(train, validation)
         finally:
+            self._graph = None
             self._call("on_fit_end")
         self.check_finite("fit: after the last epoch")
         return self.history
@@ -282,6 +299,8 @@ class Trainer:
         batches = place_batches(train, self.device, progress.batch)
         progress.begin_epoch()
         self.model.train()
+        if self.cuda_graph:
+            self._begin_graph()
         for x, y in batches:
             if not self.model.training:  # a callback called eval() and not train()
                 self.model.train()
@@ -306,17 +325,32 @@ class Trainer:
 
     def _step(self, x: Any, y: Any) -> Measured:
         """Learn from one batch; returns what was measured before the step."""
+        values = self._gradients(x, y) if self._graph is None else self._graph(x, y)
+        self.optimizer.step()
+        return values, self._measures.counts(y)
+
+    def _gradients(self, x: Any, y: Any) -> dict[str, Tensor]:
+        """Compute the gradients; returns the loss and the metrics. A CUDA graph holds all of it."""
         outputs = self._outputs(x)
         loss = self.loss(outputs, y)
-        measured = self._measures(loss, outputs, y)  # before the step: a metric may raise
+        values = self._measures.values(loss, outputs, y)  # before the step: a metric may raise
         self.optimizer.zero_grad()
         loss.backward()
         if self.clip_norm is not None:
             # Only those of the optimizer: nothing resets the gradients of other parameters.
-            parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-            scale_to_norm(parameters, self.clip_norm)
-        self.optimizer.step()
-        return measured
+            scale_to_norm(self._learned(), self.clip_norm)
+        return values
+
+    def _learned(self) -> list[Tensor]:
+        """The parameters of the optimizer."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _begin_graph(self) -> None:
+        """Refuse what a graph of the coming epoch would leave out."""
+        check_cuda_graph(self.model, self.loss, self.optimizer, self.callbacks)
+        if self._graph is None:
+            self._graph = StepGraph(self._gradients, self._learned(), self.device)
+        self._graph.begin_epoch()
 
     def _call(self, event: str, *args: Any) -> None:
         for callback in sorted(self.callbacks, key=lambda callback: callback.rank):

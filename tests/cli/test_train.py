@@ -278,3 +278,9 @@ def test_divergence_ends_with_one_clear_line_and_saves_nothing(tmp_path, lr, bat
     assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
     assert "smaller learning rate" in result.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_a_cuda_graph_needs_a_gpu(capsys):
+    assert cli.main(["train", "lenet5", "--data", "digits", "--cuda-graph", "--device", "cpu"]) == 2
+    message = "--cuda-graph: got the device 'cpu', expected --device cuda\n"
+    assert capsys.readouterr().err.endswith(message)

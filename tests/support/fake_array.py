@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .fake_gpu import GPU, FakeDevice, arrays_in, ask
+from .fake_gpu import GPU, FakeDevice, arrays_in, ask, refuse_in_graph, result_of, run
 
 __all__ = ["ON_HOST", "FakeArray", "call", "call_at", "memory_of", "on_gpu"]
 
@@ -74,7 +74,7 @@ class FakeArray:
         result = self.memory.reshape(*shape)
         if self.size and not np.shares_memory(result, self.memory):
             ask("copy", "reshape", self)
-            return FakeArray(result)
+            return FakeArray(result_of(lambda: self.memory.reshape(*shape)))
         return FakeArray(result, self)
 
     def ravel(self) -> FakeArray:
@@ -84,19 +84,30 @@ class FakeArray:
 
     def copy(self, order: str = "C") -> FakeArray:
         """On the current device, also from another one."""
-        GPU.operations["copy copy"] += 1
-        return FakeArray(self.memory.copy(order))  # type: ignore[call-overload]
+        if not GPU.stream.is_capturing():
+            GPU.operations["copy copy"] += 1
+        memory: Any = self.memory
+        return FakeArray(result_of(lambda: memory.copy(order)))
 
     def astype(self, dtype: Any, order: str = "K", copy: bool = True) -> FakeArray:
         if not copy and np.dtype(dtype) == self.dtype:
             return self
         ask("elementwise", "astype", self)
-        return FakeArray(self.memory.astype(dtype, order))  # type: ignore[arg-type]
+        memory: Any = self.memory
+        return FakeArray(result_of(lambda: memory.astype(dtype, order)))
 
     def fill(self, value: Any) -> None:
         ask("fill", "fill", self)
         is_zero = value == 0 and self.memory.flags.c_contiguous
-        self.memory.fill(0 if is_zero else value)  # a memset: the sign of -0.0 is lost
+        given = 0 if is_zero else value  # a memset: the sign of -0.0 is lost
+        run(lambda: self.memory.fill(given))
+
+    def set(self, values: np.ndarray[Any, Any]) -> None:
+        assert type(values) is np.ndarray
+        assert (values.shape, values.dtype) == (self.shape, self.dtype)
+        assert self.flags.c_contiguous or self.flags.f_contiguous
+        ask("copy", "to the GPU", self)
+        self.memory[...] = values
 
     def get(self) -> np.ndarray[Any, Any]:
         GPU.wait("get")
@@ -149,7 +160,8 @@ class FakeArray:
         if any(isinstance(part, np.ndarray | list) for part in parts):
             ask("copy", "to the GPU")
         ask("elementwise", "take", self, index)
-        return FakeArray(np.asarray(np.ascontiguousarray(self.memory[memory_of(index)])))
+        memory, where = self.memory, memory_of(index)
+        return FakeArray(result_of(lambda: np.asarray(np.ascontiguousarray(memory[where]))))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, np.ndarray) and value.ndim:
@@ -157,7 +169,8 @@ class FakeArray:
         part = self.memory[memory_of(index)]
         ask("copy" if isinstance(value, FakeArray) else "fill", "setitem", self, index, value)
         if part.size:
-            self.memory[memory_of(index)] = memory_of(value)
+            memory, where, given = self.memory, memory_of(index), memory_of(value)
+            run(lambda: memory.__setitem__(where, given))
 
     # Operators
 
@@ -220,7 +233,7 @@ def on_gpu(result: Any) -> Any:
         return type(result)(map(on_gpu, result))
     if not isinstance(result, np.ndarray | np.generic):
         return result
-    return FakeArray(np.ascontiguousarray(result).reshape(np.shape(result)))
+    return FakeArray(_in_order(result))
 
 
 def call(name: str, function: Any, *args: Any, out: Any = None, **options: Any) -> Any:
@@ -251,13 +264,22 @@ def call(name: str, function: Any, *args: Any, out: Any = None, **options: Any) 
     keywords = {key: memory_of(value) for key, value in options.items()}
     if name in ("argmax", "argmin"):
         function = partial(_last_nan, function)
+    given = memory_of(args)
     if out is not None:
-        function(*memory_of(args), out=out.memory, **keywords)
+        run(lambda: function(*given, out=out.memory, **keywords))
         return out
-    result = function(*memory_of(args), **keywords)
-    if name == "empty_like":  # as CuPy in the memory order of its argument
-        return FakeArray(result)
-    return on_gpu(result)
+    if name in FREE:
+        result = function(*given, **keywords)
+        if GPU.stream.is_capturing():
+            result[...] = np.nan if result.dtype.kind == "f" else 0
+        return FakeArray(result)  # as CuPy empty_like in the memory order of its argument
+    if not GPU.stream.is_capturing():
+        return on_gpu(function(*given, **keywords))
+    return FakeArray(result_of(lambda: _in_order(function(*given, **keywords))))
+
+
+def _in_order(result: Any) -> Any:
+    return np.ascontiguousarray(result).reshape(np.shape(result))
 
 
 def _last_nan(
@@ -275,7 +297,8 @@ def _last_nan(
 
 def call_at(ufunc: Any, x: FakeArray, index: Any, values: Any) -> None:
     ask("elementwise", "at", x, index, values)
-    ufunc.at(x.memory, memory_of(index), memory_of(values))
+    where, given = memory_of(index), memory_of(values)
+    run(lambda: ufunc.at(x.memory, where, given))
 
 
 def _count_product(a: FakeArray, b: FakeArray) -> None:
@@ -288,7 +311,8 @@ def _count_product(a: FakeArray, b: FakeArray) -> None:
 
 
 def _count_concatenation(arrays: Any, *rest: Any) -> None:
-    """One kernel; for pieces of different lengths, three lists are uploaded first."""
-    if len({x.shape for x in arrays}) > 1 or not all(x.flags.c_contiguous for x in arrays):
-        GPU.operations["copy concatenate"] += 3
+    """One kernel, for which lists are uploaded: three for pieces of different lengths, else one."""
+    refuse_in_graph("H2D transfers")
+    alike = len({x.shape for x in arrays}) == 1 and all(x.flags.c_contiguous for x in arrays)
+    GPU.operations["copy concatenate"] += 1 if alike else 3
     ask("elementwise", "concatenate", *arrays)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 from minicnn.backend import devices, uploads
 from minicnn.backend.cuda import nvrtc
 from minicnn.backend.cuda.arguments import divisor_array, index_array
+from minicnn.backend.cuda.runs import lists_on
 from minicnn.backend.cuda.source import DIRECTORY, PIECES
 from minicnn.backend.emulator import run as emulator
 from minicnn.backend.emulator.array import EmulatorArray
@@ -27,7 +28,7 @@ from minicnn.backend.emulator.run import ArrayArgument, PiecesArgument
 from minicnn.ops import convert
 
 from .fake_array import ON_HOST, FakeArray, call, call_at
-from .fake_gpu import GPU, FakeDevice, ask
+from .fake_gpu import GPU, FakeDevice, FakeStream, ask, run
 
 __all__ = ["GPU", "FakeArray", "FakeCupy", "FakeDevice", "standing_in"]
 
@@ -50,7 +51,7 @@ class FakeModule:
             assert all(isinstance(n, tuple) for n in (grid, block, arguments))
             ask("kernel", kernel, *arguments)
             memory = [_argument(x, position) for position, x in enumerate(arguments)]
-            emulator.run(source, expression, grid[0], block[0], memory)
+            run(lambda: emulator.run(source, expression, grid[0], block[0], memory))
 
         return start
 
@@ -88,12 +89,18 @@ class FakeCupy(ModuleType):
             Device=FakeDevice,
             runtime=runtime,
             memory=SimpleNamespace(OutOfMemoryError=self.out_of_memory),
+            Stream=FakeStream,
+            get_current_stream=lambda: GPU.stream,
+            MemoryPool=lambda: SimpleNamespace(malloc=None),
+            using_allocator=lambda malloc: nullcontext(),
             compiler=SimpleNamespace(CompileException=self.broken),
         )
         self.RawModule = type("RawModule", (FakeModule,), {"asked": []})
 
     def get_default_memory_pool(self) -> Any:
-        return SimpleNamespace(used_bytes=lambda: 3 << 20, free_bytes=lambda: 5 << 20)
+        return SimpleNamespace(
+            used_bytes=lambda: 3 << 20, free_bytes=lambda: 5 << 20, free_all_blocks=lambda: None
+        )
 
     def asnumpy(self, x: Any) -> Any:
         assert isinstance(x, FakeArray)
@@ -137,7 +144,8 @@ class FakeCupy(ModuleType):
 def standing_in(**versions: int) -> Iterator[FakeCupy]:
     """CuPy is the stand-in inside the ``with`` statement, with nothing remembered from before."""
     remembered = (
-        devices._count_gpus, nvrtc._compiled, index_array, divisor_array, convert._constant
+        devices._count_gpus, nvrtc._compiled, index_array, divisor_array, lists_on,
+        convert._constant,
     )  # fmt: skip
 
     def forget() -> None:

@@ -1,11 +1,18 @@
-"""The GPUs of the stand-in for CuPy: which one is the current one, and what was asked of them."""
+"""The GPUs of the stand-in for CuPy: which one is the current one, and what was asked of them.
+
+While a stream is captured, operations are recorded and computed by ``FakeGraph.launch`` only: until
+then their results hold NaN, so that a program that looks at them, or a graph that misses a change
+of its inputs, is found out.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
+
+import numpy as np
 
 
 class GPU:
@@ -17,11 +24,13 @@ class GPU:
     may_wait = True
     follows = True
     """Whether ``Device.use()`` changes the current GPU; False: as if the program used another."""
+    stream: FakeStream
+    """The current stream."""
 
     @classmethod
     def reset(cls) -> None:
         cls.current, cls.follows, cls.may_wait, cls.waits = 0, True, True, []
-        cls.operations = Counter()
+        cls.operations, cls.stream = Counter(), FakeStream()
 
     @classmethod
     @contextmanager
@@ -45,6 +54,7 @@ class GPU:
 
     @classmethod
     def wait(cls, why: str) -> None:
+        refuse_in_graph("synchronous API calls")
         if not cls.may_wait:
             raise RuntimeError(f"{why}: waits for the GPU")
         cls.waits.append(why)
@@ -70,8 +80,95 @@ class FakeDevice:
         GPU.wait("Device.synchronize")
 
 
+class FakeStream:
+    """A stream; a context that makes it the current one."""
+
+    def __init__(self, non_blocking: bool = False) -> None:
+        self.may_be_captured = non_blocking
+        self.recorded: list[Callable[[], object]] | None = None
+
+    def __enter__(self) -> FakeStream:
+        self.before, GPU.stream = GPU.stream, self
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        GPU.stream = self.before
+
+    def record(self) -> object:
+        return object()
+
+    def wait_event(self, event: object) -> None:
+        assert not self.is_capturing()
+
+    def begin_capture(self) -> None:
+        assert self.may_be_captured
+        assert self.recorded is None
+        self.recorded = []
+
+    def end_capture(self) -> FakeGraph:
+        assert self.recorded is not None
+        recorded, self.recorded = self.recorded, None
+        return FakeGraph(recorded)
+
+    def is_capturing(self) -> bool:
+        return self.recorded is not None
+
+
+class FakeGraph:
+    """A CUDA graph: operations that are computed, one after the other, by ``launch``."""
+
+    def __init__(self, operations: list[Callable[[], object]]) -> None:
+        self.operations = operations
+
+    def launch(self) -> None:
+        assert not GPU.stream.is_capturing()
+        GPU.operations["graph launch"] += 1
+        with np.errstate(all="ignore"):
+            for compute in self.operations:
+                compute()
+
+
+def refuse_in_graph(what: str) -> None:
+    """What CuPy raises an error for while a stream is captured."""
+    if GPU.stream.is_capturing():
+        raise RuntimeError(f"the current stream is capturing, so {what} are disallowed")
+
+
+def run(compute: Callable[[], object]) -> None:
+    """Run what writes into arrays, or record it while a stream is captured."""
+    if GPU.stream.recorded is None:
+        compute()
+    else:
+        GPU.stream.recorded.append(compute)
+
+
+def result_of(compute: Callable[[], Any]) -> Any:
+    """What NumPy computes; while a stream is captured an array that a graph will write into."""
+    recorded = GPU.stream.recorded
+    if recorded is None:
+        return compute()
+    with np.errstate(all="ignore"):
+        example = compute()
+    if isinstance(example, list | tuple):
+        raise NotImplementedError("several results of one operation in a graph")
+    result = np.empty_like(example)
+    result[...] = np.nan if result.dtype.kind == "f" else 0
+
+    def again() -> None:
+        result[...] = compute()
+
+    recorded.append(again)
+    return result
+
+
 def ask(kind: str, name: str, *values: Any) -> None:
     """Count an operation; all arrays among the values must be on the current device."""
+    if kind == "product" and GPU.stream.is_capturing():
+        raise NotImplementedError(
+            "calling cuBLAS API during stream capture is currently unsupported"
+        )
+    if kind == "copy" and "the GPU" in name:
+        refuse_in_graph("H2D transfers")
     arrays = list(arrays_in(values))
     for x in arrays:
         if x.number != GPU.current:
@@ -79,6 +176,8 @@ def ask(kind: str, name: str, *values: Any) -> None:
                 f"{name}: the device where the array resides ({x.number}) is different from the "
                 f"current device ({GPU.current}). Peer access is unavailable"
             )
+    if GPU.stream.is_capturing():
+        return
     if not arrays or any(x.size for x in arrays):
         GPU.operations[f"{kind} {name}"] += 1
 
@@ -90,3 +189,6 @@ def arrays_in(value: Any) -> Iterator[Any]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from arrays_in(part)
+
+
+GPU.reset()

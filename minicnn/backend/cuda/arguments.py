@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Array, array_module
+from ..capture import cached_arrays
 from ..devices import to_device
 
 
@@ -40,13 +40,13 @@ def in_order_of(x: Array, other: Array) -> Array:
     return stored
 
 
-@lru_cache(maxsize=1024)
+@cached_arrays(maxsize=1024)
 def index_array(numbers: tuple[int, ...], device: str) -> Array:
     """The numbers on the device, cached."""
     return to_device(np.array(numbers, np.int32), device)
 
 
-@lru_cache(maxsize=256)
+@cached_arrays(maxsize=256)
 def divisor_array(numbers: bytes, dtype: Any, device: str) -> Array:
     """The numbers on the device, cached."""
     return to_device(np.frombuffer(numbers, dtype), device)

@@ -1,4 +1,7 @@
-"""Convolution without columns, in CUDA C: see ``convolution.cu`` and ``runs.py``."""
+"""Convolution without columns, in CUDA C: see ``convolution.cu`` and ``runs.py``.
+
+Where many maps make the product large, a GPU computes it by columns and cuBLAS: ``library.py``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from ..native import run as native
 from . import tiles
 from .arguments import contiguous, new
 from .launch import launch, launch_warps
+from .library import is_faster, library
 from .runs import Lists, forward_lists, gradient_lists, lists_on, weight_columns
 from .tiles import Tiles
 
@@ -27,6 +31,8 @@ PER_ELEMENT = 16
 
 
 def convolve(x: Array, weight: Array, bias: Array | None, window: Window, groups: int) -> Array:
+    if is_faster(x, weight.shape, window, groups):
+        return library.convolve(x, weight, bias, window, groups)
     channels, outputs = x.shape[0], weight.shape[0]
     y = new(x, (outputs, *window.output_size, x.shape[-1]))
     lists = lists_on(forward_lists, device_of(x), window, channels // groups, _longest(x))
@@ -36,6 +42,8 @@ def convolve(x: Array, weight: Array, bias: Array | None, window: Window, groups
 
 
 def convolve_input_gradient(grad: Array, weight: Array, window: Window, groups: int) -> Array:
+    if is_faster(grad, weight.shape, window, groups):
+        return library.convolve_input_gradient(grad, weight, window, groups)
     outputs, per_group, kh, kw = weight.shape
     x = new(grad, (groups * per_group, *window.input_size, grad.shape[-1]))
     maps, longest = outputs // groups, _longest(grad)
@@ -78,6 +86,8 @@ def convolve_weight_gradient(x: Array, grad: Array, window: Window, groups: int)
     (channels, height, width, batch), (outputs, rows, row, _) = x.shape, grad.shape
     per_group, maps, size = channels // groups, outputs // groups, _tiles(x)
     shape = (outputs, per_group, *window.kernel_size)
+    if is_faster(x, shape, window, groups):
+        return library.convolve_weight_gradient(x, grad, window, groups)
     columns = lists_on(weight_columns, device_of(x), window, per_group, size.columns)
     map_tiles = -(-maps // size.weight_maps)
     # A piece: some places of a row, or some rows if these are short.

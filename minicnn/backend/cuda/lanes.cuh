@@ -48,7 +48,7 @@ struct One {
 };
 
 // What a comparison gives is a mask: a bool, or a vector of them.
-__device__ inline bool any(bool mask) { return mask; }
+__device__ inline bool may_hold(bool mask) { return mask; }
 __device__ inline bool negated(bool mask) { return !mask; }
 template <typename T>
 __device__ inline T select(bool mask, T a, T b) { return mask ? a : b; }

@@ -1,20 +1,29 @@
-"""The dense layer in CUDA C: a convolution of images with one pixel, see ``convolution.cu``."""
+"""The dense layer in CUDA C: a convolution of images with one pixel, see ``convolution.cu``.
+
+A large one is a matrix product of cuBLAS on a GPU: ``library.py``.
+"""
 
 from __future__ import annotations
 
+from .. import vectorised
 from ..arrays import Array, device_of
 from ..geometry import Window
 from .arguments import contiguous
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
+from .library import is_faster
 
 PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
 
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    if is_faster(x, weight.shape, PIXEL, 1):
+        return vectorised.linear(x, weight, bias)
     return _matrix(convolve(_image(x), _kernel(weight), bias, PIXEL, 1))
 
 
 def linear_input_gradient(grad: Array, weight: Array) -> Array:
+    if is_faster(grad, weight.shape, PIXEL, 1):
+        return vectorised.linear_input_gradient(grad, weight)
     return _matrix(convolve_input_gradient(_image(grad), _kernel(weight), PIXEL, 1))
 
 
@@ -23,6 +32,8 @@ def linear_weight_gradient(x: Array, grad: Array) -> Array:
         # The layer itself, with x transposed and grad as the weight: a batch is too short to add up
         # the numbers of a vector at its end. A GPU would have to start another kernel.
         return linear(contiguous(x.T), grad, None)
+    if is_faster(x, (len(grad), len(x)), PIXEL, 1):
+        return vectorised.linear_weight_gradient(x, grad)
     weight = convolve_weight_gradient(_image(x), _image(grad), PIXEL, 1)
     return weight.reshape(weight.shape[:2])
 

@@ -91,7 +91,7 @@ __global__ void winner_scatter(
                 const I start = output.start(pixel.c, 0, 0) + p * batch + n;
                 const typename LT::Numbers best = LT::load(y, start);
                 auto wins = is_best(own, best);
-                if (L::COUNT == 1 && !any(wins)) return;
+                if (L::COUNT == 1 && !may_hold(wins)) return;
                 const Pixel<I> place = {pixel.c, p / window.output_w, p % window.output_w};
                 for_pixels_under<I>(window, input, place, [&](I earlier) {
                     if (earlier == row * batch) return false;
@@ -124,7 +124,7 @@ __global__ void winner_gather(
                 const auto wins = searching & is_best(LT::load(x, pixel + n), best);
                 picked = select(wins, LV::load(values, pixel + n), picked);
                 searching &= negated(wins);
-                return L::COUNT > 1 || any(searching);
+                return L::COUNT > 1 || may_hold(searching);
             });
             LV::store(result, row * batch + n, picked);
         });

@@ -20,16 +20,26 @@ __device__ inline void philox(word counter[4], word key0, word key1) {
     }
 }
 
-// One thread for each counter, which gives eight numbers.
+// The eight numbers of one counter.
+template <typename T, typename I>
+__device__ inline void fill_block(const array<T>& y, I block, word key, I elements) {
+    word words[4] = {word(block) + 1, 0, 0, 0};
+    philox(words, key, 0);
+    for (int k = 0; k < 8; ++k) {
+        const I i = block * 8 + k;
+        const unsigned bits = unsigned(k % 2 ? words[k / 2] >> 32 : words[k / 2]);
+        if (i < elements) y[i] = T(bits >> 8) * T(1.0f / 16777216);  // 24 bits, a float's
+    }
+}
+
+// One thread for each counter.
 template <typename T, typename I>
 __global__ void uniform(array<T> y, unsigned long long key, I elements) {
-    FOR_EACH(block, (elements + 7) / 8) {
-        word words[4] = {word(block) + 1, 0, 0, 0};
-        philox(words, key, 0);
-        for (int k = 0; k < 8; ++k) {
-            const I i = block * 8 + k;
-            const unsigned bits = unsigned(k % 2 ? words[k / 2] >> 32 : words[k / 2]);
-            if (i < elements) y[i] = T(bits >> 8) * T(1.0f / 16777216);  // 24 bits, a float's
-        }
-    }
+    FOR_EACH(block, (elements + 7) / 8) { fill_block<T, I>(y, block, key, elements); }
+}
+
+// The same for a CUDA graph, which gets another key each time.
+template <typename T, typename I>
+__global__ void uniform_of_stored_key(array<T> y, array<const word> key, I elements) {
+    FOR_EACH(block, (elements + 7) / 8) { fill_block<T, I>(y, block, key[0], elements); }
 }

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import Array, device_of
+from ..capture import cached_arrays
 from ..devices import to_device
 from ..geometry import Window
 
@@ -191,7 +192,7 @@ def _int32(numbers: object) -> Array:
     return np.ascontiguousarray(np.array(numbers, np.int32).ravel())
 
 
-@lru_cache(maxsize=512)
+@cached_arrays(maxsize=512)
 def lists_on(make: Any, device: str, *arguments: Any) -> Any:
     """``make(*arguments)``, one of the functions above, with its arrays on the device; cached."""
     lists = make(*arguments)

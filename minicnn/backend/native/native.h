@@ -89,7 +89,7 @@ struct Many {
 
 // Masks are vectors of integers, 0 or -1.
 template <typename M>
-inline bool any(const M&) { return true; }  // no reason to stop: to find out would cost more
+inline bool may_hold(const M&) { return true; }  // no reason to stop: to find out would cost more
 template <typename M>
 inline M negated(const M& mask) { return ~mask; }
 template <typename M, typename V>
