@@ -51,4 +51,5 @@ def test_every_kernel_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
         computed_bits(name, "emulator")
     texts = [path.read_text(encoding="utf-8") for path in DIRECTORY.glob("*.cu")]
     kernels = {name for text in texts for name in re.findall(r"__global__ void (\w+)\(", text)}
-    assert launched == kernels
+    in_graphs = {"uniform_of_stored_key"}  # see test_capture.py
+    assert launched == kernels - in_graphs

@@ -82,7 +82,7 @@ def test_a_cupy_without_its_toolkit_says_what_to_install(
     caught.match(f'^device "cuda": {message}$')
     assert not mc.cuda_is_available()
     assert cli.main(["devices"]) == 0
-    line = capsys.readouterr().out.splitlines()[1]
+    line = capsys.readouterr().out.splitlines()[2]
     assert line == f"cuda       not available: {str(caught.value).split(': ', 1)[1]}"
 
 
