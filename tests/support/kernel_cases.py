@@ -107,6 +107,8 @@ def use_several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convolution, "PIECE", 20)
     monkeypatch.setattr(convolution, "RUN", 10)
     monkeypatch.setattr(convolution, "MOST_TAPS", 5)
+    for plan in ("_forward_plan", "_gradient_plan", "_weight_plan"):  # not those kept for others
+        monkeypatch.setattr(convolution, plan, getattr(convolution, plan).__wrapped__)
 
 
 def moved(value: Any, device: str) -> Any:

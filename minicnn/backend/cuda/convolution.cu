@@ -95,8 +95,8 @@ template <typename T, typename I>
 __global__ void convolve(
     array<const T> x, array<const T> weight, array<const T> bias, array<T> y,
     array<const int> rows, array<const int> runs, array<const int> taps, array<const int> starts,
-    I has_bias, I row_count, I run_count, I kinds, I groups, I maps, I tiles, I blocks, I most_taps,
-    I batch, I x_group, I y_map, I y_row, I weight_group, I weight_step) {
+    I has_bias, I row_count, I run_count, I kinds, I groups, I maps, I tiles, I blocks,
+    I block_tiles, I most_taps, I batch, I x_group, I y_map, I y_row, I weight_group, I weight_step) {
     FOR_EACH_WARP(w, groups * row_count * run_count * blocks) {
         const I block = w % blocks, r = w / blocks % run_count;
         const I row = w / blocks / run_count % row_count, group = w / blocks / run_count / row_count;
@@ -111,7 +111,8 @@ __global__ void convolve(
         do {
             run.continues = run.first > first_tap;
             run.end = smallest(run.first + part, last_tap);
-            for (I tile = tiles * block / blocks; tile < tiles * (block + 1) / blocks; ++tile) {
+            const I end_tile = smallest<I>((block + 1) * block_tiles, tiles);
+            for (I tile = block * block_tiles; tile < end_tile; ++tile) {
                 const I first_map = maps * tile / tiles, last_map = maps * (tile + 1) / tiles;
                 run.bias_start = group * maps + first_map;
                 run.weight_start = group * weight_group + first_map * weight_step;
@@ -202,7 +203,7 @@ template <typename T, typename I>
 __global__ void convolve_weights(
     array<const T> grad, array<const T> x, array<T> weight, array<const int> columns,
     array<const int> kinds, I parts, I row_pieces, I piece_rows, I place_pieces, I piece_places,
-    I groups, I maps, I map_tiles, I column_tiles, I blocks, I batch, I grad_map, I grad_row,
+    I groups, I maps, I map_tiles, I column_tiles, I blocks, I block_tiles, I batch, I grad_map, I grad_row,
     I x_group, I x_row, I x_place, I weights, I weight_group, I weight_step) {
     const I tiles = map_tiles * column_tiles, pieces = row_pieces * place_pieces;
     FOR_EACH_WARP(w, parts * groups * blocks) {
@@ -210,9 +211,10 @@ __global__ void convolve_weights(
         const I first_piece = pieces * part / parts, last_piece = pieces * (part + 1) / parts;
         for (I p = first_piece; p < last_piece; ++p) {
             const I row = p / place_pieces * piece_rows, place = p % place_pieces * piece_places;
-            const I first_tile = tiles * block / blocks, last_tile = tiles * (block + 1) / blocks;
+            const I first_tile = block * block_tiles;
+            const I end_tile = smallest<I>(first_tile + block_tiles, tiles);
             I map_tile = first_tile / column_tiles, column_tile = first_tile % column_tiles;
-            for (I t = first_tile; t < last_tile; ++t, ++column_tile) {
+            for (I t = first_tile; t < end_tile; ++t, ++column_tile) {
                 if (column_tile == column_tiles) column_tile = 0, ++map_tile;
                 const I first_map = maps * map_tile / map_tiles;
                 const int count = int(maps * (map_tile + 1) / map_tiles - first_map);
