@@ -11,7 +11,7 @@ template <typename T, typename I>
 __global__ void im2col(array<const T> x, array<T> columns, Window window, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
     const int taps = window.kernel_h * window.kernel_w;
-    for_each_row<Lanes<T>>(output.rows(channels * taps), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanes<T>>(output.rows(channels * taps), batch, [&](I row, auto for_each_image) {
         const Pixel<I> place = output.pixel(row);  // its channel is c·KH·KW + kh·KW + kw
         const int tap = int(place.c % taps);
         const int ih = window.row_under(place.h, tap / window.kernel_w);
@@ -35,7 +35,7 @@ __global__ void col2im(
     const PlacesAbove above = {above_rows, above_columns, above_taps, above_starts, int(kinds)};
     const Images<I> input = window.input(batch), output = window.output(batch);
     const int taps = window.kernel_h * window.kernel_w;
-    for_each_row<Lanes<T>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanes<T>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> pixel = input.pixel(row);
         for_each_image([&](auto lanes, I n) {
             typedef decltype(lanes) L;

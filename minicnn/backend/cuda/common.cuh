@@ -88,6 +88,15 @@ struct PlacesAbove {
     }
 };
 
+#ifdef MINICNN_NATIVE
+// compute(lanes, n) from image n on: for as many at a time as L has, then with fewer for the rest.
+template <typename L, typename I, typename Compute>
+__forceinline__ void for_lanes(I n, I batch, Compute compute) {
+    for (; n + L::COUNT <= batch; n += L::COUNT) compute(L(), n);
+    if constexpr (L::COUNT > 1) for_lanes<typename L::Fewer>(n, batch, compute);
+}
+#endif
+
 // body(row, for_each_image) for every row of `batch` numbers: the images at one pixel. In it,
 // for_each_image(compute) calls compute(lanes, n) for the numbers that one thread holds: image n
 // and, on a CPU, those after it that fit into a vector.
@@ -96,9 +105,7 @@ __device__ __forceinline__ void for_each_row(I rows, I batch, Body body) {
 #ifdef MINICNN_NATIVE
     FOR_EACH(row, rows) {
         body(row, [&](auto compute) {
-            I n = 0;
-            for (; n + L::COUNT <= batch; n += L::COUNT) compute(L(), n);
-            for (; n < batch; ++n) compute(typename L::Single(), n);
+            for_lanes<L>(I(0), batch, compute);
         });
     }
 #else

@@ -6,10 +6,12 @@
 // for a warp runs on both: `sum += weight * L::load(x, i)` works with a number and with a vector.
 //
 //   L            One<T>, or on a CPU also Many<T>; Lanes<T> is the larger one that there is
-//   LanesOf<T, V> the larger one for numbers of type T next to others of type V
+//   RowLanes<T>  for rows of images: on a CPU several vectors, which share what is found out
+//   RowLanesOf<T, V>  the same for numbers of type T next to others of type V
 //   L::Numbers   what one thread holds: T, or a vector of T
 //   L::Of<V>     the same for numbers of another type
 //   L::COUNT     how many numbers that is
+//   L::Fewer     for the rest, if fewer are left
 //   L::WARP      how many the whole warp holds
 //   L::lane()    where those of this thread begin among them
 #pragma once
@@ -23,7 +25,7 @@
 template <typename T>
 struct One {
     typedef T Numbers;
-    typedef One<T> Single;
+    typedef One<T> Fewer;
     template <typename V>
     using Of = One<V>;
     static constexpr int COUNT = 1, WARP = THREADS_OF_WARP;
@@ -56,13 +58,17 @@ __device__ inline T select(bool mask, T a, T b) { return mask ? a : b; }
 #ifdef MINICNN_NATIVE
 template <typename T>
 using Lanes = Many<T>;
+template <typename T>
+using RowLanes = Rows<T>;
 template <typename T, typename V>
-using LanesOf = std::conditional_t<sizeof(T) == sizeof(V), Many<T>, One<T>>;
+using RowLanesOf = std::conditional_t<sizeof(T) == sizeof(V), Rows<T>, One<T>>;
 #else
 template <typename T>
 using Lanes = One<T>;
+template <typename T>
+using RowLanes = One<T>;
 template <typename T, typename V>
-using LanesOf = One<T>;
+using RowLanesOf = One<T>;
 
 // The loop of a warp over its share of all units of work: w, w + (number of warps), ...
 #define FOR_EACH_WARP(w, units)                                                               \

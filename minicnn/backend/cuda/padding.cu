@@ -13,7 +13,7 @@ __global__ void pad(
     I channels, I height, I width, I padded_height, I padded_width, I batch) {
     const Images<I> images{int(height), int(width), batch};
     const Images<I> padded{int(padded_height), int(padded_width), batch};
-    for_each_row<Lanes<T>>(padded.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanes<T>>(padded.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> to = padded.pixel(row);
         const int h = rows[to.h], w = columns[to.w];
         const bool is_pixel = h >= 0 && w >= 0;
@@ -34,7 +34,7 @@ __global__ void pad_adjoint(
     I channels, I height, I width, I padded_height, I padded_width, I batch) {
     const Images<I> images{int(height), int(width), batch};
     const Images<I> padded{int(padded_height), int(padded_width), batch};
-    for_each_row<Lanes<T>>(images.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanes<T>>(images.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> pixel = images.pixel(row);
         for_each_image([&](auto lanes, I n) {
             typedef decltype(lanes) L;

@@ -40,7 +40,7 @@ template <typename Better, typename T, typename I>
 __device__ void pool(
     array<const T> x, array<T> y, const Window& window, T worst, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
-    for_each_row<Lanes<T>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanes<T>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> place = output.pixel(row);
         for_each_image([&](auto lanes, I n) {
             typedef decltype(lanes) L;
@@ -79,7 +79,7 @@ __global__ void winner_scatter(
     array<const int> above_starts, Window window, I kinds, I channels, I batch) {
     const PlacesAbove above = {above_rows, above_columns, above_taps, above_starts, int(kinds)};
     const Images<I> input = window.input(batch), output = window.output(batch);
-    for_each_row<LanesOf<T, V>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanesOf<T, V>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> pixel = input.pixel(row);
         for_each_image([&](auto lanes, I n) {
             typedef decltype(lanes) L;
@@ -111,7 +111,7 @@ __global__ void winner_gather(
     array<const V> values, array<const T> x, array<const T> y, array<V> result,
     Window window, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
-    for_each_row<LanesOf<T, V>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanesOf<T, V>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> place = output.pixel(row);
         for_each_image([&](auto lanes, I n) {
             typedef decltype(lanes) L;
@@ -166,7 +166,7 @@ template <typename T, typename I>
 __global__ void avg_pool(
     array<const T> x, array<const T> divisor, array<T> y, Window window, I channels, I batch) {
     const Images<I> input = window.input(batch), output = window.output(batch);
-    for_each_row<Lanes<T>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanes<T>>(output.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> place = output.pixel(row);
         const T count = divisor[I(place.h) * window.output_w + place.w];
         for_each_image([&](auto lanes, I n) {
@@ -189,7 +189,7 @@ __global__ void avg_pool_adjoint(
     Window window, I kinds, I channels, I batch) {
     const PlacesAbove above = {above_rows, above_columns, above_taps, above_starts, int(kinds)};
     const Images<I> input = window.input(batch), output = window.output(batch);
-    for_each_row<Lanes<T>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
+    for_each_row<RowLanes<T>>(input.rows(channels), batch, [&](I row, auto for_each_image) {
         const Pixel<I> pixel = input.pixel(row);
         for_each_image([&](auto lanes, I n) {
             typedef decltype(lanes) L;

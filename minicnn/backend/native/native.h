@@ -45,7 +45,7 @@ struct One;  // in cuda/lanes.cuh, with what its members mean
 // A vector of numbers.
 template <typename T>
 struct Many {
-    typedef One<T> Single;
+    typedef One<T> Fewer;
     template <typename V>
     using Of = Many<V>;
     typedef T Numbers __attribute__((vector_size(VECTOR_BYTES)));
@@ -94,6 +94,75 @@ template <typename M>
 inline M negated(const M& mask) { return ~mask; }
 template <typename M, typename V>
 inline V select(const M& mask, const V& a, const V& b) { return mask ? a : b; }
+
+// Several neighbouring vectors: what a kernel finds out about a place then serves all of them.
+constexpr int SEVERAL = 4;
+
+template <typename V>
+struct Vectors {
+    V v[SEVERAL];
+};
+
+#define OF_VECTORS(op)                                                                         \
+    template <typename V>                                                                      \
+    __forceinline__ auto operator op(const Vectors<V>& a, const Vectors<V>& b) {               \
+        Vectors<decltype(a.v[0] op b.v[0])> result;                                            \
+        for (int k = 0; k < SEVERAL; ++k) result.v[k] = a.v[k] op b.v[k];                      \
+        return result;                                                                         \
+    }
+OF_VECTORS(+) OF_VECTORS(-) OF_VECTORS(*) OF_VECTORS(/) OF_VECTORS(&) OF_VECTORS(|)
+OF_VECTORS(<) OF_VECTORS(>) OF_VECTORS(==) OF_VECTORS(!=)
+#undef OF_VECTORS
+template <typename V>
+__forceinline__ Vectors<V>& operator+=(Vectors<V>& a, const Vectors<V>& b) { return a = a + b; }
+template <typename V>
+__forceinline__ Vectors<V>& operator&=(Vectors<V>& a, const Vectors<V>& b) { return a = a & b; }
+template <typename M>
+__forceinline__ Vectors<M> negated(const Vectors<M>& mask) {
+    Vectors<M> result;
+    for (int k = 0; k < SEVERAL; ++k) result.v[k] = ~mask.v[k];
+    return result;
+}
+template <typename M, typename V>
+__forceinline__ Vectors<V> select(const Vectors<M>& mask, const Vectors<V>& a, const Vectors<V>& b) {
+    Vectors<V> result;
+    for (int k = 0; k < SEVERAL; ++k) result.v[k] = mask.v[k] ? a.v[k] : b.v[k];
+    return result;
+}
+
+// The numbers of several vectors.
+template <typename T>
+struct Rows {
+    typedef Many<T> Fewer;
+    template <typename V>
+    using Of = Rows<V>;
+    typedef Vectors<typename Many<T>::Numbers> Numbers;
+    static constexpr int COUNT = SEVERAL * Many<T>::COUNT;
+
+    static Numbers all(T value) {
+        return made([=](int) { return Many<T>::all(value); });
+    }
+    template <typename I>
+    static Numbers load(const T* x, I i) {
+        return made([=](int k) { return Many<T>::load(x, i + k * Many<T>::COUNT); });
+    }
+    template <typename I>
+    static void store(T* y, I i, const Numbers& value) {
+        for (int k = 0; k < SEVERAL; ++k) Many<T>::store(y, i + k * Many<T>::COUNT, value.v[k]);
+    }
+    static Numbers root(const Numbers& value) {
+        return made([&](int k) { return Many<T>::root(value.v[k]); });
+    }
+    static Numbers power(const Numbers& value, T exponent) {
+        return made([&](int k) { return Many<T>::power(value.v[k], exponent); });
+    }
+    template <typename Make>
+    static __forceinline__ Numbers made(Make make) {
+        Numbers result;
+        for (int k = 0; k < SEVERAL; ++k) result.v[k] = make(k);
+        return result;
+    }
+};
 
 // A share of all elements: neighbouring ones, so that the compiler can take a vector of them.
 template <typename I>
