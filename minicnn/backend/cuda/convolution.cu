@@ -11,10 +11,9 @@
 //
 // The gradient to the images is `convolve` with other lists: a pixel gathers from the places whose
 // windows see it. A dense layer is a convolution of images of one pixel.
-#include "common.cuh"
-
-// The constants of the machine: MOST_MAPS, WEIGHT_MAPS, VECTORS and COLUMNS say how many sums a warp keeps in
-// registers. A thread of a GPU may use 255 registers, an AVX2 processor has 16.
+//
+// MOST_MAPS, VECTORS, WEIGHT_MAPS, and COLUMNS say how many sums a warp keeps in registers, of
+// which a thread of a GPU has up to 255 and a CPU 16 or 32: cuda/tiles.py.
 #include "common.cuh"
 
 template <typename I>
@@ -87,19 +86,21 @@ __device__ __forceinline__ void convolve_run(const Run<T, I>& run, int maps) {
     for (I l = 0; l < run.length; l += VECTORS * L::WARP) convolve_tile<L, MAPS, T, I>(run, l);
 }
 
-// One warp for each run of each row, and each block of tiles: the maps of a group are cut into tiles
-// of nearly equal size. Long sums are cut, too: while all tiles of a block go over a part of the taps,
-// what lies under these stays in the cache of a core. (On a GPU a block is one tile, and all taps are
-// one part.)
+// One warp for each run of each row, and each block of tiles: the maps of a group are cut into
+// tiles of nearly equal size. Long sums are cut, too: while all tiles of a block go over a part of
+// the taps, what lies under these stays in the cache of a core. (On a GPU a block is one tile, and
+// all taps are one part.)
 template <typename T, typename I>
 __global__ void convolve(
     array<const T> x, array<const T> weight, array<const T> bias, array<T> y,
     array<const int> rows, array<const int> runs, array<const int> taps, array<const int> starts,
     I has_bias, I row_count, I run_count, I kinds, I groups, I maps, I tiles, I blocks,
-    I block_tiles, I most_taps, I batch, I x_group, I y_map, I y_row, I weight_group, I weight_step) {
+    I block_tiles, I most_taps, I batch, I x_group, I y_map, I y_row, I weight_group,
+    I weight_step) {
     FOR_EACH_WARP(w, groups * row_count * run_count * blocks) {
         const I block = w % blocks, r = w / blocks % run_count;
-        const I row = w / blocks / run_count % row_count, group = w / blocks / run_count / row_count;
+        const I row = w / blocks / run_count % row_count;
+        const I group = w / blocks / run_count / row_count;
         const int list = rows[2 * row + 1] * int(kinds) + runs[4 * r + 3];
         const int first_tap = starts[list], last_tap = starts[list + 1];
         Run<T, I> run = {x, weight, bias, y, taps, first_tap, last_tap};
@@ -131,7 +132,7 @@ __global__ void convolve(
 template <typename T, typename I>
 struct Piece {
     array<const T> grad, x;
-    array<const int> columns;  // pairs: the pixel of x under the column's tap, the element of weight
+    array<const int> columns;  // pairs: the pixel of x under the column's tap, its weight
     I first_column;            // two times the first of this tile
     I grad_start, grad_step;   // the first place; from one map to the next
     I x_start, x_step;         // the pixel under it; from one place to the next
@@ -148,11 +149,13 @@ __device__ __forceinline__ void sum_products(
     const I whole = piece.length - piece.length % L::COUNT;
     for (I r = 0; r < piece.rows * piece.places; ++r) {
         const I row = r / piece.places, place = r % piece.places;
-        const auto grads = piece.grad + (piece.grad_start + row * piece.grad_row + place * piece.batch);
+        const I first = piece.grad_start + row * piece.grad_row + place * piece.batch;
+        const auto grads = piece.grad + first;
         const auto x = piece.x + (piece.x_start + row * piece.x_row + place * piece.x_step);
+        const auto columns = piece.columns + piece.first_column;
         I at[COLUMNS];
 #pragma unroll
-        for (int k = 0; k < COLUMNS; ++k) at[k] = piece.columns[piece.first_column + 2 * k] * piece.batch;
+        for (int k = 0; k < COLUMNS; ++k) at[k] = columns[2 * k] * piece.batch;
         for (I l = L::lane(); l < whole; l += L::WARP) {
 #pragma unroll
             for (int m = 0; m < MAPS; ++m) grad[m] = L::load(grads, m * piece.grad_step + l);
@@ -203,8 +206,8 @@ template <typename T, typename I>
 __global__ void convolve_weights(
     array<const T> grad, array<const T> x, array<T> weight, array<const int> columns,
     array<const int> kinds, I parts, I row_pieces, I piece_rows, I place_pieces, I piece_places,
-    I groups, I maps, I map_tiles, I column_tiles, I blocks, I block_tiles, I batch, I grad_map, I grad_row,
-    I x_group, I x_row, I x_place, I weights, I weight_group, I weight_step) {
+    I groups, I maps, I map_tiles, I column_tiles, I blocks, I block_tiles, I batch, I grad_map,
+    I grad_row, I x_group, I x_row, I x_place, I weights, I weight_group, I weight_step) {
     const I tiles = map_tiles * column_tiles, pieces = row_pieces * place_pieces;
     FOR_EACH_WARP(w, parts * groups * blocks) {
         const I block = w % blocks, group = w / blocks % groups, part = w / blocks / groups;
