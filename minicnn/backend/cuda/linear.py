@@ -12,19 +12,25 @@ from .arguments import contiguous
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
 from .library import is_faster
 
+FEW = 4
+"""Images that are too few to fill a vector."""
 PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
 
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     if is_faster(x, weight.shape, PIXEL, 1):
         return vectorised.linear(x, weight, bias)
-    return _matrix(convolve(_image(x), _kernel(weight), bias, PIXEL, 1))
+    if device_of(x) == "native" and x.shape[1] < FEW:
+        # Vectors of inputs instead of images: as the gradient of a weight, a sum of products.
+        y = convolve_weight_gradient(_image(contiguous(x.T)), _image(weight), PIXEL, 1)
+        return _matrix(y if bias is None else y + bias.reshape(-1, 1, 1, 1), x)
+    return _matrix(convolve(_image(x), _kernel(weight), bias, PIXEL, 1), x)
 
 
 def linear_input_gradient(grad: Array, weight: Array) -> Array:
     if is_faster(grad, weight.shape, PIXEL, 1):
         return vectorised.linear_input_gradient(grad, weight)
-    return _matrix(convolve_input_gradient(_image(grad), _kernel(weight), PIXEL, 1))
+    return _matrix(convolve_input_gradient(_image(grad), _kernel(weight), PIXEL, 1), grad)
 
 
 def linear_weight_gradient(x: Array, grad: Array) -> Array:
@@ -46,5 +52,6 @@ def _kernel(weight: Array) -> Array:
     return weight.reshape(*weight.shape, 1, 1)
 
 
-def _matrix(y: Array) -> Array:
-    return y.reshape(len(y), y.shape[-1])
+def _matrix(y: Array, x: Array) -> Array:
+    """The maps of one pixel as a matrix, for as many images as x has."""
+    return y.reshape(len(y), x.shape[1])
