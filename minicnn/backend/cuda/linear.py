@@ -20,7 +20,7 @@ PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     if is_faster(x, weight.shape, PIXEL, 1):
         return vectorised.linear(x, weight, bias)
-    if device_of(x) == "native" and x.shape[1] < FEW:
+    if device_of(x) == "native" and 0 < x.shape[1] < FEW:
         # Vectors of inputs instead of images: as the gradient of a weight, a sum of products.
         y = convolve_weight_gradient(_image(contiguous(x.T)), _image(weight), PIXEL, 1)
         return _matrix(y if bias is None else y + bias.reshape(-1, 1, 1, 1), x)
