@@ -6,7 +6,7 @@ For the training steps of both networks, in minicnn and in PyTorch: what Python 
 step (host), what passes from step to step (wall), and what the GPU takes by itself (gpu, see
 ``gpu.py``). For kernels the same, and bytes per second beside those of a copy. Then the
 choices that were made without a GPU: convolutions by their own kernels or by columns and cuBLAS
-(``backend/cuda/library.py``), products of groups with a transposed operand, bands of columns of
+(``backend/cuda/cublas.py``), products of groups with a transposed operand, bands of columns of
 several sizes, the softmax that gives a thread a whole row, and sums over two axes of images.
 float32; rows appear as they are measured.
 """
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn.backend import array_module, kernels_for, to_device
-from minicnn.backend.cuda import convolution, library
+from minicnn.backend.cuda import convolution, cublas
 from minicnn.backend.cuda.columns import col2im, im2col
 from minicnn.backend.geometry import make_window
 from minicnn.backend.padding import padding_map
@@ -159,7 +159,7 @@ def convolutions(
     grad = _random(device, outputs, *window.output_size, batch)
     flops = 2 * outputs * c * kernel**2 * window.output_size[0] ** 2 * batch
     size = f"{c}x{side}x{side}x{batch} -> {outputs}"
-    ways: dict[str, Any] = {"kernels": convolution, "columns": library.library}
+    ways: dict[str, Any] = {"kernels": convolution, "columns": cublas.by_columns}
     for name, run in ways.items():
         calls: dict[str, Step] = {
             "convolve": partial(run.convolve, x, weight, None, window, 1),
@@ -174,11 +174,11 @@ def convolutions(
 @contextmanager
 def by_kernels() -> Iterator[None]:
     """``convolution.py`` computes by its own kernels inside, however large the product is."""
-    before, library.SMALL = library.SMALL, WHOLE
+    before, cublas.SMALL = cublas.SMALL, WHOLE
     try:
         yield
     finally:
-        library.SMALL = before
+        cublas.SMALL = before
 
 
 def group_products(device: str, groups: int, p: int, q: int, length: int) -> Iterator[Work]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn.backend import DeviceError, resolve_device
+from minicnn.backend import DeviceError, is_available
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -60,14 +60,6 @@ def run(environment: dict[str, str], *arguments: str) -> str:
     )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
-
-
-def is_available(device: str) -> bool:
-    try:
-        resolve_device(device)
-    except DeviceError:
-        return False
-    return True
 
 
 def kept() -> dict[str, int]:

@@ -15,7 +15,7 @@ from support.fake_cupy import GPU, FakeArray, FakeCupy
 import minicnn as mc
 from minicnn import data, nn, ops, optim, train
 from minicnn.backend import device_of, on_device_of, to_device
-from minicnn.backend.cuda import library, nvrtc, source
+from minicnn.backend.cuda import cublas, nvrtc, source
 from minicnn.backend.layout import as_chwn, as_nchw
 
 pytestmark = pytest.mark.usefixtures("cupy")
@@ -248,22 +248,22 @@ def products_of(op: Callable[[], mc.Tensor], inputs: list[mc.Tensor]) -> int:
 def test_large_products_are_those_of_cublas(
     monkeypatch: pytest.MonkeyPatch, maps: int, kernel: int, products: int
 ) -> None:
-    monkeypatch.setattr(library, "SMALL", 1000)
+    monkeypatch.setattr(cublas, "SMALL", 1000)
     x = images("cuda:0", 2, 6)
     x.requires_grad = True
     weight = mc.tensor(np.ones((maps, 2, kernel, kernel), np.float32), device="cuda")
     weight.requires_grad = True
     inputs = [x, weight]
     assert products_of(lambda: ops.conv2d(x, weight), inputs) == products
-    monkeypatch.setattr(library, "SMALL", 1 << 24)
+    monkeypatch.setattr(cublas, "SMALL", 1 << 24)
     assert products_of(lambda: ops.conv2d(x, weight), inputs) == 0
 
 
 def test_cublas_and_kernels_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for small in (1 << 24, 1):
-        monkeypatch.setattr(library, "SMALL", small)
-        monkeypatch.setattr(library, "MOST_MAPS", 0)
+        monkeypatch.setattr(cublas, "SMALL", small)
+        monkeypatch.setattr(cublas, "MOST_MAPS", 0)
         mc.manual_seed(0)
         model = nn.Sequential(
             nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2), nn.Flatten(), nn.Linear(36, 3)
@@ -274,5 +274,5 @@ def test_cublas_and_kernels_agree(monkeypatch: pytest.MonkeyPatch) -> None:
             grads = mc.grad(model(x).sum(), [x, *model.parameters()])
         assert operations["product matmul"] == (0 if small > 1 else 6)
         found.append([grad.numpy() for grad in grads])
-    for kernels, cublas in zip(*found, strict=True):
-        np.testing.assert_allclose(cublas, kernels, rtol=1e-5, atol=1e-5)
+    for kernels, products in zip(*found, strict=True):
+        np.testing.assert_allclose(products, kernels, rtol=1e-5, atol=1e-5)

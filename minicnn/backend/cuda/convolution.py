@@ -1,6 +1,6 @@
 """Convolution without columns, in CUDA C: see ``convolution.cu`` and ``runs.py``.
 
-Where many maps make the product large, a GPU computes it by columns and cuBLAS: ``library.py``.
+Where many maps make the product large, a GPU computes it by columns and cuBLAS: ``cublas.py``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..geometry import Window
 from ..native import run as native
 from . import tiles
 from .arguments import contiguous, new
+from .cublas import by_columns, is_faster
 from .launch import launch, launch_warps
-from .library import is_faster, library
 from .runs import Lists, forward_lists, gradient_lists, lists_on, weight_columns
 from .tiles import Tiles
 
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 
 def convolve(x: Array, weight: Array, bias: Array | None, window: Window, groups: int) -> Array:
     if is_faster(x, weight.shape, window, groups):
-        return library.convolve(x, weight, bias, window, groups)
+        return by_columns.convolve(x, weight, bias, window, groups)
     y = new(x, (weight.shape[0], *window.output_size, x.shape[-1]))
     plan = _forward_plan(device_of(x), window, groups, x.shape[-1], weight.shape)
     _gather(plan, x, weight, bias, y)
@@ -57,7 +57,7 @@ def convolve(x: Array, weight: Array, bias: Array | None, window: Window, groups
 
 def convolve_input_gradient(grad: Array, weight: Array, window: Window, groups: int) -> Array:
     if is_faster(grad, weight.shape, window, groups):
-        return library.convolve_input_gradient(grad, weight, window, groups)
+        return by_columns.convolve_input_gradient(grad, weight, window, groups)
     x = new(grad, (groups * weight.shape[1], *window.input_size, grad.shape[-1]))
     plan = _gradient_plan(device_of(grad), window, groups, grad.shape[-1], weight.shape)
     _gather(plan, grad, weight, None, x)
@@ -126,7 +126,7 @@ def convolve_weight_gradient(x: Array, grad: Array, window: Window, groups: int)
     channels, outputs = x.shape[0], grad.shape[0]
     shape = (outputs, channels // groups, *window.kernel_size)
     if is_faster(x, shape, window, groups):
-        return library.convolve_weight_gradient(x, grad, window, groups)
+        return by_columns.convolve_weight_gradient(x, grad, window, groups)
     weight = new(x, shape)
     parts, plan = _weight_plan(device_of(x), window, groups, x.shape[-1], shape)
     sums = weight if parts == 1 else new(x, (parts, weight.size))

@@ -1,6 +1,6 @@
 """The dense layer in CUDA C: a convolution of images with one pixel, see ``convolution.cu``.
 
-A large one is a matrix product of cuBLAS on a GPU: ``library.py``.
+A large one is a matrix product of cuBLAS on a GPU: ``cublas.py``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from ..arrays import Array, device_of
 from ..geometry import Window
 from .arguments import contiguous
 from .convolution import convolve, convolve_input_gradient, convolve_weight_gradient
-from .library import is_faster
+from .cublas import is_faster
 
 FEW = 4
 """Images that are too few to fill a vector."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
-from types import ModuleType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+
+from ..numpy_returning import NumPyReturning
 
 
 class EmulatorArray(np.ndarray[Any, Any]):
@@ -89,7 +89,7 @@ As a float each is NaN, as an integer an unlikely one, and as a bool neither Fal
 """
 
 
-class _EmulatedNumPy(ModuleType):
+class _EmulatedNumPy(NumPyReturning):
     """NumPy with functions that return arrays of the emulator."""
 
     def empty(self, *args: Any, **kwargs: Any) -> Any:
@@ -97,13 +97,6 @@ class _EmulatedNumPy(ModuleType):
 
     def empty_like(self, *args: Any, **kwargs: Any) -> Any:
         return _poisoned(np.empty_like(*args, **kwargs))
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
-        if isinstance(found, type) or not callable(found):
-            return found
-        setattr(self, name, _on_emulator(found))
-        return getattr(self, name)
 
 
 def _poisoned(new: Any) -> EmulatorArray:
@@ -114,14 +107,4 @@ def _poisoned(new: Any) -> EmulatorArray:
     return memory.view(EmulatorArray)
 
 
-def _on_emulator(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function, updated=())
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return _emulated(function(*args, **kwargs))
-
-    if isinstance(function, np.ufunc):
-        wrapper.at = function.at  # type: ignore[attr-defined]
-    return wrapper
-
-
-emulated_numpy = _EmulatedNumPy("emulated_numpy")
+emulated_numpy = _EmulatedNumPy("emulated_numpy", _emulated)

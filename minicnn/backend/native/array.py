@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable
-from functools import wraps
-from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from ..numpy_returning import NumPyReturning
 
 ALIGNMENT = 64
 """Bytes of a cache line: a vector that starts at a multiple never lies across two of them."""
@@ -66,27 +65,7 @@ def empty_like(x: Any, dtype: Any = None, **options: Any) -> Any:
     )
 
 
-class _NativeNumPy(ModuleType):
-    """NumPy with functions that return arrays of the device, new ones aligned."""
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
-        if isinstance(found, type) or not callable(found):
-            return found
-        setattr(self, name, _returning_native(found))
-        return getattr(self, name)
-
-
-def _returning_native(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function, updated=())
-    def wrapper(*args: Any, **options: Any) -> Any:
-        return as_native(function(*args, **options))
-
-    if isinstance(function, np.ufunc):
-        wrapper.at = function.at  # type: ignore[attr-defined]
-    return wrapper
-
-
-native_numpy = _NativeNumPy("native_numpy")
+native_numpy = NumPyReturning("native_numpy", as_native)
+"""NumPy with functions that return arrays of the device, new ones aligned."""
 native_numpy.empty = empty  # type: ignore[attr-defined]
 native_numpy.empty_like = empty_like  # type: ignore[attr-defined]

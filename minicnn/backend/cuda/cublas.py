@@ -43,7 +43,7 @@ def is_faster(x: Array, weight_shape: tuple[int, ...], window: Window, groups: i
     return not (is_small or is_thin or is_capturing())
 
 
-class LibraryConvolution(ColumnConvolution):
+class CublasConvolution(ColumnConvolution):
     """Without the copies that CuPy makes of transposed matrices."""
 
     def _sum_of_products(self, a: Array, b: Array) -> Array:
@@ -53,6 +53,6 @@ class LibraryConvolution(ColumnConvolution):
         return (b[0] @ a[0].T).T[None]
 
 
-library = LibraryConvolution(
+by_columns = CublasConvolution(
     im2col, col2im, column_bytes=1 << 30, column_length=1, product_length=1 << 62
 )
