@@ -201,11 +201,17 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
 
 @cache
 def _check_compiler(device: str) -> None:
-    """Raise DeviceError unless there is a C++ compiler that the device can use."""
+    """Raise DeviceError unless there is a C++ compiler that the device can use.
+
+    Also for a wrong environment variable, rather than in the middle of a network.
+    """
+    launcher = importlib.import_module(f".{device}.run", __package__)
     if device == "native":
-        importlib.import_module(".native.run", __package__).compiler_command()
+        launcher.compiler_command()
+        launcher.thread_count()
     else:
         importlib.import_module(".compiler", __package__).find_compiler(device)
+        launcher.launch_order()
 
 
 def _cupy() -> ModuleType:

@@ -277,5 +277,5 @@ def test_an_order_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     message = (
         'MINICNN_EMULATOR_ORDER: got "sideways", expected one of "forwards", "backwards", "shu'
     )
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(DeviceError, match=message):
         turns("in_turn", 512)

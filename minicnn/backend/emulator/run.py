@@ -24,6 +24,7 @@ from ..compiler import built, find_compiler
 from ..cuda import source as cuda_source
 from ..cuda.pieces import Pieces
 from ..cuda.source import HEADERS, OPTIONS, PIECES, read_source
+from ..errors import DeviceError
 from .fault import Fault, kernel_error
 
 DIRECTORY = Path(__file__).parent
@@ -66,18 +67,20 @@ def run(source: str, expression: str, blocks: int, threads: int, arguments: list
     fault = Fault()
     function, waits = _compiled(source, expression)
     array = (ctypes.c_void_p * len(pointers))(*pointers)
-    launch = Launch(blocks, threads, _order(), waits)
+    launch = Launch(blocks, threads, launch_order(), waits)
     if function(ctypes.byref(launch), array, ctypes.byref(fault)):
         kernel = expression.split("<")[0]
         raise kernel_error(fault, f"{kernel} of {source}", _parameters(source, kernel))
 
 
-def _order() -> int:
+def launch_order() -> int:
     """The order in which blocks and threads run, as emulator.h counts the orders."""
     name = os.environ.get("MINICNN_EMULATOR_ORDER") or ORDERS[0]
     if name not in ORDERS:
         expected = '", "'.join(ORDERS)
-        raise ValueError(f'MINICNN_EMULATOR_ORDER: got "{name}", expected one of "{expected}"')
+        raise DeviceError(
+            f'device "emulator": MINICNN_EMULATOR_ORDER: got "{name}", expected one of "{expected}"'
+        )
     return ORDERS.index(name)
 
 

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import check_integer
 from ..compiler import built, find_compiler, is_built
 from ..cuda import tiles
 from ..cuda.source import DIRECTORY, HEADERS, PIECES, read_source
@@ -82,9 +81,12 @@ def thread_count() -> int:
     """The cores that this process may use, or the environment variable MINICNN_NUM_THREADS."""
     wanted = os.environ.get("MINICNN_NUM_THREADS")
     if wanted:
-        if not wanted.isdecimal():
-            raise ValueError(f"MINICNN_NUM_THREADS: got {wanted!r}, expected an integer")
-        return check_integer("MINICNN_NUM_THREADS", int(wanted), least=1)
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise DeviceError(
+                f'device "native": MINICNN_NUM_THREADS: got "{wanted}", expected an integer of 1 '
+                "or more"
+            )
+        return int(wanted)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
