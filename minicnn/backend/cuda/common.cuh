@@ -14,6 +14,8 @@
 #else
 template <typename T>
 using array = T* __restrict__;  // no two arguments of a kernel overlap
+template <typename T>
+using Rest = T*;  // an array from an element on
 #endif
 
 #ifndef MINICNN_NATIVE

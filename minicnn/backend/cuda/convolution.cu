@@ -55,15 +55,21 @@ __device__ __forceinline__ void convolve_tile(const Run<T, I>& run, I l) {
             sum[m][v] = run.continues ? L::load(run.y, run.y_start + m * run.y_step + at[v])
                                       : L::all(bias);
     }
-    const auto x = run.x + run.x_start, weights = run.weight + run.weight_start;
-    for (int k = run.first; k < run.end; ++k) {
-        const auto tap = x + run.taps[2 * k] * run.batch;
-        const auto weight = weights + run.taps[2 * k + 1];
+    // Where each vector and each map begins, so that a CPU computes no other address for a tap.
+    Rest<const T> x[VECTORS], weight[MAPS];
 #pragma unroll
-        for (int v = 0; v < VECTORS; ++v) pixels[v] = L::load(tap, at[v]);
+    for (int v = 0; v < VECTORS; ++v) x[v] = run.x + (run.x_start + at[v]);
+#pragma unroll
+    for (int m = 0; m < MAPS; ++m)
+        weight[m] = run.weight + (run.weight_start + m * run.weight_step);
+UNROLL_4
+    for (int k = run.first; k < run.end; ++k) {
+        const I tap = run.taps[2 * k] * run.batch, element = run.taps[2 * k + 1];
+#pragma unroll
+        for (int v = 0; v < VECTORS; ++v) pixels[v] = L::load(x[v], tap);
 #pragma unroll
         for (int m = 0; m < MAPS; ++m) {
-            const T factor = weight[m * run.weight_step];
+            const T factor = weight[m][element];
 #pragma unroll
             for (int v = 0; v < VECTORS; ++v) sum[m][v] += factor * pixels[v];
         }

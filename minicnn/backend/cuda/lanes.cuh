@@ -20,6 +20,7 @@
 #define THREADS_OF_WARP 1
 #else
 #define THREADS_OF_WARP 32
+#define UNROLL_4 _Pragma("unroll 4")
 #endif
 
 template <typename T>

@@ -24,4 +24,4 @@ class Tiles(NamedTuple):
 
 GPU = Tiles(most_maps=8, vectors=4, weight_maps=4, columns=4)  # a thread may use 255 registers
 MANY_REGISTERS = Tiles(most_maps=8, vectors=2, weight_maps=4, columns=6)  # 32: AVX-512, ARM
-FEW_REGISTERS = Tiles(most_maps=6, vectors=2, weight_maps=2, columns=5)  # 16: other x86
+FEW_REGISTERS = Tiles(most_maps=6, vectors=2, weight_maps=3, columns=4)  # 16: other x86

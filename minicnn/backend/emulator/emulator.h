@@ -65,6 +65,18 @@ void shared(T& variable, const char* name) {
 
 }  // namespace emulator
 
+template <typename T>
+struct array;
+
+// An array from an element on; its indices are still counted from the first one.
+template <typename T>
+struct Rest {
+    const array<T>* whole;
+    long long start;
+    T& operator[](long long index) const { return (*whole)[start + index]; }
+    Rest operator+(long long elements) const { return {whole, start + elements}; }
+};
+
 // An argument in global memory. Its layout is that of run.ArrayArgument.
 template <typename T>
 struct array {
@@ -76,14 +88,7 @@ struct array {
         if (index < 0 || index >= size) emulator::report_index(argument, index, size);
         return data[index];
     }
-    // The array from an element on; its indices are still counted from the first one.
-    struct Rest {
-        const array& whole;
-        long long start;
-        T& operator[](long long index) const { return whole[start + index]; }
-        Rest operator+(long long elements) const { return {whole, start + elements}; }
-    };
-    Rest operator+(long long elements) const { return {*this, elements}; }
+    Rest<T> operator+(long long elements) const { return {this, elements}; }
 
     operator array<const T>() const { return {data, size, argument}; }
 };
