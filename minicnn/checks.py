@@ -32,6 +32,8 @@ RANGES: dict[str, Callable[[float], bool]] = {
 
 def is_integer(value: object) -> bool:
     """Whether the value is what ``operator.index`` takes, and not a bool."""
+    if type(value) is int:  # nearly always
+        return True
     try:
         operator.index(value)  # type: ignore[arg-type]
     except TypeError:

@@ -17,7 +17,7 @@ namespace {
 
 using Kernel = void (*)(long share, long shares, const void* arguments);
 
-constexpr auto LOOK_FOR_WORK = std::chrono::microseconds(60);
+constexpr auto LOOK_FOR_WORK = std::chrono::microseconds(200);
 
 struct Pool {
     std::mutex one_caller, sleeping;
