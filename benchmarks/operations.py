@@ -117,8 +117,7 @@ def _trainer_step(batch: int, **options: Any) -> Step:
     batches = train.batches.place_batches(loader, DEVICE)
 
     def step() -> None:
-        x, labels = next(batches)
-        trainer.progress.end_batch(batch, *trainer._step(x, labels))
+        trainer.progress.end_batch(batch, *trainer._step(*next(batches)))
 
     return step
 

@@ -5,9 +5,9 @@
     model = mc.models.lenet5()
     print(mc.summary(model, (1, 28, 28)))
 
-Floors, from the ground up: backend (how), autograd (the graph), ops (what); nn, optim, data, io and
-testing; models; export and viz (imported on first use); explain and train; cli. Each imports only
-from the floors below.
+Floors, from the ground up: backend (how), autograd (the graph), ops (what); nn, optim, data, io,
+parallel and testing; models; export and viz (imported on first use); explain and train; cli. Each
+imports only from the floors below.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from . import data, models, nn, ops, optim, testing, train
+from . import data, models, nn, ops, optim, parallel, testing, train
 from . import ops as functional
 from ._version import __version__
 from .autograd import Parameter, Tensor, detect_anomaly, grad, is_grad_enabled, no_grad, tensor
@@ -34,7 +34,7 @@ __all__ = [
     # files, summaries
     "load", "save", "summary",
     # packages
-    "data", "functional", "models", "nn", "ops", "optim", "testing", "train",
+    "data", "functional", "models", "nn", "ops", "optim", "parallel", "testing", "train",
     "__version__",
 ]
 # fmt: on

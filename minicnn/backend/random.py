@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import check_integer
+
+
+class Part(NamedTuple):
+    """The images start to stop of a batch of ``whole`` images, which a process computes."""
+
+    start: int
+    stop: int
+    whole: int
+
+    @property
+    def images(self) -> int:
+        """How many these are."""
+        return self.stop - self.start
+
 
 _global: np.random.Generator | None = None  # created on first use: numpy.random loads slowly
 
@@ -39,6 +54,25 @@ def generator(seed: int | None = None) -> np.random.Generator:
 def draw_key() -> int:
     """A key for ``Kernels.uniform`` from the global generator."""
     return int(generator().integers(2**63))
+
+
+@contextmanager
+def computing(part: Part) -> Iterator[None]:
+    """While this part of a batch is computed, an image gets the numbers it has in the whole one."""
+    global _part
+    before, _part = _part, part
+    try:
+        yield
+    finally:
+        _part = before
+
+
+def part_of_batch(images: int) -> Part | None:
+    """The part that is being computed, if so many images are one and not the whole batch."""
+    return _part if _part is not None and images == _part.images < _part.whole else None
+
+
+_part: Part | None = None
 
 
 def generator_state() -> dict[str, Any]:

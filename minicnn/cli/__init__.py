@@ -6,12 +6,15 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 import numpy as np
 
-from .. import __version__, backend, data, nn
+from .. import __version__, backend, data, nn, parallel
+from ..parallel.group import fail
+from ..parallel.launch import launched_rank
 from ..text_table import text_table
 from ..train.recipe import OPTIMIZERS
 from ..train.recipes import MODELS, RECIPES
@@ -32,12 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = argparse.Namespace(kept="")  # set by a command: what an interruption leaves
     try:
         try:
-            _parser().parse_args(arguments, parsed)
+            with _quiet_if_not_first():
+                _parser().parse_args(arguments, parsed)
             with np.errstate(all="ignore"):  # Trainer.fit reports divergence, once
                 parsed.run(parsed)
         finally:  # also after --help, which exits
             sys.stdout.flush()
-    except (InputError, data.DataError, backend.DeviceError, FloatingPointError) as error:
+    except (
+        InputError, data.DataError, backend.DeviceError, FloatingPointError, parallel.ParallelError
+    ) as error:  # fmt: skip
         return _fail(2, str(error))
     except KeyboardInterrupt:
         return _fail(130, f"interrupted{parsed.kept}")
@@ -52,8 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+@contextmanager
+def _quiet_if_not_first() -> Iterator[None]:
+    """Of several processes only the first prints the help, or what is wrong with the options."""
+    if launched_rank() == 0:
+        yield
+        return
+    with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
+        yield
+
+
 def _fail(status: int, reason: str) -> int:
-    print(f"minicnn: {reason}", file=sys.stderr)
+    """Tell the reason, and end the other processes, if there are some."""
+    fail(f"minicnn: {reason}", status)
     return status
 
 

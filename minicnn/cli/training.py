@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import backend, data, io, train
+from .. import backend, data, io, parallel, train
 from ..backend.random import manual_seed
 from ..data.transforms import Compose
+from ..parallel.group import own_device
 from ..train.recipe import OPTIMIZERS, Recipe
 from ..train.recipes import MODELS, RECIPES
 from .inputs import (
@@ -61,26 +62,51 @@ def add_train(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    device = backend.resolve_device(options.device)
+    processes = parallel.group()
+    device = backend.resolve_device(own_device(options.device, processes))
     if options.cuda_graph and not device.startswith("cuda"):
         raise InputError(f"--cuda-graph: got the device {device!r}, expected --device cuda")
     for option in ("weights", "checkpoint", "log"):
-        if getattr(options, option):
+        if getattr(options, option) and processes.rank == 0:
             io.check_writable(f"--{option}", getattr(options, option), replaced=option != "log")
     recipe = _choose_recipe(options)
     manual_seed(options.seed)
     model: Any = MODELS[options.model]()
-    name, (training, test) = load_data(options.data, model)
+    name, (training, test) = _load_together(options.data, model, processes)
     recipe = _override(recipe.on(name), options)
     check_parts(model, training, test)
     resize = make_resize(training.image_shape, model.input_shape)
     batches, test_batches = _make_loaders(recipe, options.seed, training, test, resize)
-    print(
-        f"{options.model}, {sum(p.size for p in model.parameters()):,} parameters, on {name}: "
-        f"{len(training):,} training and {len(test):,} test images"
-        f"{f', {resize}' if resize else ''}"
-    )
+    several = f", {processes.size} processes" if processes.size > 1 else ""
+    if processes.rank == 0:
+        print(
+            f"{options.model}, {sum(p.size for p in model.parameters()):,} parameters, on {name}: "
+            f"{len(training):,} training and {len(test):,} test images"
+            f"{f', {resize}' if resize else ''}{several}"
+        )
     history = _fit(recipe, model, device, batches, test_batches, options)
+    if processes.rank == 0:
+        _tell_result(history, model, test, device, options)
+
+
+def _load_together(
+    name: str, model: Any, processes: parallel.Group
+) -> tuple[str, tuple[data.ArrayDataset, data.ArrayDataset]]:
+    """The data; the first process may have to download it before the others find it."""
+    if processes.rank == 0:
+        found = load_data(name, model)
+        processes.broadcast(found[0])
+        return found
+    return load_data(processes.broadcast(None), model)
+
+
+def _tell_result(
+    history: train.History,
+    model: Any,
+    test: data.ArrayDataset,
+    device: str,
+    options: argparse.Namespace,
+) -> None:
     accuracy = history["val_accuracy"][-1]
     correct = round(accuracy * len(test))
     print(f"test accuracy {accuracy:.2%} ({correct:,} of {len(test):,} images)")

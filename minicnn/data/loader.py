@@ -98,12 +98,18 @@ class DataLoader:
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         return self.on(resolve_device())
 
-    def on(self, device: str, start: int = 0) -> Iterator[tuple[Any, Any]]:
+    def on(
+        self, device: str, start: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[tuple[Any, Any]]:
         """The batches of an epoch with their images on a device; integer labels stay on the CPU.
 
         An ArrayDataset is moved there once and as a whole, if it fits; batches that a transform or
         another kind of data set makes on the CPU are moved one by one. With a start above 0 no new
         epoch starts: the last one continues at that batch, and the batches before are not read.
+
+        share: (k, n) gives of every batch only the part number k of n parts of nearly equal size,
+        or the first image of the batch where that part is empty. A transform is called with the
+        whole batch all the same, so that its random numbers do not depend on the share.
 
         Raises DeviceError; ValueError for a start beyond the end, or above 0 before any epoch.
         """
@@ -114,7 +120,18 @@ class DataLoader:
             self.epoch += 1
         if self.order is None:
             raise ValueError(f"start: got {start}, but no epoch has started yet, expected 0")
-        return self._batches(self._dataset_on(device), self.order, device, start)
+        parts = [self._images_of(k) for k in range(start, len(self))]
+        return self._batches(self._dataset_on(device), self.order, device, parts, share)
+
+    def batch_sizes(self, start: int = 0) -> list[int]:
+        """The number of images in each batch from number ``start`` on."""
+        images = [self._images_of(k) for k in range(start, len(self))]
+        return [part.stop - part.start for part in images]
+
+    def _images_of(self, batch: int) -> slice:
+        """Where the images of a batch stand in the order of an epoch."""
+        start = batch * self.batch_size
+        return slice(start, min(start + self.batch_size, self._length))
 
     def state_dict(self) -> dict[str, Any]:
         """The position of the loader: `epoch`, `order`, and the options that shape its batches."""
@@ -166,16 +183,22 @@ class DataLoader:
         return generator(int(mixed[0])).permutation(self._length)
 
     def _batches(
-        self, dataset: Dataset, order: NDArray[np.int64], device: str, start: int
+        self,
+        dataset: Dataset,
+        order: NDArray[np.int64],
+        device: str,
+        parts: list[slice],
+        share: tuple[int, int],
     ) -> Iterator[tuple[Any, Any]]:
         rows = order
         if isinstance(dataset, ArrayDataset):
             # Once, not for each batch.
             rows = to_device(order, device_of(first_part(dataset.images)))
-        size = self.batch_size
-        parts = [slice(k * size, (k + 1) * size) for k in range(start, len(self))]
+        own = [_own_part(part, share) for part in parts]
+        if self.transform is None:
+            parts = own
         read = _read_batches(dataset, [order[part] for part in parts])
-        for part in parts:
+        for part, chosen in zip(parts, own, strict=True):
             if isinstance(dataset, ArrayDataset):
                 images, labels = dataset.batch(order[part], rows[part])
             else:
@@ -184,10 +207,29 @@ class DataLoader:
                 if getattr(self.transform, "moves_pixels", False):
                     _check_not_moved(self.transform, images, labels)
                 images = map_parts(partial(_apply_transform, self.transform), images)
+                if part != chosen:
+                    inside = slice(chosen.start - part.start, chosen.stop - part.start)
+                    images, labels = (
+                        map_parts(lambda a, inside=inside: a[inside], both)
+                        for both in (images, labels)
+                    )
             yield (
                 map_parts(lambda array: Tensor(to_device(array, device)), images),
                 place_labels(labels, device),
             )
+
+
+def own_images(images: int, share: tuple[int, int]) -> tuple[int, int]:
+    """Where the part number k of n begins and ends among so many images; share: (k, n)."""
+    number, parts = share
+    return images * number // parts, images * (number + 1) // parts
+
+
+def _own_part(images: slice, share: tuple[int, int]) -> slice:
+    start, stop = own_images(images.stop - images.start, share)
+    if start == stop:
+        start, stop = 0, 1
+    return slice(images.start + start, images.start + stop)
 
 
 def _read_batches(dataset: Dataset, parts: list[NDArray[np.int64]]) -> Iterator[Batch]:

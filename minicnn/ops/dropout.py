@@ -8,7 +8,7 @@ from ..autograd import Tensor
 from ..autograd.on_device import on_device
 from ..backend import Array, array_module, kernels_for
 from ..backend.layout import as_chwn, as_nchw, batch_last
-from ..backend.random import draw_key
+from ..backend.random import draw_key, part_of_batch
 from ..checks import check_number
 from .check import check_float, check_images
 from .select import keep
@@ -50,9 +50,21 @@ def _drop(op: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool) 
     p = check_number(f"{op}: p", p, "a number from 0 to 1")
     if not training or p == 0:
         return x
-    draws = kernels_for(x.data).uniform(x.data, math.prod(shape), draw_key())
-    mask: Array = batch_last(draws >= p, shape)
+    mask: Array = batch_last(_draws(x.data, shape) >= p, shape)
     if shape != x.shape:
         maps = array_module(mask).broadcast_to(mask, x.shape)
         mask = as_nchw(as_chwn(maps))  # as long as x, so that the result lies in memory as x does
     return keep(x, mask) * (1 / (1 - p) if p < 1 else 0.0)
+
+
+def _draws(x: Array, shape: tuple[int, ...]) -> Array:
+    """Random numbers for images of this shape (N, ...), flat, in batch-last order.
+
+    Where a process computes a part of a batch, an image gets the numbers it has in the whole one.
+    """
+    kernels, key = kernels_for(x), draw_key()
+    part = part_of_batch(shape[0]) if shape else None
+    if part is None or not part.images:
+        return kernels.uniform(x, math.prod(shape), key)
+    numbers = kernels.uniform(x, math.prod(shape[1:]) * part.whole, key).reshape(-1, part.whole)
+    return numbers[:, part.start : part.stop].reshape(-1)

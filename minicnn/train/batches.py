@@ -11,21 +11,47 @@ import numpy as np
 from ..autograd import Tensor
 from ..backend import array_module, on_device_of
 from ..backend.layout import as_chwn, as_nchw
+from ..backend.random import Part
 from ..data import ArrayDataset, DataLoader, ImageFolder
 from ..data.dataset import to_float32
 from ..data.labels import check_not_bytes, first_part, is_several, map_parts, place_labels
+from ..data.loader import own_images
 from ..ops.convert import as_tensor
 
 Batches = Iterable[tuple[Any, Any]]
 
 
-def place_batches(data: Batches, device: str, start: int = 0) -> Iterator[tuple[Any, Any]]:
+def place_batches(
+    data: Batches, device: str, start: int = 0, share: tuple[int, int] = (0, 1)
+) -> Iterator[tuple[Any, Any, Part]]:
     """The batches on the device, from number ``start`` on; begins the epoch of a DataLoader.
 
+    share: (k, n) for the part number k of n of every batch, with which images of it these are. An
+    empty part is the first image of the batch.
     Raises ValueError for a batch that is not a pair and for data without a batch.
     """
-    batches = data.on(device, start) if isinstance(data, DataLoader) else data
-    return _placed(batches, device, empty=start == 0)
+    if isinstance(data, DataLoader):
+        placed = _placed(data.on(device, start, share), device, empty=start == 0)
+        parts = [Part(*own_images(n, share), n) for n in data.batch_sizes(start)]
+        return ((x, y, part) for (x, y), part in zip(placed, parts, strict=True))
+    return _cut_batches(_placed(data, device, empty=start == 0), device, share)
+
+
+def _cut_batches(
+    batches: Iterator[tuple[Any, Any]], device: str, share: tuple[int, int]
+) -> Iterator[tuple[Any, Any, Part]]:
+    for x, y in batches:
+        whole = count_images(x)
+        part = Part(*own_images(whole, share), whole)
+        if part.images < whole:
+            images = slice(part.start, part.stop) if part.images else slice(0, 1)
+            x, y = place(_cut(x, images), device), _cut(y, images)
+        yield x, y, part
+
+
+def _cut(value: Any, images: slice) -> Any:
+    """Some images or labels of a batch."""
+    return map_parts(lambda tensor: Tensor(tensor.data[images]), value)
 
 
 def place(value: Any, device: str) -> Any:

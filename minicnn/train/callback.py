@@ -47,6 +47,12 @@ class Callback:
     ``Trainer(cuda_graph=True)`` refuses other callbacks that have this method.
     """
 
+    first_process_only: ClassVar[bool] = False
+    """Whether it is called in the first of several processes only, as what prints or writes files.
+
+    All that changes the training must be called in every process: see ``minicnn.parallel``.
+    """
+
     resume_options: ClassVar[Sequence[str]] = ()
     """The attributes that must be the same when a training is resumed."""
 

@@ -46,6 +46,7 @@ class Checkpoint(Callback):
     rank: ClassVar[int] = 2  # after the other callbacks, whose state it saves
     added_columns: ClassVar = ()
     graph_safe: ClassVar = True
+    first_process_only: ClassVar = True
 
     def __init__(
         self,

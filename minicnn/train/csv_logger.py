@@ -33,6 +33,7 @@ class CSVLogger(Callback):
 
     rank: ClassVar[int] = 3  # after callbacks that add columns, and after the Checkpoint
     added_columns: ClassVar = ()
+    first_process_only: ClassVar = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("CSVLogger", path)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import ops
 from ..autograd import Tensor, no_grad
+from ..backend import to_device
 from ..checks import check_choice
 from ..ops.convert import as_tensor
 from ..ops.metric import count_targets
@@ -38,7 +39,7 @@ class Measures:
     def __init__(
         self, loss: Callable[[Any, Any], Tensor], metrics: Sequence[str | Metric] | None
     ) -> None:
-        ignored = _ignored_class(loss)
+        self._loss, ignored = loss, _ignored_class(loss)
         self.ignore_index = -100 if ignored is None else ignored
         if isinstance(metrics, str):
             raise TypeError(f"metrics: got {metrics!r}, expected a list: [{metrics!r}]")
@@ -80,6 +81,24 @@ class Measures:
             return {}
         return dict.fromkeys(self._over_classes, count_targets(labels, self.ignore_index))
 
+    def divisor(self, labels: Any, images: int) -> float:
+        """What the loss, a mean over these labels, divides by, up to a constant factor."""
+        function, weight = _function_of(self._loss), _option(self._loss, "weight", None)
+        if function not in WITH_IGNORE_INDEX or isinstance(labels, tuple):
+            return images
+        if labels.dtype.kind not in "iu":
+            return images
+        if weight is None:
+            return count_targets(labels, self.ignore_index)
+        classes = to_device(labels.data, "cpu")
+        weights = to_device(as_tensor(weight).data, "cpu")
+        return float(weights[classes[classes != self.ignore_index]].sum())
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the loss is known to be a sum over the batch."""
+        return bool(_option(self._loss, "reduction", "mean") == "sum")
+
     def _named(self, metric: str | Metric) -> tuple[str, Metric]:
         if callable(metric):
             return getattr(metric, "__name__", type(metric).__name__), metric
@@ -110,6 +129,13 @@ def _check_number(name: str, value: Tensor) -> Tensor:
 def _function_of(loss: Any) -> Any:
     """The op behind a loss: a function of ops, perhaps with options, or a layer of nn."""
     return loss.func if isinstance(loss, partial) else getattr(loss, "op", loss)
+
+
+def _option(loss: Any, name: str, default: Any) -> Any:
+    """An option of the loss, given to a partial or to a layer."""
+    if isinstance(loss, partial):
+        return loss.keywords.get(name, default)
+    return getattr(loss, name, default)
 
 
 def _ignored_class(loss: Any) -> int | None:

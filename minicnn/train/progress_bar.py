@@ -25,6 +25,7 @@ class ProgressBar(Callback):
     refresh_seconds = 0.2
     added_columns: ClassVar = ()
     graph_safe: ClassVar = True
+    first_process_only: ClassVar = True
 
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self.epochs = epochs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any
 
@@ -12,15 +13,18 @@ from numpy.typing import ArrayLike
 from .. import ops
 from ..autograd import Tensor
 from ..backend import resolve_device
-from ..backend.random import generator_state, set_generator_state
+from ..backend.random import Part, computing, generator_state, set_generator_state
 from ..checks import check_flag, check_integer, check_number
 from ..nn import Module
 from ..nn.modes import evaluating
 from ..optim import Optimizer
 from ..optim.clip import scale_to_norm
-from .batches import Batches, as_inputs, concatenate, count_images, in_batches, place_batches
+from ..parallel import Group, group
+from ..parallel.group import own_device
+from .batches import Batches, as_inputs, concatenate, in_batches, place_batches
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
+from .data_parallel import DataParallel
 from .finite import check_finite, check_losses, nonfinite_constants
 from .fit_checks import (
     check_batches,
@@ -63,13 +67,16 @@ class Trainer:
     batch of the same shape, so that small networks do not wait for Python. ``forward``, the loss
     and the metrics are then called for two batches of an epoch only, and must not depend on
     anything that changes between batches except the tensors; see docs/devices.md.
+    parallel: whether this process trains together with those that were launched with it, by
+    ``mpiexec`` for example: each computes its part of every batch, and all take the same step. None
+    does so if there are others; see docs/parallel.md.
 
     The means of an epoch are over its images; those of cross_entropy, nll_loss and "accuracy" are
     over the labels other than the loss's ignore_index, without regard to class weights.
 
     Raises TypeError for arguments of other types, ValueError for an optimizer of another model, for
     an unknown metric, for two of the same name and for a clip_norm that is not above 0, DeviceError
-    for a device that cannot be used.
+    for a device that cannot be used, ParallelError for processes that cannot work together.
 
     A callback sets ``stop_training`` to end training after the epoch; ``progress`` tells how far
     it is.
@@ -92,6 +99,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         clip_norm: float | None = None,
         cuda_graph: bool = False,
+        parallel: bool | None = None,
     ) -> None:
         check_optimizer("Trainer", model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
@@ -100,6 +108,9 @@ class Trainer:
         if clip_norm is not None:
             check_number("clip_norm", clip_norm, "a number above 0, or inf")
         self.clip_norm = clip_norm
+        processes = _processes(parallel)
+        self._parallel = DataParallel(processes, self._measures)
+        device = own_device(device, processes)
         if device is not None:
             model.to(device)
         self.device = next((p.device for p in model.parameters()), resolve_device(device))
@@ -108,6 +119,11 @@ class Trainer:
             raise ValueError(
                 f"Trainer: cuda_graph: got True on the device {self.device!r}, expected a GPU: "
                 'Trainer(..., device="cuda", cuda_graph=True)'
+            )
+        if cuda_graph and processes.size > 1:
+            raise ValueError(
+                f"Trainer: cuda_graph: got True in {processes.size} processes, whose messages a "
+                "graph cannot hold; leave it out"
             )
         self._graph: StepGraph | None = None  # during fit
         self.callbacks = check_callbacks(callbacks)
@@ -136,8 +152,9 @@ class Trainer:
         Raises TypeError or ValueError for epochs below 1, data that is not batches or has none, an
         optimizer that no longer belongs to the model, and callbacks that cannot work in this fit;
         CheckpointError, a ValueError, for a file that is not an intact checkpoint of such a
-        training: then nothing has been changed. Raises FloatingPointError when the loss, a weight,
-        a buffer or the state of the optimizer is no longer finite.
+        training: then nothing has been changed; ParallelError for processes that differ. Raises
+        FloatingPointError when the loss, a weight, a buffer or the state of the optimizer is no
+        longer finite.
         """
         epochs = check_integer("epochs", epochs, least=1)
         check_batches("fit: train", train, epochs)
@@ -148,10 +165,16 @@ class Trainer:
         self.progress, self.stop_training = Progress(train, validation), False
         if self.cuda_graph:
             check_cuda_graph(self.model, self.loss, self.optimizer, self.callbacks)
-        self._call("check_fit")
+        self._parallel.group.from_first(lambda: self._call("check_fit", first_only=True))
+        self._call("check_fit", first_only=False)
         options = self._options()  # before callbacks and the checkpoint change them
+        self._parallel.check(
+            self.model, self.loss, self.progress, {**options, "device": self.device.split(":")[0]}
+        )
         if resume is not None:
-            self._resume(resume, options)
+            self._parallel.group.from_first(lambda: self._resume(resume, options))
+        if self._parallel.group.size > 1:
+            self._restore(self._parallel.group.broadcast(self.state_dict()))
         self._begun_with = options
         if not self.history.rows:  # a mask may have been loaded since the Trainer was made
             self._constants = nonfinite_constants(self.model)
@@ -187,10 +210,11 @@ class Trainer:
         check_batches("evaluate: data", data)
         means = Means()
         with evaluating(self.model):
-            for x, y in place_batches(data, self.device):
-                outputs = self._outputs(x)
-                means.add(count_images(x), *self._measures(self.loss(outputs, y), outputs, y))
-        return means()
+            for x, y, part in place_batches(data, self.device, share=self._parallel.share):
+                if part.images:
+                    outputs = self._outputs(x)
+                    means.add(part.images, *self._measures(self.loss(outputs, y), outputs, y))
+        return self._parallel.add_up(means)()
 
     def predict(
         self, x: ArrayLike | Tensor | tuple[ArrayLike | Tensor, ...], batch_size: int = 512
@@ -296,50 +320,72 @@ class Trainer:
         self._call("on_epoch_begin", number, len(train) if isinstance(train, Sized) else None)
         if progress.batch:
             set_generator_state(random_state)  # as in fit
-        batches = place_batches(train, self.device, progress.batch)
+        batches = place_batches(train, self.device, progress.batch, self._parallel.share)
         progress.begin_epoch()
         self.model.train()
         if self.cuda_graph:
             self._begin_graph()
-        for x, y in batches:
+        for x, y, part in batches:
             if not self.model.training:  # a callback called eval() and not train()
                 self.model.train()
-            progress.end_batch(count_images(x), *self._step(x, y))
+            progress.end_batch(part.whole, *self._step(x, y, part))
             if progress.batch == 1:
                 check_new_parameters(self.model, self.optimizer, self._made_with)
-            self._call("on_batch_end", count_images(x), progress.means)
+            self._call("on_batch_end", part.whole, progress.means)
         row = progress.means()  # waits for a GPU, so it is part of the time
         seconds = progress.seconds
         row.update(seconds=seconds, images_per_second=progress.means.images / seconds)
         if math.isfinite(row["loss"]):  # otherwise the callbacks see the row first
             self.check_finite(f"fit: epoch {number}")
+        self._parallel.end_epoch(number, self.model, self.loss, row)
         if validation is not None:
             row.update({f"val_{k}": v for k, v in self.evaluate(validation).items()})
         self.history.rows.append(row)
         progress.end_epoch()
         self._call("on_epoch_end", number, row)
+        self.stop_training = self._parallel.is_any(self.stop_training)
         check_losses(number, row)
 
     def _outputs(self, x: Any) -> Any:
         return self.model(*x) if isinstance(x, tuple) else self.model(x)
 
-    def _step(self, x: Any, y: Any) -> Measured:
+    def _step(self, x: Any, y: Any, part: Part) -> Measured:
         """Learn from one batch; returns what was measured before the step."""
-        values = self._gradients(x, y) if self._graph is None else self._graph(x, y)
+        if self._parallel.group.size > 1:
+            measured = self._parallel_gradients(x, y, part)
+        else:
+            values = self._gradients(x, y) if self._graph is None else self._graph(x, y)
+            measured = values, self._measures.counts(y)
         self.optimizer.step()
-        return values, self._measures.counts(y)
+        return measured
 
     def _gradients(self, x: Any, y: Any) -> dict[str, Tensor]:
         """Compute the gradients; returns the loss and the metrics. A CUDA graph holds all of it."""
+        loss, values = self._forward(x, y)
+        loss.backward()
+        self._clip()
+        return values
+
+    def _parallel_gradients(self, x: Any, y: Any, part: Part) -> Measured:
+        """Compute the gradients of a batch of which this process has a part."""
+        with computing(part):
+            loss, values = self._forward(x, y)
+            measured = self._parallel.backward(loss, values, y, part, self._learned())
+        self._clip()
+        return measured
+
+    def _forward(self, x: Any, y: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and what is measured: before the step, since a metric may raise."""
         outputs = self._outputs(x)
         loss = self.loss(outputs, y)
-        values = self._measures.values(loss, outputs, y)  # before the step: a metric may raise
+        values = self._measures.values(loss, outputs, y)
         self.optimizer.zero_grad()
-        loss.backward()
+        return loss, values
+
+    def _clip(self) -> None:
         if self.clip_norm is not None:
             # Only those of the optimizer: nothing resets the gradients of other parameters.
             scale_to_norm(self._learned(), self.clip_norm)
-        return values
 
     def _learned(self) -> list[Tensor]:
         """The parameters of the optimizer."""
@@ -352,6 +398,26 @@ class Trainer:
             self._graph = StepGraph(self._gradients, self._learned(), self.device)
         self._graph.begin_epoch()
 
-    def _call(self, event: str, *args: Any) -> None:
+    def _call(self, event: str, *args: Any, first_only: bool | None = None) -> None:
+        """Call the callbacks; first_only: those of the first process alone, or the others."""
         for callback in sorted(self.callbacks, key=lambda callback: callback.rank):
-            getattr(callback, event)(self, *args)
+            is_first_only = callback.first_process_only
+            if is_first_only and self._parallel.group.rank > 0:
+                continue
+            if first_only is None or first_only == is_first_only:
+                getattr(callback, event)(self, *args)
+
+
+def _processes(parallel: bool | None) -> Group:
+    """The processes that train together."""
+    if parallel is None:
+        return group()
+    if not check_flag("Trainer: parallel", parallel):
+        return Group()
+    if group().size == 1:
+        warnings.warn(
+            "Trainer: parallel: got True, but there is one process only; start several with "
+            "mpiexec -n 2 python ...",
+            stacklevel=3,
+        )
+    return group()

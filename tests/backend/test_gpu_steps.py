@@ -17,6 +17,7 @@ from minicnn import data, nn, ops, optim, train
 from minicnn.backend import device_of, on_device_of, to_device
 from minicnn.backend.cuda import cublas, nvrtc, source
 from minicnn.backend.layout import as_chwn, as_nchw
+from minicnn.backend.random import Part
 
 pytestmark = pytest.mark.usefixtures("cupy")
 
@@ -106,7 +107,7 @@ def test_a_step_of_a_trainer_waits_for_nothing(clip_norm: float | None) -> None:
     trained = trainer(clip_norm=clip_norm)
     trained.fit(loader(2), 1)
     operations = counted(
-        lambda: trained.progress.end_batch(8, *trained._step(images(size=8), LABELS))
+        lambda: trained.progress.end_batch(8, *trained._step(images(size=8), LABELS, Part(0, 8, 8)))
     )
     assert operations["copy to the GPU"] == 1  # once for the loss and the accuracy
 

@@ -243,4 +243,4 @@ def test_a_compiler_that_does_not_know_this_processor(monkeypatch: pytest.Monkey
 def test_a_wrong_number_of_threads(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINICNN_NUM_THREADS", threads)
     with pytest.raises(DeviceError, match=f'MINICNN_NUM_THREADS: got "{threads}", expected an int'):
-        run.thread_count.__wrapped__()
+        run._found_threads.__wrapped__()

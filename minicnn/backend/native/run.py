@@ -76,9 +76,22 @@ def _form(kinds: tuple[type, ...]) -> tuple[struct.Struct, tuple[bool, ...]]:
     return struct.Struct("".join([forms.get(kind, "q") for kind in kinds])), are_arrays
 
 
-@cache
 def thread_count() -> int:
-    """The cores that this process may use, or the environment variable MINICNN_NUM_THREADS."""
+    """The environment variable MINICNN_NUM_THREADS, or the cores that this process may use."""
+    return _given_threads or _found_threads()
+
+
+def set_thread_count(count: int) -> None:
+    """Use so many threads from now on."""
+    global _given_threads
+    _given_threads = count
+
+
+_given_threads: int | None = None
+
+
+@cache
+def _found_threads() -> int:
     wanted = os.environ.get("MINICNN_NUM_THREADS")
     if wanted:
         if not wanted.isdecimal() or int(wanted) < 1:
@@ -87,9 +100,14 @@ def thread_count() -> int:
                 "or more"
             )
         return int(wanted)
+    return len(available_cores())
+
+
+def available_cores() -> frozenset[int]:
+    """The numbers of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
 
 
 @cache
