@@ -31,6 +31,7 @@ NAMES = (
     "memory",
     "large",
     "convolutions",
+    "parallel",
     "startup",
     "busy",
     "accuracy",

@@ -7,11 +7,17 @@ from typing import Any
 
 from .arrays import Array
 from .devices import on_device_of, resolve_device
+from .errors import DeviceError
 
 
 def _nccl() -> Any:
     from cupy.cuda import nccl
 
+    if not getattr(nccl, "available", True):
+        raise DeviceError(
+            "several processes with GPUs need NCCL, which CuPy does not find: pip install "
+            "nvidia-nccl-cu13 for CUDA 13, nvidia-nccl-cu12 for CUDA 12"
+        )
     return nccl
 
 

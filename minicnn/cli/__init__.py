@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, backend, data, nn, parallel
-from ..parallel.group import fail
 from ..parallel.launch import launched_rank
+from ..parallel.processes import fail
 from ..text_table import text_table
 from ..train.recipe import OPTIMIZERS
 from ..train.recipes import MODELS, RECIPES

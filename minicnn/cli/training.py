@@ -10,7 +10,7 @@ from typing import Any
 from .. import backend, data, io, parallel, train
 from ..backend.random import manual_seed
 from ..data.transforms import Compose
-from ..parallel.group import own_device
+from ..parallel.processes import own_device
 from ..train.recipe import OPTIMIZERS, Recipe
 from ..train.recipes import MODELS, RECIPES
 from .inputs import (

@@ -17,8 +17,8 @@ on GPUs by NCCL; ``pip install minicnn[parallel]`` brings mpi4py and MPICH.
 from __future__ import annotations
 
 from .errors import ParallelError
-from .group import Group, all_reduce, broadcast, gather, group, rank, size
 from .maps import all_maps
+from .processes import Group, all_reduce, broadcast, gather, group, rank, size
 
 __all__ = [
     "Group",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .launch import launched_rank
 
 if TYPE_CHECKING:
-    from .group import Group
+    from .processes import Group
 
 DELAY, LONGEST_DELAY = 0.1, 1.0
 """Seconds that each rank waits longer: an error that all have is then told once, by the first."""

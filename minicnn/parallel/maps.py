@@ -7,7 +7,7 @@ from ..backend import Array, array_module, device_of, to_device
 from ..backend.layout import batch_axis_last
 from ..checks import check_flag
 from ..ops.check import check_float
-from .group import group
+from .processes import group
 
 
 class AllMaps(Function):

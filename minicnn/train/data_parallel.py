@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,11 @@ from ..nn import BatchNorm2d, Module
 from ..parallel import Group, ParallelError
 from .measures import Measured, Measures
 from .progress import Means, Progress
+
+Sums = dict[str, tuple[float, float, int]]
+"""Of each thing measured: its mean times what it divides by, that, and the count for the History.
+
+The loss is the first."""
 
 
 class DataParallel:
@@ -109,31 +114,14 @@ class DataParallel:
 
         learned: the parameters of the optimizer; the others keep the gradient of their part.
         """
-        divisor = self._measures.divisor(labels, part.images) if part.images else 0.0
+        sums = self._sums(values, labels, part)
+        divisor = sums["loss"][1]
         loss.backward(np.full(loss.shape, divisor / part.whole))
-        counts = self._measures.counts(labels)
-        sums = {}
-        for name, value in values.items():
-            count = counts.get(name, part.images) if part.images else 0
-            weight = divisor if name == "loss" else count
-            sums[name] = (value.item() * weight if weight else 0.0, weight, count)
-        return self._sum(sums, divisor, part.whole, learned)
-
-    def _sum(
-        self,
-        sums: Mapping[str, tuple[float, float, int]],
-        divisor: float,
-        whole: int,
-        learned: list[Tensor],
-    ) -> Measured:
-        """One message for each device and dtype: the gradients, and behind them some numbers.
-
-        These are, for each parameter, whether it has a gradient, and the sums.
-        """
         kinds: dict[Any, list[Tensor]] = {}
         for parameter in learned:
             kinds.setdefault((parameter.device, parameter.dtype), []).append(parameter)
         for parameters in kinds.values():
+            # One message: the gradients, for each parameter whether it has one, and the sums.
             numbers = [float(p.grad is not None) for p in parameters]
             for three in sums.values():
                 numbers += three
@@ -141,26 +129,42 @@ class DataParallel:
             self.group.sum_in_place(flat)
             summed = to_device(flat[tail:], "cpu").tolist()
             has_grad, summed = summed[: len(parameters)], summed[len(parameters) :]
-            # The loss is the first: what it divides by in the whole batch.
-            factor = whole / summed[1] if summed[1] else math.nan
-            _give_back(flat, parameters, has_grad, factor)
-        means, counts = {}, {}
-        for k, name in enumerate(sums):
-            total, weight, count = summed[3 * k : 3 * k + 3]
-            means[name] = Tensor(np.array(total / weight if weight else math.nan))
-            counts[name] = round(count)
-        return means, counts
+            # What the loss, which is the first, divides by in the whole batch; where nothing
+            # counts all gradients are 0.
+            _give_back(flat, parameters, has_grad, part.whole / summed[1] if summed[1] else 1.0)
+        return _means(sums, summed)
+
+    def _sums(self, values: Mapping[str, Tensor], labels: Any, part: Part) -> Sums:
+        """What is measured of a part, in a form that can be added up over the processes."""
+        if not part.images:
+            return dict.fromkeys(values, (0.0, 0.0, 0))
+        divisor, counts = self._measures.divisor(labels, part.images), self._measures.counts(labels)
+        sums = {}
+        for name, value in values.items():
+            count = counts.get(name, part.images)
+            weight = divisor if name == "loss" else count
+            sums[name] = (value.item() * weight if weight else 0.0, weight, count)
+        return sums
+
+    # ---- evaluation
+
+    def mean_over(
+        self, batches: Iterable[tuple[Mapping[str, Tensor], Any, Part]]
+    ) -> dict[str, float]:
+        """The means over all batches of what was measured of the parts, with their labels."""
+        means = Means()
+        if self.group.size == 1:
+            for values, labels, part in batches:
+                means.add(part.images, values, self._measures.counts(labels))
+            return means()
+        own = [(self._sums(*batch), batch[2].whole) for batch in batches]
+        for parts in zip(*self.group.gather(own), strict=True):
+            sums, whole = parts[0]
+            numbers = np.sum([np.ravel([*part.values()]) for part, _ in parts], 0).tolist()
+            means.add(whole, *_means(sums, numbers))
+        return means()
 
     # ---- each epoch
-
-    def add_up(self, means: Means) -> Means:
-        """The means over the parts of all processes."""
-        if self.group.size == 1:
-            return means
-        together = Means()
-        for state in self.group.gather(means.state_dict()):
-            together.add_state(state)
-        return together
 
     def end_epoch(self, number: int, model: Module, loss: Any, row: dict[str, float]) -> None:
         """One row of the History, and one set of running statistics, for all processes.
@@ -188,6 +192,16 @@ class DataParallel:
 
 def _modules(model: Module, loss: Any) -> list[Module]:
     return [model, loss] if isinstance(loss, Module) else [model]
+
+
+def _means(names: Iterable[str], numbers: list[float]) -> Measured:
+    """The means over a whole batch and their counts, from the Sums of all parts."""
+    means, counts = {}, {}
+    for k, name in enumerate(names):
+        total, weight, count = numbers[3 * k : 3 * k + 3]
+        means[name] = Tensor(np.array(total / weight if weight else math.nan))
+        counts[name] = round(count)
+    return means, counts
 
 
 def _flatten(parameters: list[Tensor], numbers: list[float], is_empty: bool) -> tuple[Array, int]:

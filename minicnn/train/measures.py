@@ -55,15 +55,11 @@ class Measures:
         if ignored is not None:
             self._over_classes.add("loss")
 
-    def __call__(self, loss: Tensor, outputs: Any, labels: Any) -> Measured:
-        """The loss and the metrics, and the counts of means that are not over the images.
+    def values(self, loss: Tensor, outputs: Any, labels: Any) -> dict[str, Tensor]:
+        """The loss and the metrics.
 
         Raises TypeError or ValueError where one is not a single number, or does not fit the labels.
         """
-        return self.values(loss, outputs, labels), self.counts(labels)
-
-    def values(self, loss: Tensor, outputs: Any, labels: Any) -> dict[str, Tensor]:
-        """The loss and the metrics."""
         if not isinstance(loss, Tensor):
             raise TypeError(
                 f"loss: returned a {type(loss).__name__}, expected a Tensor, computed from the "

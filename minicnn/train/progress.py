@@ -69,14 +69,6 @@ class Means:
             "counts": dict(self._counts),
         }
 
-    def add_state(self, state_dict: Mapping[str, Any]) -> None:
-        """Add what others have measured, in their ``state_dict()``."""
-        self()
-        self.images += state_dict["images"]
-        for own, given in ((self._sums, "sums"), (self._counts, "counts")):
-            for name, number in state_dict[given].items():
-                own[name] = own.get(name, 0) + number
-
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a ``state_dict()``."""
         self.images, self._sums = state_dict["images"], dict(state_dict["sums"])

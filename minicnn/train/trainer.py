@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ from ..nn.modes import evaluating
 from ..optim import Optimizer
 from ..optim.clip import scale_to_norm
 from ..parallel import Group, group
-from ..parallel.group import own_device
+from ..parallel.processes import own_device
 from .batches import Batches, as_inputs, concatenate, in_batches, place_batches
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
@@ -45,7 +45,7 @@ from .options import (
     model_options,
     optimizer_options,
 )
-from .progress import Means, Progress
+from .progress import Progress
 from .state import check_state, load_optimizer_state, optimizer_state
 from .step_graph import StepGraph
 
@@ -208,13 +208,14 @@ class Trainer:
         Raises TypeError or ValueError for data that is not batches, or has none.
         """
         check_batches("evaluate: data", data)
-        means = Means()
         with evaluating(self.model):
-            for x, y, part in place_batches(data, self.device, share=self._parallel.share):
-                if part.images:
-                    outputs = self._outputs(x)
-                    means.add(part.images, *self._measures(self.loss(outputs, y), outputs, y))
-        return self._parallel.add_up(means)()
+            return self._parallel.mean_over(self._evaluated(data))
+
+    def _evaluated(self, data: Batches) -> Iterator[tuple[dict[str, Tensor], Any, Part]]:
+        """The loss and the metrics of each batch, with its labels."""
+        for x, y, part in place_batches(data, self.device, share=self._parallel.share):
+            outputs = self._outputs(x)
+            yield self._measures.values(self.loss(outputs, y), outputs, y), y, part
 
     def predict(
         self, x: ArrayLike | Tensor | tuple[ArrayLike | Tensor, ...], batch_size: int = 512

@@ -83,6 +83,8 @@ class FakeDevice:
 class FakeStream:
     """A stream; a context that makes it the current one."""
 
+    ptr = 0
+
     def __init__(self, non_blocking: bool = False) -> None:
         self.may_be_captured = non_blocking
         self.recorded: list[Callable[[], object]] | None = None
