@@ -94,5 +94,4 @@ def main():
             print(f"largest difference of the losses: {np.abs(parts - alone).max():.1e}")
 
 
-if __name__ == "__main__":
-    main()
+main()

@@ -24,6 +24,7 @@ def run(*arguments: str) -> str:
     ("script", "shows"),
     [
         ("alexnet_step.py", r"^60,965,224 parameters\nstep  1  loss 7(.|\n)*step 10  loss [1-4]\."),
+        ("alexnet_two_processes.py", r"each of 1 process +60,965,224 parameters, losses [67]\."),
         ("cpu_vs_gpu.py", r"batch size +cpu(.|\n)* 2048 +[\d,]+ i/s"),
         (
             "custom_layer.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import pickle
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,10 @@ from .failures import end_together, tell_and_end
 from .launch import launched_size, world
 
 REDUCTIONS = ("sum", "max")
+
+
+class _Ended:
+    """What a process that comes to its end sends, instead of what others may wait for."""
 
 
 class Group:
@@ -113,7 +118,19 @@ class Group:
         if self.size == 1:
             return [value]
         with self._timed():
-            return list(self._comm.allgather(value))
+            values = list(self._comm.allgather(value))
+        ended = [number for number, other in enumerate(values) if isinstance(other, _Ended)]
+        if ended and not isinstance(value, _Ended):
+            raise ParallelError(
+                f"parallel: process {ended[0]} has come to its end, but process {self.rank} waits "
+                "for it: fit, evaluate, and the functions of minicnn.parallel must be called in "
+                "every process"
+            )
+        return values
+
+    def end(self) -> None:
+        """Tell the others, which may be waiting for something else, that this process ends."""
+        self.gather(_Ended())
 
     def from_first(self, compute: Callable[[], Any]) -> Any:
         """What the first process computes, or the error that it raises, in every process."""
@@ -216,6 +233,7 @@ def group() -> Group:
         return Group()
     found = Group(world(launched))
     end_together(found)
+    atexit.register(found.end)
     return found
 
 

@@ -74,6 +74,12 @@ def test_an_error_in_one_process_ends_all(kind: str, message: str) -> None:
     assert time.monotonic() - start < 30
 
 
+def test_a_process_that_waits_for_one_that_has_ended() -> None:
+    done = run_program(2, "alone")
+    assert done.returncode == 1
+    assert "process 1 has come to its end, but process 0 waits for it: fit, evaluate" in done.stderr
+
+
 def test_one_process_stops_all() -> None:
     assert run_program(2, "wrong", "stop").stdout == "1 epochs\n"
 

@@ -86,6 +86,18 @@ SLOW = {
         "test_estimate_is_the_exact_diagonal_in_expectation",
     ],
     "tests/optim/test_formulas.py": ["test_all_reach_the_bottom_of_a_bowl"],
+    "tests/parallel/test_group.py": ["test_the_launcher_of_another_mpi"],
+    "tests/parallel/test_processes.py": [
+        "test_a_process_that_is_killed_or_interrupted",
+        "test_a_process_that_waits_for_one_that_has_ended",
+        "test_a_program_in_several_processes",
+        "test_an_error_in_one_process_ends_all",
+        "test_bad_input_is_told_once",
+        "test_many_processes_follow_one",
+        "test_one_process_stops_all",
+        "test_the_command",
+        "test_the_same_number_of_processes_gives_the_same_bits",
+    ],
     "tests/test_benchmarks.py": [
         "test_a_quick_run",
         "test_a_quick_run_keeps_nothing",
