@@ -32,13 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shell reports for a program that ends in this way.
     """
     _set_up_output()
-    parsed = argparse.Namespace(kept="")  # set by a command: what an interruption leaves
+    # kept: what an interruption leaves; takes_all: whether several processes share the work.
+    parsed = argparse.Namespace(kept="", takes_all=False)
     try:
         try:
             with _quiet_if_not_first():
                 _parser().parse_args(arguments, parsed)
             with np.errstate(all="ignore"):  # Trainer.fit reports divergence, once
-                parsed.run(parsed)
+                if parsed.takes_all or launched_rank() == 0:
+                    parsed.run(parsed)
         finally:  # also after --help, which exits
             sys.stdout.flush()
     except (

@@ -58,7 +58,7 @@ def add_train(commands: Any) -> None:
     command.add_argument(
         "--log", type=Path, metavar="PATH", help="write a CSV file with a row per epoch"
     )
-    command.set_defaults(run=_train)
+    command.set_defaults(run=_train, takes_all=True)
 
 
 def _train(options: argparse.Namespace) -> None:

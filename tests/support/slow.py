@@ -95,6 +95,7 @@ SLOW = {
         "test_bad_input_is_told_once",
         "test_many_processes_follow_one",
         "test_one_process_stops_all",
+        "test_other_commands_do_their_work_once",
         "test_the_command",
         "test_the_same_number_of_processes_gives_the_same_bits",
     ],
