@@ -63,6 +63,14 @@ def resize_grey(pixels: NDArray[np.uint8], size: Pair) -> NDArray[np.uint8]:
     return np.asarray(picture.resize(size[::-1], Image.Resampling.LANCZOS))
 
 
+def dilate_grey(pixels: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
+    """Grey bytes (H, W), each the lightest in the square of 2·radius + 1 pixels around it."""
+    from PIL import Image, ImageFilter
+
+    picture = Image.fromarray(pixels)
+    return np.asarray(picture.filter(ImageFilter.MaxFilter(2 * radius + 1)))
+
+
 def _flatten(picture: Image, mode: str) -> Image:
     """The picture in the mode RGB or L, on white where it is transparent."""
     from PIL import Image

@@ -14,6 +14,8 @@ from minicnn.data.digit_photo import read_digit, to_mnist_image
 
 image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
+from support.drawn_digits import KINDS, draw_ink, on_paper, picture_of  # noqa: E402
+
 
 def stroke(height: int, width: int, top: int, left: int, tall: int, wide: int) -> Any:
     """A dark bar on light paper."""
@@ -113,3 +115,40 @@ def test_without_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(mc.data.DataError, match=r"needs Pillow: pip install Pillow"):
         read_digit(tmp_path / "digit.png")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "turned by 12 degrees"])
+def test_however_it_was_written_the_image_is_the_same(kind: str) -> None:
+    for digit in range(10):
+        found, expected = (to_mnist_image(picture_of(k, digit)) for k in (kind, "pen"))
+        # The centre of mass may be rounded to the next pixel.
+        moved = [np.roll(found, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+        alike = max(np.corrcoef(x.ravel(), expected.ravel())[0, 1] for x in moved)
+        # Thicker pens cover more of the same image, and few pixels give a coarser one.
+        coarser = {"40 px pen on 300 px": 0.75, "small on a page": 0.8}
+        assert alike > coarser.get(kind, 0.9), digit
+
+
+def test_strokes_are_as_wide_as_on_the_forms_of_mnist() -> None:
+    for side, pen in ((1000, 2 / 600), (400, 4 / 240), (300, 0.1)):
+        x = to_mnist_image(on_paper(draw_ink(1, side, pen)).astype(np.uint8))
+        assert 1.2 < x[14:20].sum(1).mean() < 4
+        assert x.max() == 1
+
+
+@pytest.mark.parametrize("numbers", [(3, 5), (1, 1), (7, 4)])
+def test_several_digits_are_refused(numbers: tuple[int, int]) -> None:
+    both = np.hstack([picture_of("pen", number) for number in numbers])
+    with pytest.raises(mc.data.DataError, match=r"two\.png: shows 2 digits next to each other"):
+        to_mnist_image(both, "two.png")
+
+
+def test_a_digit_that_touches_the_edge_is_kept() -> None:
+    x = to_mnist_image(picture_of("pen", 7)[60:240, 100:200])
+    assert np.flatnonzero(x.max(1) > 0.5).size == 20
+
+
+def test_noise_alone_shows_nothing() -> None:
+    paper = np.random.default_rng(0).normal(200, 4, (200, 200)).astype(np.uint8)
+    with pytest.raises(mc.data.DataError, match="shows no digit"):
+        to_mnist_image(paper)
