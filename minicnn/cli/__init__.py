@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -88,12 +89,27 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in two lines, and what may have been meant."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"minicnn: {message}\n{self.prog} --help shows what there is\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        names = [str(choice) for choice in action.choices]
+        close = difflib.get_close_matches(str(value), names, 1)
+        hint = f"did you mean {close[0]}?" if close else f"expected {', '.join(names)}"
+        kind = str(action.metavar or action.dest).lower()
+        self.error(f"no {kind} {value!r}; {hint}")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="minicnn", description="Convolutional networks from scratch on NumPy."
-    )
+    parser = _Parser(prog="minicnn", description="Convolutional networks from scratch on NumPy.")
     parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=lambda options: parser.print_help())
+    commands = parser.add_subparsers(metavar="COMMAND")
     add_train(commands)
     add_trained(commands)
     command = commands.add_parser("summary", help="show layers, output shapes and parameters")

@@ -119,25 +119,35 @@ def test_auto_takes_the_digits_when_there_is_no_mnist_and_says_so(capsys):
 
 
 USAGE = [
-    (["train", "lenet6"], "lenet6"),
+    (["train", "lenet6"], "no model 'lenet6'; did you mean lenet5?"),
+    (["train", "resnet"], "no model 'resnet'; expected lenet5, "),
     (["train"], "model"),
-    ([], "COMMAND"),
-    (["data", "got"], "got"),
+    (["trian"], "no command 'trian'; did you mean train?"),
+    (["data", "got"], "did you mean get?"),
     *((["train", "lenet5", "--epochs", v], "epochs") for v in ("0", "-1", "1.5", "nan", "", "x")),
     *((["train", "lenet5", "--batch-size", v], "batch-size") for v in ("0", "-1", "1e2")),
     *((["train", "lenet5", "--seed", v], "seed") for v in ("-1", "0.5", "x")),
     *((["train", "lenet5", "--lr", v], "lr") for v in ("-1", "nan", "inf", "x", "1,5")),
-    (["train", "lenet5", "--optimizer", "lion"], "'lion' (choose from"),
+    (["train", "lenet5", "--optimizer", "lion"], "no optimizer 'lion'; expected sgd, "),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "message"), USAGE, ids=str)
-def test_wrong_usage_is_status_2_and_a_line_about_it(monkeypatch, capsys, arguments, message):
+def test_wrong_usage_is_status_2_and_two_lines_about_it(monkeypatch, capsys, arguments, message):
     monkeypatch.setattr(training, "load_data", lambda *_: pytest.fail("accepted"))
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
-    assert message in capsys.readouterr().err.splitlines()[-1]
+    wrong, helps = capsys.readouterr().err.splitlines()
+    assert message in wrong
+    assert helps.endswith("--help shows what there is")
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert cli.main([]) == 0
+    out, err = capsys.readouterr()
+    assert "train a network and test it" in out
+    assert err == ""
 
 
 def empty(tmp: Path) -> list[str]:
