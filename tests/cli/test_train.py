@@ -120,7 +120,7 @@ def test_auto_takes_the_digits_when_there_is_no_mnist_and_says_so(capsys):
 
 USAGE = [
     (["train", "lenet6"], "no model 'lenet6'; did you mean lenet5?"),
-    (["train", "resnet"], "no model 'resnet'; expected lenet5, "),
+    (["train", "vgg"], "no model 'vgg'; expected lenet5, "),
     (["train"], "model"),
     (["trian"], "no command 'trian'; did you mean train?"),
     (["data", "got"], "did you mean get?"),
