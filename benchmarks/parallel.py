@@ -13,7 +13,7 @@ on paper, the time of a step in many processes, each on a core of its own:
 
     step(n) = compute(batch / n) + 2 · ceil(log2 n) · latency + 2 · (n - 1) / n · bytes / bandwidth
 
-compute is linear in the images, fitted to steps of one process with one thread.
+compute is linear in the images, through the steps of one process and thread with 2 and with 512.
 TARGETS: step with 2 processes / step with 1 on two cores, device "cpu".
 """
 
@@ -212,10 +212,10 @@ def paper(options: Any) -> tuple[list[str], dict[str, Any]]:
     for network in NETWORKS:
         small, large = (
             launch(1, "steps", network, "cpu", batch, options.steps, one_thread=True)["step"]
-            for batch in (32, 512)
+            for batch in (2, 512)
         )
-        per_image = max(0.0, (large - small) / (512 - 32))
-        fixed = max(0.0, small - 32 * per_image)
+        per_image = (large - small) / (512 - 2)
+        fixed = small - 2 * per_image
         numbers["steps"][network] = {"fixed": fixed, "per_image": per_image}
         for link, (latency, bandwidth) in links.items():
             for batch, is_weak in ((128, False), (4096, False), (128, True)):
