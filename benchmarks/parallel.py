@@ -4,7 +4,7 @@
 
 A Trainer on random images in memory, in 1, 2, and 4 processes that ``mpiexec`` starts, on the
 devices "cpu" and "native": with a batch that the processes share (strong scaling), and with a batch
-for each of them (weak scaling). A process alone uses all cores; of several each uses its part of
+for each of them (weak scaling). A single process uses all cores; of several each uses its part of
 them. The numbers of processes take turns, round after round, each time in new processes. With more
 processes than cores some wait for others, which MPI does by asking again and again.
 
@@ -22,15 +22,16 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+
+from minicnn.parallel.launch import find_mpiexec
 
 from .contest import Ratio, save
 from .devices import programs
@@ -102,18 +103,9 @@ def run_here(arguments: Sequence[str]) -> None:
         print(json.dumps(found))
 
 
-def find_mpiexec() -> str:
-    """The mpiexec of this Python, or another one. Raises ImportError if there is none."""
-    beside = Path(sys.executable).parent / "mpiexec"
-    found = str(beside) if beside.exists() else shutil.which("mpiexec")
-    if found is None:
-        raise ImportError("there is no mpiexec: pip install minicnn[parallel]")
-    return found
-
-
 def launch(processes: int, *arguments: object, one_thread: bool = False) -> dict[str, float]:
     """Run this file in so many processes; what the first of them measured."""
-    command = [find_mpiexec(), "-n", str(processes)] if processes > 1 else []
+    command = [str(find_mpiexec()), "-n", str(processes)] if processes > 1 else []
     command += [sys.executable, "-m", "benchmarks.parallel", "here", *map(str, arguments)]
     environment = dict(os.environ)
     if one_thread:
@@ -132,12 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     parser = Parser(__doc__, rounds=(5, 1), steps=(10, 1), works=(4, 1))
     options = parser.options(arguments)
-    try:
-        import mpi4py  # noqa: F401
-
-        find_mpiexec()
-    except ImportError as error:
-        print(f"skipped: {error}")
+    if find_spec("mpi4py") is None or find_mpiexec() is None:
+        print("skipped: it needs mpi4py and mpiexec: pip install minicnn[parallel]")
         return
     works = [(network, batch) for batch in BATCHES for network in NETWORKS][: options.works]
     lines, numbers = scaling(works, list(programs().values()), options)
@@ -186,15 +174,15 @@ def scaling(
     return lines, rows
 
 
-def measured(alone: list[dict[str, float]], together: list[dict[str, float]]) -> dict[str, Any]:
+def measured(single: list[dict[str, float]], together: list[dict[str, float]]) -> dict[str, Any]:
     """What several processes need, compared with one."""
-    by_round = [b["step"] / a["step"] for a, b in zip(alone, together, strict=True)]
+    by_round = [b["step"] / a["step"] for a, b in zip(single, together, strict=True)]
     low, high = np.percentile(by_round, [25, 75]).tolist()
     step = statistics.median(x["step"] for x in together)
     return {
         "step": step,
         "communication": statistics.median(x["communication"] for x in together),
-        "ratio": [step / statistics.median(x["step"] for x in alone), low, high],
+        "ratio": [step / statistics.median(x["step"] for x in single), low, high],
     }
 
 
@@ -226,8 +214,8 @@ def paper(options: Any) -> tuple[list[str], dict[str, Any]]:
                         size = 4 * PARAMETERS[network]
                         step += 2 * math.ceil(math.log2(n)) * latency
                         step += 2 * (n - 1) / n * size / bandwidth
-                    alone = fixed + per_image * batch
-                    speed = alone / step * (n if is_weak else 1)
+                    single = fixed + per_image * batch
+                    speed = single / step * (n if is_weak else 1)
                     cells.append(f"{step * 1e3:.2f} ms, {speed:.1f}x")
                 name = f"{batch} each" if is_weak else batch
                 lines.append(f"| {network} | {link} | {name} | {' | '.join(cells)} |")

@@ -89,9 +89,9 @@ def main():
     parts = train(f"each of {size()} process{'es' * (size() > 1)}", Part(whole), images, labels)
     if rank() == 0:
         whole.norm1, whole.norm2 = OnHalves(whole.norm1), OnHalves(whole.norm2)
-        alone = train("one process, 2 groups", whole, images, labels)
+        single = train("one process, 2 groups", whole, images, labels)
         if size() == 2:
-            print(f"largest difference of the losses: {np.abs(parts - alone).max():.1e}")
+            print(f"largest difference of the losses: {np.abs(parts - single).max():.1e}")
 
 
 main()

@@ -11,7 +11,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import numpy as np
 
 import minicnn as mc
 from minicnn import data, optim, train
+from minicnn.parallel.launch import find_mpiexec
 
 HERE = Path(__file__).parent
 QUICK = os.environ.get("MINICNN_LESSONS") == "quick"
@@ -90,8 +90,7 @@ def accuracy(model: Any, x: Any, y: Any) -> float:
 
 def in_processes(count: int, script: str) -> str:
     """What a script of this folder prints in so many processes; nothing without mpi4py."""
-    beside = Path(sys.executable).parent / "mpiexec"
-    mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
+    mpiexec = find_mpiexec()
     if mpiexec is None or find_spec("mpi4py") is None:
         return ""
     command = [mpiexec, "-n", str(count), sys.executable, str(Path(__file__).parent / script)]

@@ -50,7 +50,7 @@ def to_mnist_image(grey: NDArray[np.uint8], name: str = "image") -> NDArray[np.f
 
     Raises DataError for an image whose grey levels hardly differ, and for several digits.
     """
-    ink, noise = measure_ink(_shrink(grey))
+    ink, noise = _measure_ink(_shrink(grey))
     if ink.max() < LEAST_INK:
         raise DataError(f"{name}: shows no digit, its grey levels hardly differ")
     ink = _without_lines(ink)
@@ -73,7 +73,7 @@ def _shrink(grey: NDArray[np.uint8]) -> Grey:
     return grey.astype(np.float32) / np.float32(255)
 
 
-def measure_ink(level: Grey) -> tuple[Grey, float]:
+def _measure_ink(level: Grey) -> tuple[Grey, float]:
     """How much ink each pixel holds, at most 1, and the standard deviation of the paper."""
     difference = level - _paper(level)
     # Of neighbours, since the paper is smooth: half of these differences are below 0.95 noise.

@@ -111,10 +111,13 @@ class DataLoader:
         or the first image of the batch where that part is empty. A transform is called with the
         whole batch all the same, so that its random numbers do not depend on the share.
 
-        Raises DeviceError; ValueError for a start beyond the end, or above 0 before any epoch.
+        Raises DeviceError; ValueError for a start beyond the end, or above 0 before any epoch, and
+        for a share that does not exist.
         """
         device = resolve_device(device)
         start = check_integer("start", start, least=0, most=len(self))
+        parts_of_batch = check_integer("share[1]", share[1], least=1)
+        check_integer("share[0]", share[0], least=0, most=parts_of_batch - 1)
         if start == 0:
             self.order = self._draw_order()
             self.epoch += 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from .errors import ParallelError
@@ -29,6 +32,12 @@ def launched_rank() -> int:
         if os.environ.get(name, "").isdecimal():
             return int(os.environ[name])
     return 0
+
+
+def find_mpiexec() -> str | None:
+    """The mpiexec that is installed with this Python, or else another one; None without any."""
+    own = Path(sys.executable).parent / "mpiexec"
+    return str(own) if own.exists() else shutil.which("mpiexec")
 
 
 def world(launched: int) -> Any:

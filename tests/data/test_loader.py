@@ -407,3 +407,20 @@ def test_labels_of_items_that_are_the_images_are_read_as_images(pixels: Any, vie
     np.testing.assert_array_equal(images.numpy(), labels.numpy())
     with pytest.raises(ValueError, match=r"dataset\[0\]: label: got uint8 in the shape of the im"):
         next(iter(DataLoader(Items(pixels, pixels.copy()), batch_size=4)))
+
+
+def test_shares_of_every_batch() -> None:
+    images = np.arange(7 * 4, dtype=np.float32).reshape(7, 2, 2)
+    loader = DataLoader(ArrayDataset(images, np.arange(7)), 5)
+    found = [[y.data.tolist() for _, y in loader.on("cpu", share=(k, 3))] for k in range(3)]
+    # Of the last batch, of two images, the first part is empty: it shows the first image.
+    assert found == [[[0], [5]], [[1, 2], [5]], [[3, 4], [6]]]
+    assert loader.batch_sizes() == [5, 2]
+    assert loader.batch_sizes(1) == [2]
+
+
+@pytest.mark.parametrize("share", [(2, 2), (-1, 2), (0, 0)])
+def test_a_share_that_does_not_exist(share: tuple[int, int]) -> None:
+    loader = DataLoader(ArrayDataset(np.zeros((3, 2, 2)), [0, 1, 0]), 2)
+    with pytest.raises(ValueError, match="share"):
+        loader.on("cpu", share=share)

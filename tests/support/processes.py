@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from minicnn.parallel.launch import find_mpiexec
 
 PROGRAMS = Path(__file__).parent.parent / "parallel" / "programs.py"
 
@@ -18,8 +19,7 @@ def launch(processes: int, *arguments: str, **options) -> subprocess.CompletedPr
     """Run python with these arguments in so many processes; skips the test if that cannot be."""
     if find_spec("mpi4py") is None:
         pytest.skip("mpi4py is not installed")
-    beside = Path(sys.executable).parent / "mpiexec"
-    mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
+    mpiexec = find_mpiexec()
     if mpiexec is None:
         pytest.skip("there is no mpiexec")
     command = [mpiexec, "-n", str(processes), sys.executable, *arguments]

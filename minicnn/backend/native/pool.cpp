@@ -2,7 +2,7 @@
 //
 // The caller runs shares itself and waits for no thread that has not yet woken up, so a busy machine
 // delays it by no more than the share that another thread is in the middle of. Between two kernels
-// the threads look for work for some microseconds, as a training step starts the next kernel soon,
+// the threads look for work for a fraction of a millisecond, as a training step starts the next kernel soon,
 // and then sleep. After a fork the child has only the thread that called it, and starts new ones.
 #include <pthread.h>
 
