@@ -26,6 +26,7 @@ from .options import Parser
 from .plots import BLUE, GREY, ORANGE, plot
 
 PERCENTILES = (50, 90, 99, 100)
+TICKS = (2, 5, 10, 20, 50)  # ms
 BATCH, INPUTS, OUTPUTS = 128, 1024, 1024
 
 
@@ -125,6 +126,8 @@ def draw(figure: Any, measured: dict[str, dict[str, Result]]) -> None:
             longer = [1 - k / len(times) for k in range(len(times))]
             axes.plot(times, longer, color=colour, label=program)
         axes.set(xscale="log", yscale="log", xlabel="ms")
+        axes.set_xticks(TICKS, [str(tick) for tick in TICKS])
+        axes.set_xticks([], minor=True)
         axes.set_title(f"next to {others}", loc="left")
         axes.grid()
     panels[0].set_ylabel("share of the products\nthat take longer")
