@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from numbers import Real
 from typing import Any
 
@@ -134,3 +134,13 @@ def _limits(least: int | None, most: int | None) -> str:
     if least is None:
         return "" if most is None else f" up to {most}"
     return f" of {least} or more" if most is None else f" from {least} to {most}"
+
+
+def few(names: Iterable[str]) -> str:
+    """The first three names, and how many more there are.
+
+    >>> mc.checks.few("abcde")
+    'a, b, c and 2 more'
+    """
+    every = list(names)
+    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")

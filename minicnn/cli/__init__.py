@@ -14,11 +14,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .. import __version__, backend, data, nn, parallel
+from ..models import MODELS
 from ..parallel.launch import launched_rank
 from ..parallel.processes import fail
 from ..text_table import text_table
 from ..train.recipe import OPTIMIZERS
-from ..train.recipes import MODELS, RECIPES
+from ..train.recipes import RECIPES
 from .inputs import InputError
 from .trained import add_trained
 from .training import add_train
@@ -35,13 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _set_up_output()
     # kept: what an interruption leaves; takes_all: whether several processes share the work.
     parsed = argparse.Namespace(kept="", takes_all=False)
+    status = 0
     try:
         try:
             with _quiet_if_not_first():
                 _parser().parse_args(arguments, parsed)
             with np.errstate(all="ignore"):  # Trainer.fit reports divergence, once
                 if parsed.takes_all or launched_rank() == 0:
-                    parsed.run(parsed)
+                    status = parsed.run(parsed) or 0
         finally:  # also after --help, which exits
             sys.stdout.flush()
     except (
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _drop_output()
             return _fail(2, f"the output cannot be written ({error.strerror})")
         return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
-    return 0
+    return status
 
 
 @contextmanager
@@ -130,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _summary(options: argparse.Namespace) -> None:
-    model: Any = MODELS[options.model]()
+    model = MODELS[options.model]()
     print(nn.summary(model, model.input_shape))
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .. import data
 from ..autograd import Tensor, no_grad
-from ..data.digit_photo import read_digit
+from ..backend import Array
 from ..io import check_writable
+from ..models import MODELS, ImageClassifier, ModelCard
+from ..models.shipped import shipped_names
 from ..ops import softmax
 from ..text_table import text_table
 from ..train import confusion_matrix, report
-from ..train.recipes import MODELS, RECIPES
-from .inputs import DATA_HELP, InputError, load_data, load_model, make_resize
+from .inputs import InputError, load_network
+from .sources import DATA_HELP, find_source, in_the_order_of
 
 MOST_MISTAKES = 100
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
@@ -26,14 +31,21 @@ def add_trained(commands: Any) -> None:
     """Add these commands and their options to the parser."""
     command = commands.add_parser("evaluate", help="test a trained network, class by class")
     _add_weights(command)
-    command.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
+    command.add_argument(
+        "--data", metavar="NAME|DIR",
+        help=f"{DATA_HELP.partition(' (default')[0]} (default: what it was trained on)",
+    )  # fmt: skip
     command.add_argument(
         "--mistakes", type=Path, metavar="PATH", help="draw the misclassified images to this file"
     )
     command.set_defaults(run=_evaluate)
-    command = commands.add_parser("predict", help="tell which digits images show")
+    command = commands.add_parser("predict", help="tell which class pictures belong to")
     _add_weights(command)
     command.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ...")
+    command.add_argument(
+        "--show", type=Path, metavar="PATH",
+        help="draw what the network saw, and its answers, to this file",
+    )  # fmt: skip
     command.set_defaults(run=_predict)
     command = commands.add_parser("export", help="write a trained network as an ONNX file")
     _add_weights(command)
@@ -43,23 +55,24 @@ def add_trained(commands: Any) -> None:
 
 def _add_weights(command: Any) -> None:
     command.add_argument(
-        "weights", type=Path, metavar="WEIGHTS", help="a file of weights or a checkpoint from train"
+        "weights", metavar="WEIGHTS",
+        help="a file of weights or a checkpoint from train, or what comes with minicnn: "
+        f"{', '.join(shipped_names())}",
+    )  # fmt: skip
+    command.add_argument(
+        "--model", choices=MODELS, help="for a file that does not say which model it holds"
     )
-    command.add_argument("--model", choices=MODELS, help="default: recognised by the parameters")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    if options.mistakes:
-        check_writable("--mistakes", options.mistakes)
-    draw = _load_drawing(options.mistakes) if options.mistakes else None
-    name, model, prepare = _load(options)
-    data_name, (_, test) = load_data(options.data, model)
-    resize = make_resize(test.image_shape, model.input_shape)
+    draw = _load_drawing("--mistakes", options.mistakes, "mistakes")
+    model, card = load_network(options.weights, options.model)
+    name, test = _find_test(options, model, card)
     images, labels = test[:]
-    probabilities = _predict_probabilities(model, [resize, prepare], images)  # (N, K)
+    probabilities = _predict_probabilities(model, images)  # (N, K)
     predictions = probabilities.argmax(1)
     wrong = int((predictions != labels).sum())
-    print(f"{name} on the {len(labels):,} test images of {data_name}")
+    print(f"{card.model} on the {len(labels):,} test images of {name}")
     print(f"accuracy {(len(labels) - wrong) / len(labels):.2%} ({wrong:,} wrong)\n")
     names = list(test.classes or map(str, range(test.num_classes)))
     names += map(str, range(len(names), probabilities.shape[1]))  # the model may have more classes
@@ -70,56 +83,93 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"\n{min(wrong, MOST_MISTAKES)} of {wrong} mistakes are drawn in {options.mistakes}")
 
 
-def _load_drawing(path: Path) -> Callable[..., Any]:
-    """``viz.mistakes``; fails early if it could not draw to this path."""
-    if path.suffix.lower() not in PICTURES:
-        raise InputError(f"--mistakes: {path}: expected a name that ends in {', '.join(PICTURES)}")
-    try:
-        from ..viz import mistakes  # imports matplotlib, an extra
-    except ImportError as error:
-        raise InputError(f"--mistakes: {error}") from error
-    return mistakes
-
-
-def _predict(options: argparse.Namespace) -> None:
-    _, model, prepare = _load(options)
-    digits = np.stack([read_digit(path) for path in options.images])[:, None]  # (N, 1, 28, 28)
-    resize = make_resize((1, 28, 28), model.input_shape)
-    probabilities = _predict_probabilities(model, [resize, prepare], digits)  # (N, K)
-    print(
-        text_table(
-            [path, *(f"{i}: {row[i]:6.2%}" for i in np.argsort(-row)[:3])]
-            for path, row in zip(options.images, probabilities, strict=True)
+def _find_test(
+    options: argparse.Namespace, model: ImageClassifier, card: ModelCard
+) -> tuple[str, data.ArrayDataset]:
+    """The test images of the data that are named, or that the network was trained on."""
+    name = options.data or card.data
+    if not name:
+        raise InputError(f"{options.weights}: does not say what it was trained on; add --data")
+    if not options.data and name not in data.NAMES and not Path(name).exists():
+        raise InputError(
+            f"{options.weights}: was trained on {name}, which is not here; add --data"
         )
-    )
+    source = find_source(name)
+    channels = model.input_shape[0]
+    if not source.is_pictures and source.image_shape[0] != channels:
+        raise InputError(
+            f"{card.model} takes images of {channels} channel{'s' * (channels > 1)}, "
+            f"{source.name} has {source.image_shape[0]}"
+        )
+    shape = (channels, *card.image_shape[1:])
+    is_own = not options.data or (card.data and Path(name).resolve() == Path(card.data).resolve())
+    test = source.load_test(shape, card.hold_out if is_own else None)
+    if not card.data and len(source.classes) <= model.num_classes:
+        card = replace(card, classes=source.classes)  # only the data tells their names
+    return source.name, in_the_order_of(card.classes, test)
+
+
+def _load_drawing(option: str, path: Path | None, name: str) -> Callable[..., Any] | None:
+    """A function of viz; fails early if it could not draw to this path."""
+    if path is None:
+        return None
+    check_writable(option, path)
+    if path.suffix.lower() not in PICTURES:
+        raise InputError(f"{option}: {path}: expected a name that ends in {', '.join(PICTURES)}")
+    try:
+        from .. import viz  # imports matplotlib, an extra
+    except ImportError as error:
+        raise InputError(f"{option}: {error}") from error
+    draw: Callable[..., Any] = getattr(viz, name)
+    return draw
+
+
+def _predict(options: argparse.Namespace) -> int:
+    draw = _load_drawing("--show", options.show, "predictions")
+    model, card = load_network(options.weights, options.model)
+    images, paths, wrong = [], [], []
+    for path in options.images:
+        try:
+            images.append(card.read(path))
+            paths.append(path)
+        except data.DataError as error:
+            wrong.append(str(error))
+    if paths:
+        seen = model.as_input(np.stack(images))  # (N, C, H, W)
+        probabilities = _predict_probabilities(model, np.stack(images))  # (N, K)
+        names = [*card.classes, *map(str, range(len(card.classes), probabilities.shape[1]))]
+        likeliest = np.argsort(-probabilities, 1)[:, :3]
+        print(
+            text_table(
+                [path, *(f"{names[k]}: {row[k]:6.2%}" for k in best)]
+                for path, row, best in zip(paths, probabilities, likeliest, strict=True)
+            )
+        )
+        if draw:
+            draw(seen, probabilities, names, paths).savefig(options.show)
+            print(f"drawn in {options.show}")
+    for message in wrong:
+        print(f"minicnn: {message}", file=sys.stderr)
+    return 2 if wrong else 0
 
 
 def _export(options: argparse.Namespace) -> None:
     from ..export import export_onnx  # needs onnx, an extra
 
     check_writable("MODEL.onnx", options.target)
-    name, model, _ = _load(options)
+    model, card = load_network(options.weights, options.model)
     try:
         export_onnx(model, options.target)
     except ImportError as error:
         raise InputError(str(error)) from error
-    print(f"{name} written to {options.target}")
+    print(f"{card.model} written to {options.target}")
 
 
-def _load(options: argparse.Namespace) -> tuple[str, Any, Any]:
-    """The name of the network, the network, and the transform that prepares its images."""
-    name, model = load_model(options.weights, options.model)
-    recipes = RECIPES.get(name)
-    return name, model, next(iter(recipes.values())).prepare if recipes else None
-
-
-def _predict_probabilities(model: Any, steps: list[Any], images: Any) -> Any:
-    """The probabilities (N, K) that the network predicts for images (N, C, H, W)."""
+def _predict_probabilities(model: ImageClassifier, images: Array) -> Any:
+    """The probabilities (N, K) that the network predicts for images (N, C, H, W) of any size."""
     parts = []
     with no_grad():
         for start in range(0, len(images), 512):
-            x = images[start : start + 512]
-            for step in steps:
-                x = x if step is None else step(x)
+            x = model.as_input(images[start : start + 512])
             parts.append(softmax(model(Tensor(x))).numpy())
     return np.concatenate(parts)

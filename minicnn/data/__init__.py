@@ -7,7 +7,8 @@ from .errors import DataError
 from .idx import read_idx
 from .image_folder import ImageFolder
 from .loader import DataLoader
-from .split import random_split
+from .pictures import read_image
+from .split import hold_out, random_split
 
 __all__ = [
     "load",
@@ -19,7 +20,9 @@ __all__ = [
     "ArrayDataset",
     "Dataset",
     "ImageFolder",
+    "read_image",
     "random_split",
+    "hold_out",
     "DataLoader",
     "transforms",
     "read_idx",

@@ -46,6 +46,8 @@ class CatalogEntry:
 
     classes: tuple[str, ...] | int
     sums: dict[str, str]
+    image_shape: tuple[int, int, int] = (1, 28, 28)
+    ink_box: int | None = None  # the longer side of a digit in the images
     installed: Path | None = None  # where this package or a system package installs it
     mirrors: tuple[str, ...] = ()
     format: FileFormat = idx_files
@@ -65,6 +67,8 @@ _CATALOG = {
             "34b1cad9c065a274558d766d53706c081c5b775fcc4f99b68b56552225c42128",
             "1adc3fcdb0cf1fc83daaf0369973782940ee67a94c37f56a4aa693b28311f0a8",
         ),
+        image_shape=(1, 8, 8),
+        ink_box=8,
         installed=Path(__file__).parent / "bundled",
     ),
     "mnist": CatalogEntry(
@@ -75,6 +79,7 @@ _CATALOG = {
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
+        ink_box=20,
         mirrors=(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -106,6 +111,7 @@ _CATALOG = {
         ),
         # From TensorFlow Datasets, url_checksums/cifar10.txt; the authors only publish an MD5.
         sums={cifar.ARCHIVE: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+        image_shape=cifar.SHAPE,
         mirrors=("https://www.cs.toronto.edu/~kriz/",),
         format=cifar,
     ),
@@ -140,7 +146,7 @@ def load(name: str, split: Split | None = None) -> ArrayDataset | tuple[ArrayDat
     >>> mc.data.load("digits")
     (<digits train: 1442 images 1x8x8, 10 classes>, <digits test: 355 images 1x8x8, 10 classes>)
     """
-    entry = _look_up(name)
+    entry = look_up(name)
     splits = _check_split(split)
     directory = _find_directory(name, entry, splits) or download(name)
     return _load_splits(entry, directory, splits, name)
@@ -191,7 +197,7 @@ def locate(name: str) -> Path | None:
     >>> mc.data.locate("digits").name
     'bundled'
     """
-    return _find_directory(name, _look_up(name), _check_split(None))
+    return _find_directory(name, look_up(name), _check_split(None))
 
 
 def download(name: str) -> Path:
@@ -206,7 +212,7 @@ def download(name: str) -> Path:
     >>> sorted(path.name for path in mc.data.download("digits").glob("t10k*"))
     ['t10k-images-idx3-ubyte.gz', 't10k-labels-idx1-ubyte.gz']
     """
-    entry = _look_up(name)
+    entry = look_up(name)
     if not entry.mirrors and entry.installed is not None:
         return entry.installed
     directory = cache_directory() / name
@@ -233,7 +239,8 @@ def cache_directory() -> Path:
     return Path(pooch.os_cache("minicnn"))
 
 
-def _look_up(name: str) -> CatalogEntry:
+def look_up(name: str) -> CatalogEntry:
+    """What is known of a data set before it is read. Raises DataError for an unknown name."""
     try:
         return _CATALOG[check_choice("name", name, _CATALOG)]
     except ValueError as error:

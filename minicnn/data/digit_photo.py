@@ -32,17 +32,21 @@ Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """The digit in an image file as an image like MNIST's: (28, 28), ink 1 on background 0.
+def read_digit(
+    path: str | os.PathLike[str], side: int = SIDE, box: int = BOX
+) -> NDArray[np.float32]:
+    """The digit in an image file as an image like MNIST's: (side, side), ink 1 on background 0.
 
     Raises DataError for a file that cannot be read, shows nothing or several digits, and without
     Pillow.
     """
-    return to_mnist_image(read_picture(path, channels=1)[0], os.fspath(path))
+    return to_mnist_image(read_picture(path, channels=1)[0], os.fspath(path), side, box)
 
 
-def to_mnist_image(grey: NDArray[np.uint8], name: str = "image") -> NDArray[np.float32]:
-    """One digit in grey levels (H, W) as an image like MNIST's: (28, 28), ink 1 on background 0.
+def to_mnist_image(
+    grey: NDArray[np.uint8], name: str = "image", side: int = SIDE, box: int = BOX
+) -> NDArray[np.float32]:
+    """One digit in grey levels (H, W) as an image like MNIST's: (side, side), ink 1 on 0.
 
     At the end this follows how MNIST was made (LeCun et al., 1998, section III.A): the digit is cut
     out, scaled to fit a box of 20x20 pixels with its aspect ratio preserved, and placed in 28x28
@@ -58,10 +62,10 @@ def to_mnist_image(grey: NDArray[np.uint8], name: str = "image") -> NDArray[np.f
     part = _widen(np.where(mask, part, 0), mask)
     rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
     digit = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(digit.shape)
+    scale = box / max(digit.shape)
     height, width = (max(1, round(n * scale)) for n in digit.shape)
     small = resize_grey(np.rint(digit * 255).astype(np.uint8), (height, width))
-    return _place_by_mass(small.astype(np.float32) / np.float32(max(small.max(), 1)))
+    return _place_by_mass(small.astype(np.float32) / np.float32(max(small.max(), 1)), side)
 
 
 def _shrink(grey: NDArray[np.uint8]) -> Grey:
@@ -188,14 +192,14 @@ def _widen(ink: Grey, mask: Mask) -> Grey:
     return dilate_grey(bytes_, radius).astype(np.float32) / np.float32(255)
 
 
-def _place_by_mass(digit: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The digit in an image of 28x28 with its centre of mass in the middle."""
+def _place_by_mass(digit: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The digit in a square image with its centre of mass in the middle."""
     height, width = digit.shape
     mass = max(float(digit.sum()), 1e-6)
     row = float(digit.sum(1) @ (np.arange(height) + 0.5)) / mass
     column = float(digit.sum(0) @ (np.arange(width) + 0.5)) / mass
-    top = min(max(round(SIDE / 2 - row), 0), SIDE - height)
-    left = min(max(round(SIDE / 2 - column), 0), SIDE - width)
-    image = np.zeros((SIDE, SIDE), np.float32)
+    top = min(max(round(side / 2 - row), 0), side - height)
+    left = min(max(round(side / 2 - column), 0), side - width)
+    image = np.zeros((side, side), np.float32)
     image[top : top + height, left : left + width] = digit
     return image

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.layout import as_nchw
-from ..checks import IntOrPair, check_integer, check_pair
-from .dataset import Batch, Indices, check_index, to_float32
+from ..checks import IntOrPair, Pair, check_integer, check_pair
+from .dataset import ArrayDataset, Batch, Indices, check_index, to_float32
 from .errors import DataError
-from .pictures import SUFFIXES, check_pillow, read_picture
+from .pictures import SUFFIXES, check_channels, check_pillow, look_at, read_picture
 
 BATCHES_AHEAD = 1  # decoded, or being decoded, while the caller works on another batch
 
@@ -24,16 +24,17 @@ BATCHES_AHEAD = 1  # decoded, or being decoded, while the caller works on anothe
 class ImageFolder:
     """The pictures in path/<class>/, read from disk each time they are used.
 
-    path      holds one folder per class; the pictures in it (png, jpg, jpeg, bmp, gif, webp) may be
-              in subfolders. Names that begin with a dot are ignored.
+    path      holds one folder per class; the pictures in it (png, jpg, jpeg, bmp, gif, webp, tif,
+              tiff) may be in subfolders. Names that begin with a dot are ignored.
     size      H or (H, W): pictures are cropped around the centre to this aspect ratio, then scaled.
               By default they keep their size, which must then be the same within a batch.
     channels  3 for red, green, blue; 1 for grey
     workers   number of threads that decode; by default one per processor
 
     `dataset[i]` is (image (C, H, W) float32 in 0..1, label int); the label is the position of the
-    class in `classes`, the sorted names. `paths` and `labels` (N,) int64 list all pictures.
-    `batches` decodes ahead with all workers. `data.pictures.read_picture` tells how files are read.
+    class in `classes`, the sorted names: in the order of numbers if all are numbers, 1, 2, 10.
+    `paths` and `labels` (N,) int64 list all pictures. `batches` decodes ahead with all workers.
+    ``data.read_image`` tells how files are read.
 
     Raises DataError without Pillow (``pip install Pillow``), for a path that is not a folder or has
     no folders, a class without pictures, and, when read, for a file that is not a picture;
@@ -56,9 +57,7 @@ class ImageFolder:
         workers: int | None = None,
     ) -> None:
         self.size = None if size is None else check_pair("ImageFolder: size", size)
-        self.channels = check_integer("ImageFolder: channels", channels)
-        if self.channels not in (1, 3):
-            raise ValueError(f"ImageFolder: channels: got {channels!r}, expected 1 or 3")
+        self.channels = check_channels("ImageFolder: channels", channels)
         workers = (os.cpu_count() or 1) if workers is None else workers
         self.workers = check_integer("ImageFolder: workers", workers, least=1)
         check_pillow()
@@ -87,6 +86,30 @@ class ImageFolder:
         part.paths, part.labels = tuple(self.paths[i] for i in chosen), self.labels[chosen]
         return part
 
+    def in_memory(self) -> ArrayDataset:
+        """All pictures, decoded now by all workers, as a data set of bytes; they need one size.
+
+        Raises DataError like ``batches``.
+        """
+        with ThreadPoolExecutor(self.workers, "ImageFolder") as pool:
+            futures = [pool.submit(self._read_pixels, number) for number in range(len(self))]
+            try:
+                pixels = self._stack([*range(len(self))], futures)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        return ArrayDataset(pixels, self.labels, self.path.name, self.classes)
+
+    def typical_picture(self) -> tuple[Pair, int]:
+        """The median height and width, and the channels: 1 if all pictures are grey, otherwise 3.
+
+        Only the headers of the files are read. Raises DataError for one that cannot be read.
+        """
+        with ThreadPoolExecutor(self.workers, "ImageFolder") as pool:
+            seen = list(pool.map(look_at, self.paths))
+        height, width = np.median([size for size, _ in seen], axis=0)
+        return (int(height), int(width)), 1 if all(grey for _, grey in seen) else 3
+
     def batches(self, chosen: Iterable[Sequence[int] | NDArray[np.integer]]) -> Iterator[Batch]:
         """For each sequence of indices its images (K, C, H, W), batch-last, and labels (K,).
 
@@ -102,9 +125,9 @@ class ImageFolder:
                 rows = [check_index(self, index) for index in indices]
                 waiting.append((rows, [pool.submit(self._read_pixels, row) for row in rows]))
                 if len(waiting) > BATCHES_AHEAD:
-                    yield self._stack(*waiting.popleft())
+                    yield self._batch(*waiting.popleft())
             while waiting:
-                yield self._stack(*waiting.popleft())
+                yield self._batch(*waiting.popleft())
         finally:
             # Also reached if the caller stops early: skip what has not started.
             pool.shutdown(cancel_futures=True)
@@ -116,7 +139,15 @@ class ImageFolder:
     def _read_pixels(self, number: int) -> NDArray[np.uint8]:
         return read_picture(self.paths[number], self.size, self.channels)
 
-    def _stack(self, rows: list[int], futures: list[Future[NDArray[np.uint8]]]) -> Batch:
+    def _batch(self, rows: list[int], futures: list[Future[NDArray[np.uint8]]]) -> Batch:
+        pixels = self._stack(rows, futures)
+        shape = pixels.shape[1:]
+        images = to_float32(pixels.reshape(len(rows), -1).T)  # (C*H*W, K)
+        return as_nchw(images.reshape(*shape, len(rows))), self.labels[rows]
+
+    def _stack(
+        self, rows: list[int], futures: list[Future[NDArray[np.uint8]]]
+    ) -> NDArray[np.uint8]:
         pictures = [future.result() for future in futures]
         shape = pictures[0].shape
         for row, picture in zip(rows, pictures, strict=True):
@@ -125,13 +156,33 @@ class ImageFolder:
                     f"{self.paths[row]}: is {picture.shape}, but {self.paths[rows[0]]} in the same "
                     f"batch is {shape}; give ImageFolder a size"
                 )
-        pixels = np.stack(pictures).reshape(len(rows), -1)  # (K, C*H*W)
-        images = to_float32(pixels.T).reshape(*shape, len(rows))  # (C, H, W, K)
-        return as_nchw(images), self.labels[rows]
+        return np.stack(pictures)  # (K, C, H, W)
+
+
+PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
+"""The folders that the parts of a data set may be in."""
+
+
+def find_parts(path: Path) -> dict[str, Path]:
+    """The folders of the parts, "train", "validation" and "test", as far as path holds them.
+
+    A folder that only holds one folder per class is {"train": path}. Raises DataError for a folder
+    with two names of one part, and for one with a test or validation, but nothing to train on.
+    """
+    found = {}
+    for part, names in PARTS.items():
+        there = [name for name in names if (path / name).is_dir()]
+        if len(there) > 1:
+            raise DataError(f"{path}: has the folders {' and '.join(there)}, expected one of them")
+        if there:
+            found[part] = path / there[0]
+    if found and "train" not in found:
+        raise DataError(f"{path}: has {', '.join(p.name for p in found.values())}, but no train")
+    return found or {"train": path}
 
 
 def _find_class_folders(path: Path) -> list[Path]:
-    """The folders in the path, sorted by name."""
+    """The folders in the path, sorted by name, or by number if all names are numbers."""
     if not path.is_dir():
         found = "a file" if path.exists() else "nothing"
         raise DataError(f"{path}: found {found} there, expected a folder with one folder per class")
@@ -145,6 +196,8 @@ def _find_class_folders(path: Path) -> list[Path]:
         raise DataError(
             f"{path}: found 0 folders and {loose} pictures in it, expected one folder per class"
         )
+    if all(folder.name.isdecimal() for folder in folders):
+        folders.sort(key=lambda folder: int(folder.name))
     return folders
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,15 @@ class Splittable(Protocol):
     def subset(self: Parts, index: NDArray[np.int64], /) -> Parts: ...
 
 
+class Labelled(Splittable, Protocol):
+    """What can be split class by class: labels (N,)."""
+
+    @property
+    def labels(self) -> Any: ...
+
+
 Parts = TypeVar("Parts", bound=Splittable)
+LabelledParts = TypeVar("LabelledParts", bound=Labelled)
 
 
 def random_split(
@@ -48,6 +56,36 @@ def random_split(
     order = generator(seed).permutation(len(dataset))
     ends = np.cumsum(counts)[:-1]
     return [dataset.subset(part) for part in np.split(order, ends)]
+
+
+def hold_out(
+    dataset: LabelledParts, fraction: float, seed: int = 0
+) -> tuple[LabelledParts, LabelledParts]:
+    """Split a data set into what to train on and a fraction of each class that is kept from it.
+
+    Each class keeps round(fraction · its images) out, but at least one and not all; a class of one
+    image is trained on. With validation images held out of the training data, the test images
+    stay unseen until the end. The same seed gives the same parts.
+
+    Raises TypeError or ValueError for a fraction that is not between 0 and 1, for labels other than
+    classes (N,), and if nothing would be held out.
+
+    >>> digits = mc.data.load("digits", "train")
+    >>> mc.data.hold_out(digits, 0.1)
+    (<digits train: 1298 images 1x8x8, 10 classes>, <digits train: 144 images 1x8x8, 10 classes>)
+    """
+    check_number("hold_out: fraction", fraction, "a number from 0 to below 1")
+    labels = np.asarray(dataset.labels)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(f"hold_out: {dataset!r} has no classes, expected integer labels (N,)")
+    order = np.random.default_rng(seed).permutation(len(labels))
+    held = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        of_class = order[labels[order] == label]
+        held[of_class[: min(max(round(fraction * len(of_class)), 1), len(of_class) - 1)]] = True
+    if not held.any() or fraction == 0:
+        raise ValueError(f"hold_out: fraction: {fraction} of {dataset!r} is no image")
+    return dataset.subset(np.flatnonzero(~held)), dataset.subset(np.flatnonzero(held))
 
 
 def _part_sizes(lengths: Sequence[int] | Sequence[float], total: int) -> list[int]:

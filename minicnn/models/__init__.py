@@ -12,8 +12,11 @@ from .alexnet_2012 import (
     mean_over_crops,
     scaled_alexnet,
 )
+from .card import ModelCard, load, save
+from .classifier import ImageClassifier
 from .lenet import LeNet5, LeNet5Sigmoid, lenet5, lenet5_sigmoid
 from .lenet_1998 import BACKGROUND, INK, LeNet1998, lenet5_1998, map_loss
+from .registry import MODELS
 
 # fmt: off
 __all__ = [
@@ -24,5 +27,7 @@ __all__ = [
     "AlexNetMNIST", "alexnet_mnist", "AlexNet", "alexnet",
     "AlexNetTorchvision", "alexnet_torchvision", "ScaledAlexNet", "scaled_alexnet",
     "mean_over_crops",
+    # all of them by name, what they share, and trained ones with what is needed to use them
+    "MODELS", "ImageClassifier", "ModelCard", "load", "save",
 ]
 # fmt: on

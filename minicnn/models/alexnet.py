@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ..autograd import Tensor
-from ..nn import Conv2d, Flatten, Linear, MaxPool2d, Module
+from ..checks import check_integer
+from ..nn import Conv2d, Flatten, Linear, MaxPool2d
 from ..ops import relu
+from .classifier import ImageClassifier
 from .keras_init import init_like_keras
 
 
-class AlexNetMNIST(Module):
+class AlexNetMNIST(ImageClassifier):
     """The course's simplified AlexNet: three 3x3 convolutions, two dense layers, ReLU.
 
     As in ``LeNet5``, ReLU comes after pooling: the same numbers for a quarter of the work.
@@ -18,17 +20,18 @@ class AlexNetMNIST(Module):
     (2, 10)
     """
 
-    input_shape, num_classes = (1, 28, 28), 10
-
-    def __init__(self) -> None:
-        self.conv1 = Conv2d(1, 32, 3)
+    def __init__(self, num_classes: int = 10, in_channels: int = 1) -> None:
+        num_classes = check_integer("alexnet_mnist: num_classes", num_classes, least=1)
+        in_channels = check_integer("alexnet_mnist: in_channels", in_channels, least=1)
+        self.input_shape, self.num_classes = (in_channels, 28, 28), num_classes
+        self.conv1 = Conv2d(in_channels, 32, 3)
         self.pool1 = MaxPool2d(2)
         self.conv2 = Conv2d(32, 64, 3)
         self.pool2 = MaxPool2d(2)
         self.conv3 = Conv2d(64, 128, 3)
         self.flatten = Flatten()
         self.fc1 = Linear(1152, 128)
-        self.fc2 = Linear(128, 10)
+        self.fc2 = Linear(128, num_classes)
         init_like_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,16 +39,17 @@ class AlexNetMNIST(Module):
         x = relu(self.pool2(self.conv2(x)))  # (N, 64, 5, 5)
         x = relu(self.conv3(x))  # (N, 128, 3, 3)
         x = relu(self.fc1(self.flatten(x)))  # (N, 128)
-        return self.fc2(x)  # (N, 10)
+        return self.fc2(x)  # (N, num_classes)
 
 
-def alexnet_mnist() -> AlexNetMNIST:
-    """The course's simplified AlexNet for (N, 1, 28, 28); 241,546 parameters.
+def alexnet_mnist(num_classes: int = 10, in_channels: int = 1) -> AlexNetMNIST:
+    """The course's simplified AlexNet for (N, in_channels, 28, 28); 241,546 parameters by default.
 
     conv1 32@3x3 320, conv2 64@3x3 18,496, conv3 128@3x3 73,856, fc1 147,584, fc2 1,290.
+    Raises TypeError or ValueError for sizes that are not integers of 1 or more.
 
     >>> model = mc.models.alexnet_mnist()
     >>> sum(p.size for p in model.parameters())
     241546
     """
-    return AlexNetMNIST()
+    return AlexNetMNIST(num_classes, in_channels)

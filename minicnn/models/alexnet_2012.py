@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..autograd import Tensor
+from ..backend import Array
 from ..checks import check_integer
+from ..data.transforms import Normalize
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -19,17 +21,20 @@ from ..nn import (
     Linear,
     LocalResponseNorm,
     MaxPool2d,
-    Module,
     ReLU,
     Sequential,
     init,
 )
 from ..ops import mean, relu, softmax
+from .classifier import ImageClassifier
+
+IMAGENET = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""The mean and the standard deviation of ImageNet's pixels, as torchvision's weights expect."""
 
 BIASES_OF_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 
-class EightLayers(Module):
+class EightLayers(ImageClassifier):
     """What AlexNet and ScaledAlexNet share: the layers without weights, and the order.
 
     LRN has the paper's n = 5, alpha = 1e-4, beta = 0.75 and k = 2; the alpha of
@@ -102,10 +107,11 @@ def alexnet(num_classes: int = 1000) -> AlexNet:
     return AlexNet(num_classes)
 
 
-class AlexNetTorchvision(Module):
+class AlexNetTorchvision(ImageClassifier):
     """torchvision's AlexNet, which loads its state dicts: one column, no LRN, dropout before dense.
 
     Weights start as in each layer by itself, which is also PyTorch's and torchvision's default.
+    ``prepare`` subtracts ImageNet's mean and divides by its standard deviation.
 
     >>> channels, height, width = mc.models.AlexNetTorchvision.input_shape
     >>> (height + 2 * 2 - 11) // 4 + 1  # features.0 has 11x11 kernels, stride 4 and padding 2
@@ -145,6 +151,10 @@ class AlexNetTorchvision(Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.avgpool(self.features(x))  # (N, 256, 6, 6)
         return self.classifier(self.flatten(x))  # (N, num_classes)
+
+    def prepare(self, images: Array) -> Array:
+        """Minus ImageNet's mean, divided by its standard deviation, as torchvision does."""
+        return IMAGENET(images)
 
 
 def alexnet_torchvision(num_classes: int = 1000) -> AlexNetTorchvision:

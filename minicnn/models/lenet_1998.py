@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..autograd import Parameter, Tensor
-from ..backend import resolve_device, to_device
+from ..backend import Array, resolve_device, to_device
 from ..checks import check_number
+from ..data.transforms import Normalize
 from ..nn import Conv2d, Flatten, Linear, Module, init
 from ..nn.parameters import filled
 from ..ops import avg_pool2d, concatenate, conv2d, cross_entropy, scaled_tanh
 from ..ops.loss_inputs import as_named_tensor, check_classes, check_scores, class_indices
 from .bitmaps import bitmaps
+from .classifier import ImageClassifier
 
 BACKGROUND, INK = -0.1, 1.175
 """The paper's values of white and of black pixels: mean about 0, variance about 1."""
+FROM_0_TO_1 = Normalize(-BACKGROUND / (INK - BACKGROUND), 1 / (INK - BACKGROUND))
 
 C3_INPUTS = (
     *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5)),
@@ -103,7 +106,7 @@ class BitmapUnits(Module):
         return -(difference * difference).sum(2)  # (N, 10)
 
 
-class LeNet1998(Module):
+class LeNet1998(ImageClassifier):
     """LeNet-5 of 1998 for (N, 1, 32, 32); 60,000 trainable parameters, 340,908 connections.
 
     C1 6@5x5 156, S2 12, C3 16@5x5 sparse 1,516, S4 32, C5 120@5x5 48,120, F6 84 units 10,164, then
@@ -112,8 +115,7 @@ class LeNet1998(Module):
 
     The scores are MINUS the paper's outputs (squared distances, the smallest of which wins), so
     that argmax and accuracy work as for logits; train it with ``map_loss``. It expects background
-    BACKGROUND and ink INK, which a transform has to supply: for pixels from 0 to 1,
-    Compose([PadTo(32), Normalize(-BACKGROUND / (INK - BACKGROUND), 1 / (INK - BACKGROUND))]).
+    BACKGROUND and ink INK, which ``prepare`` makes from pixels of 0 to 1.
 
     For the paper's optimizer split the network at F6, since the distances are curved themselves:
     ``DiagonalLM.estimate(model.features, lambda f6, t: map_loss(model.output(f6), t), ...)``. With
@@ -153,6 +155,10 @@ class LeNet1998(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.output(self.features(x))  # (N, 10)
+
+    def prepare(self, images: Array) -> Array:
+        """Pixels from 0 to 1 as the paper's: background -0.1, ink 1.175."""
+        return FROM_0_TO_1(images)
 
 
 def _init_uniform(layer: Module, fan_in: int) -> None:

@@ -9,6 +9,7 @@ from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
 from .history import History
 from .learning_rate import LearningRate
+from .mistakes import check
 from .progress_bar import ProgressBar
 from .report import confusion_matrix, report
 from .trainer import Trainer
@@ -18,6 +19,6 @@ __all__ = [
     "Trainer", "History", "Callback",
     "ProgressBar", "LearningRate", "EarlyStopping", "CSVLogger",
     "Checkpoint", "CheckpointError", "load_weights",
-    "confusion_matrix", "report",
+    "check", "confusion_matrix", "report",
 ]
 # fmt: on

@@ -23,7 +23,8 @@ class Checkpoint(Callback):
     every_batches: also after this many batches of an epoch; train must be a DataLoader then.
     keep_best: a column of the History, "val_accuracy" or "val_loss"; after the best epoch so far
     the checkpoint is also written to ``best_path``, which is run.best.ckpt next to run.ckpt. mode:
-    whether lower ("min") or higher ("max") is better, where the name does not tell.
+    whether lower ("min") or higher ("max") is better, where the name does not tell. notes: strings
+    by name for the metadata of the file, such as a card of the model.
 
     ``saved_epoch`` is the number of epochs in the file, None before this Checkpoint wrote it.
 
@@ -54,7 +55,9 @@ class Checkpoint(Callback):
         every_batches: int | None = None,
         keep_best: str | None = None,
         mode: Literal["min", "max"] | None = None,
+        notes: Mapping[str, str] | None = None,
     ) -> None:
+        self.notes = dict(notes or {})
         self.path = check_path("Checkpoint", path)
         self.best_path = self.path.with_name(f"{self.path.stem}.best{self.path.suffix}")
         if every_batches is not None:
@@ -88,8 +91,8 @@ class Checkpoint(Callback):
         trainer.check_finite(f"Checkpoint: {self.path} is not written")
         state = trainer.state_dict()
         if is_best:  # first, so that the best value in a checkpoint always has its file
-            write_checkpoint(self.best_path, state)
-        write_checkpoint(self.path, state)
+            write_checkpoint(self.best_path, state, self.notes)
+        write_checkpoint(self.path, state, self.notes)
         self.saved_epoch = trainer.progress.epoch
 
     def state_dict(self) -> dict[str, Any]:

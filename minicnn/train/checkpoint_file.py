@@ -27,14 +27,22 @@ class CheckpointError(ValueError):
     """Raised for a file that is not an intact checkpoint, or that does not fit the training."""
 
 
-def write_checkpoint(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
+def write_checkpoint(
+    path: str | os.PathLike[str],
+    state: Mapping[str, Any],
+    notes: Mapping[str, str] | None = None,
+) -> None:
     """Write a tree of numbers, text, arrays, lists and dicts; a crash never leaves half a file.
 
+    notes: more strings by name for the metadata of the file, which ``read_checkpoint`` leaves out.
     Raises TypeError, naming its path in the tree, for any other value, and OSError.
     """
     arrays: dict[str, Array] = {}
     tree = json.dumps(_pack(dict(state), "", arrays))
-    metadata = {"format": FORMAT, "version": str(VERSION), "minicnn": __version__, "state": tree}
+    metadata = {
+        **(notes or {}),
+        **{"format": FORMAT, "version": str(VERSION), "minicnn": __version__, "state": tree},
+    }
     io.save_arrays("Checkpoint", path, arrays, {**metadata, "sha256": _digest(arrays, metadata)})
 
 

@@ -43,7 +43,7 @@ def check_optimizer(where: str, model: Any, optimizer: Any, loss: Any) -> None:
     if left_out and (foreign := len(given - known)):
         raise ValueError(
             f"{where}: optimizer: {foreign} of its {len(given)} parameters do not belong to the "
-            f"model, and {_few(left_out)} of the model would not be trained; make the optimizer "
+            f"model, and {few(left_out)} of the model would not be trained; make the optimizer "
             f"{again}, or set requires_grad = False for what stays fixed"
         )
 
@@ -54,7 +54,7 @@ def warn_of_untrained(model: Module, optimizer: Optimizer) -> None:
     left = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in given]
     if left:
         warnings.warn(
-            f"fit: {_few(left)} of the model require a gradient, but are not in the optimizer and "
+            f"fit: {few(left)} of the model require a gradient, but are not in the optimizer and "
             "stay as they are; set requires_grad = False for what is not to be trained",
             stacklevel=3,
         )
@@ -85,7 +85,7 @@ def check_cuda_graph(
     left = [name for name, p in named if p.requires_grad and id(p) not in given]
     if left:
         raise ValueError(
-            f"fit: cuda_graph: got {_few(left)} outside the optimizer, whose gradients would be "
+            f"fit: cuda_graph: got {few(left)} outside the optimizer, whose gradients would be "
             f"added up; set requires_grad = False for what is not to be trained, {instead}"
         )
 
@@ -96,7 +96,7 @@ def check_new_parameters(model: Module, optimizer: Optimizer, known: list[Parame
     new = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in old]
     if new:
         raise ValueError(
-            f"fit: {_few(new)} of the model came after the Trainer and the optimizer, and would "
+            f"fit: {few(new)} of the model came after the Trainer and the optimizer, and would "
             "not be trained; make all layers in __init__, and the optimizer after the model"
         )
 
@@ -118,7 +118,7 @@ def check_batches(where: str, data: Any, epochs: int = 1) -> None:
             raise ValueError(f"{where}: got no batches")
         if any(isinstance(part, Tensor) or is_array(part) for part in data):
             raise ValueError(
-                f"{where}: got {_few(map(_kind, data))}, expected pairs (inputs, labels), one for "
+                f"{where}: got {few(map(_kind, data))}, expected pairs (inputs, labels), one for "
                 "each batch: DataLoader(ArrayDataset(inputs, labels), batch_size=32)"
             )
     # A class written in Python may start over in its __iter__; a generator or a zip cannot.
@@ -158,9 +158,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, Tensor) or is_array(value):
         return f"{kind} of shape {value.shape}"
     return kind
-
-
-def _few(names: Iterable[str]) -> str:
-    """The first three names, and how many more."""
-    every = list(names)
-    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")

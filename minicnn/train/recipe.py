@@ -31,6 +31,7 @@ SMALL_AFFINE = transforms.RandomAffine(12, (0.08, 0.08), (0.9, 1.1), shear=8)
 FLIP_AND_SHIFT = transforms.Compose(
     [transforms.RandomHorizontalFlip(), transforms.RandomCrop(28, padding=2)]
 )
+PHOTOGRAPHS = transforms.Compose([transforms.RandomHorizontalFlip(), transforms.RandomShift(3)])
 
 MakeCallbacks = Callable[[Any, Optimizer, DataLoader, int], list[Callback]]
 """(model, optimizer, training batches, epochs) -> the callbacks of the recipe."""
@@ -51,8 +52,8 @@ class Recipe:
 
     optimizer: called with the parameters, and with lr unless that is None. make_callbacks: returns
     what else the training needs, such as a schedule. augment: called with each batch of training
-    images; prepare: called with all images, after it. criterion: the loss function; None is cross
-    entropy with label_smoothing.
+    images. criterion: the loss function; None is cross entropy with label_smoothing. hold_out: the
+    fraction of the training images that chooses the epoch whose weights are kept; 0 keeps the last.
     """
 
     epochs: int
@@ -62,8 +63,8 @@ class Recipe:
     make_callbacks: MakeCallbacks | None = None
     label_smoothing: float = 0.0
     augment: Callable[[Array], Array] | None = None
-    prepare: Callable[[Array], Array] | None = None
     criterion: Callable[[Tensor, Any], Tensor] | None = None
+    hold_out: float = 0.0
 
     def on(self, data: str) -> Recipe:
         """The recipe adapted to a data set other than MNIST.
@@ -71,11 +72,14 @@ class Recipe:
         The bundled digits are 42 times fewer: small batches give enough steps, and label smoothing
         keeps the network from memorising so few. Fashion-MNIST is flipped and shifted, not rotated
         and slanted like handwriting, and takes longer; its labels are noisy, hence label smoothing.
+        CIFAR-10 is flipped and shifted too.
         """
         if data == "digits":
             return replace(self, epochs=3 * self.epochs, batch_size=32, label_smoothing=0.1)
         if data == "fashion-mnist" and self.augment is SMALL_AFFINE:
             return replace(self, augment=FLIP_AND_SHIFT, epochs=40, label_smoothing=0.1)
+        if data == "cifar10" and self.augment is SMALL_AFFINE:
+            return replace(self, augment=PHOTOGRAPHS)
         return self
 
     def build_optimizer(self, model: Module) -> Optimizer:

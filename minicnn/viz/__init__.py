@@ -23,12 +23,13 @@ from .graph import graph
 from .image_grids import feature_maps, filters, images, mistakes
 from .layer_health import dead_units, panels
 from .picture import COLOURS, Picture, colour_scale, subplots
+from .predictions import predictions
 from .receptive import receptive_field, receptive_field_map
 from .training import confusion_matrix, learning_curves
 
 # fmt: off
 __all__ = [
-    "images", "filters", "feature_maps", "mistakes",
+    "images", "filters", "feature_maps", "mistakes", "predictions",
     "panels", "dead_units",
     "learning_curves", "confusion_matrix",
     "occlusion", "occlusion_map", "saliency", "saliency_map", "grad_cam", "grad_cam_map",

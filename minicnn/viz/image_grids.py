@@ -38,7 +38,7 @@ def images(
         raise ValueError(f"images: {len(pixels)} images, but {len(texts)} captions")
     if columns is not None:
         columns = check_integer("images: columns", columns, least=1)
-    return draw_grid(pixels, texts, colour_scale(*_grey_images(pixels)), columns, title)
+    return draw_grid(pixels, texts, colour_scale(*grey_images(pixels)), columns, title)
 
 
 def mistakes(
@@ -62,7 +62,7 @@ def mistakes(
     most = check_integer("mistakes: most", most, least=1)
     pixels = as_pixels("mistakes", images)
     truth = as_numbers("mistakes", "labels", labels)
-    probabilities = _as_probabilities(as_numbers("mistakes", "scores", scores))  # (N, K)
+    probabilities = as_probabilities("mistakes", as_numbers("mistakes", "scores", scores))  # (N, K)
     _check_classes(truth, probabilities, len(pixels), names)
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != truth)
@@ -74,7 +74,7 @@ def mistakes(
     ]
     which = f", the {len(shown)} most confident" if len(shown) < len(wrong) else ""
     title = f"{len(wrong):,} of {len(pixels):,} misclassified{which}"
-    scale = colour_scale(*_grey_images(pixels))
+    scale = colour_scale(*grey_images(pixels))
     return draw_grid([pixels[i] for i in shown], captions, scale, title=title)
 
 
@@ -124,7 +124,7 @@ def feature_maps(
     maps = _compute_maps(model, batch, layers)
     channels, height, width = batch.shape[1:]
     seen = as_pixels("feature_maps", batch if channels in (1, 3) else list(batch[0]))[:most]
-    rows = [Row(f"input\n{height}x{width}", seen, colour_scale(*_grey_images(seen)))]
+    rows = [Row(f"input\n{height}x{width}", seen, colour_scale(*grey_images(seen)))]
     for name, values in maps.items():
         shown = values[:most]
         rows.append(Row(_describe_maps(name, values, shown), list(shown), colour_scale(shown)))
@@ -161,15 +161,15 @@ def _describe_maps(name: str, maps: Numbers, shown: Numbers) -> str:
     return f"{name}\n{first}{count} maps {height}x{width}\n{shown.min():.2g} to {shown.max():.2g}"
 
 
-def _grey_images(pixels: Sequence[Numbers]) -> list[Numbers]:
+def grey_images(pixels: Sequence[Numbers]) -> list[Numbers]:
     """Those that are not in colour."""
     return [p for p in pixels if p.ndim == 2]
 
 
-def _as_probabilities(scores: Numbers) -> Numbers:
+def as_probabilities(by: str, scores: Numbers) -> Numbers:
     """The scores themselves if they are probabilities, otherwise their softmax."""
     if scores.ndim != 2 or not scores.size:
-        raise ValueError(f"mistakes: scores have shape {scores.shape}, expected (N, K)")
+        raise ValueError(f"{by}: scores have shape {scores.shape}, expected (N, K)")
     scores = scores.astype(np.float64)  # small integers wrap around, booleans cannot be subtracted
     if scores.min() >= 0 and np.allclose(scores.sum(1), 1, atol=1e-3):
         return scores

@@ -1,4 +1,4 @@
-"""Training on one's own pictures: a folder for each class, below train/ and test/."""
+"""Training on one's own pictures: a folder for each class, and all the way to an answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minicnn as mc
 from minicnn import cli
 
 image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
@@ -32,8 +33,8 @@ def test_training_and_evaluating(capsys: Any, tmp_path: Path) -> None:
     options = ["--data", str(where), "--epochs", "15", "--batch-size", "5", "--weights", weights]
     assert cli.main(["train", "lenet5", *options]) == 0
     title, *_ = capsys.readouterr().out.splitlines()
-    assert title.endswith(f"on {where}: 20 training and 20 test images")
-    assert cli.main(["evaluate", weights, "--data", str(where)]) == 0
+    assert title.endswith(f"on {where}: 20 training and 20 test images, read as 3x28x28")
+    assert cli.main(["evaluate", weights]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "accuracy 100.00% (0 wrong)"
     assert [line.split()[0] for line in lines[5:]] == ["circle", "square", "precision"]
@@ -58,7 +59,149 @@ def test_a_file_that_is_no_picture(capsys: Any, tmp_path: Path, part: str) -> No
 
 def test_no_pictures_to_test_with(capsys: Any, tmp_path: Path) -> None:
     where = draw(tmp_path / "shapes")
-    (where / "test").rename(where / "validation")
+    (where / "test").rename(where / "tests")
     assert cli.main(["train", "lenet5", "--data", str(where)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"{where}/test" in line
+    assert line == f"minicnn: {where}: found a train, but no test or val to test with"
+
+
+def shapes(path: Path, kinds: int = 2, images: int = 30, colour: bool = False) -> Path:
+    """Rings, crosses and bars of many sizes, in path/CLASS/; more kinds are other colours."""
+    from PIL import ImageDraw
+
+    rng = np.random.default_rng(0)
+    for kind in range(kinds):
+        name = str(kind + 1) if kinds > 3 else ("ring", "cross", "bar")[kind]
+        (path / name).mkdir(parents=True)
+        for k in range(images):
+            width, height = rng.integers(60, 120, 2)
+            tone = tuple(int(c) for c in rng.integers(0, 60, 3)) if not colour else (
+                (220, 30, 30), (30, 160, 30), (30, 30, 220), (200, 180, 0))[kind % 4]  # fmt: skip
+            picture = image.new("RGB", (int(width), int(height)), "white")
+            draw, side = ImageDraw.Draw(picture), int(min(width, height)) // 2
+            x, y = (int(rng.integers(5, n - side - 4)) for n in (width, height))
+            box = (x, y, x + side, y + side)
+            if kind % 12 // 4 == 0 and kinds > 3 or kind == 0:
+                draw.ellipse(box, outline=tone, width=7)
+            elif kind % 12 // 4 == 1 or (kinds <= 3 and kind == 1):
+                draw.line((x, y, x + side, y + side), fill=tone, width=7)
+                draw.line((x, y + side, x + side, y), fill=tone, width=7)
+            else:
+                draw.rectangle((x, y, x + side, y + 9), fill=tone)
+            picture.save(path / name / f"{k}.{('png', 'jpg', 'bmp', 'webp', 'tif')[k % 5]}")
+    return path
+
+
+@pytest.mark.parametrize(("kinds", "colour", "epochs"), [(2, False, 20), (12, True, 12)])
+def test_the_whole_way_from_a_folder_to_an_answer(
+    capsys: Any, tmp_path: Path, kinds: int, colour: bool, epochs: int
+) -> None:
+    """One folder: a part of it is the test, and predict agrees with evaluate for each picture."""
+    where = shapes(tmp_path / "shapes", kinds, colour=colour)
+    options = ["--data", "shapes", "--epochs", str(epochs), "--batch-size", "16", "--hold-out", "0.3"]
+    assert cli.main(["train", "lenet5", *options]) == 0
+    title, *_ = capsys.readouterr().out.splitlines()
+    assert f"on shapes: {21 * kinds} training and {9 * kinds} test images, read as 3x28x28" in title
+    name = "lenet5-shapes-course.safetensors"
+    model, card = mc.models.load(name)
+    assert card.classes == (tuple(map(str, range(1, 13))) if kinds == 12 else ("cross", "ring"))
+    assert card.hold_out == 0.3
+    assert card.accuracy is not None
+    assert card.accuracy > 0.85
+    assert cli.main(["evaluate", name]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"lenet5 on the {9 * kinds} test images of shapes\n")
+    right = 9 * kinds - int(out.split("(")[1].split()[0])
+    assert right == round(card.accuracy * 9 * kinds)
+    _, held = mc.data.hold_out(mc.data.ImageFolder(where), 0.3)
+    assert cli.main(["predict", name, *map(str, held.paths)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    answers = [line.split("   ")[1].split(":")[0].strip() for line in lines]
+    truth = [path.parent.name for path in held.paths]
+    assert sum(a == t for a, t in zip(answers, truth, strict=True)) == right
+    assert cli.main(["evaluate", name, "--data", "shapes"]) == 0
+    assert "test images of shapes" in capsys.readouterr().out
+
+
+def test_cifar10_in_colour(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up batches in CIFAR-10's own files."""
+    from minicnn.data import cifar
+
+    monkeypatch.setattr(cifar, "RECORDS", 40)
+    folder = tmp_path / "data" / "cifar10"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in (*cifar.FILES["train"], *cifar.FILES["test"]):
+        labels = rng.integers(0, 10, (40, 1), dtype=np.uint8)
+        pixels = np.zeros((40, 3, 32, 32), np.uint8)
+        pixels[np.arange(40), labels[:, 0] % 3] = 20 * labels[:, :1, None] + 40
+        np.hstack([labels, pixels.reshape(40, -1)]).tofile(folder / name)
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "data"))
+    for model in ("scaled_alexnet", "lenet5"):
+        options = ["--epochs", "1", "--batch-size", "40", "--weights", "w.st"]
+        assert cli.main(["train", model, "--data", "cifar10", *options]) == 0
+        trained, card = mc.models.load("w.st")
+        assert trained.input_shape == (3, *((32, 32) if model == "scaled_alexnet" else (28, 28)))
+        assert (card.image_shape, card.classes[3]) == ((3, 32, 32), "cat")
+        assert cli.main(["evaluate", "w.st"]) == 0
+        assert "on the 40 test images of cifar10" in capsys.readouterr().out
+        test = mc.data.load("cifar10", "test")
+        seen = []
+        for k in range(10):
+            pixels = (test[k][0] * 255).astype(np.uint8).transpose(1, 2, 0)
+            image.fromarray(pixels).save(tmp_path / f"{k}.png")
+            seen.append(trained(mc.tensor(trained.as_input(card.read(f"{k}.png")[None]))).numpy()[0])
+        expected = trained(mc.tensor(trained.as_input(test[:10][0]))).numpy()
+        np.testing.assert_allclose(np.array(seen), expected, atol=1e-5)
+        assert cli.main(["predict", "w.st", "3.png"]) == 0
+        assert any(name in capsys.readouterr().out for name in card.classes)
+
+
+def test_parts_by_their_usual_names(capsys: Any, tmp_path: Path) -> None:
+    where = draw(tmp_path / "shapes")
+    (where / "test").rename(where / "val")
+    assert cli.main(["train", "lenet5", "--data", str(where), "--epochs", "1"]) == 0
+    assert "20 training and 20 test images" in capsys.readouterr().out
+    draw(tmp_path / "more")
+    (tmp_path / "more" / "test").rename(where / "test")
+    assert cli.main(["train", "lenet5", "--data", str(where), "--epochs", "1"]) == 0
+    assert "20 training, 20 validation and 20 test images" in capsys.readouterr().out
+
+
+def test_grey_pictures_are_read_in_grey_and_as_the_model_wants(capsys: Any, tmp_path: Path) -> None:
+    for name, level in (("dark", 40), ("light", 220)):
+        (tmp_path / "tones" / name).mkdir(parents=True)
+        for k in range(5):
+            image.new("L", (30 + k, 40), level + k).save(tmp_path / "tones" / name / f"{k}.png")
+    for model, shape in (("lenet5", "1x28x28"), ("lenet5_1998", "1x32x32")):
+        options = ["--data", "tones", "--epochs", "1", "--batch-size", "4", "--weights", "w.st"]
+        assert cli.main(["train", model, *options]) == 0
+        assert f"8 training and 2 test images, read as {shape}" in capsys.readouterr().out
+        assert cli.main(["predict", "w.st", "tones/dark/0.png"]) == 0
+        assert "dark: " in capsys.readouterr().out
+
+
+def test_colours_are_read_in_grey_for_a_model_of_one_channel(capsys: Any, tmp_path: Path) -> None:
+    where = draw(tmp_path / "shapes")
+    assert cli.main(["train", "lenet5_1998", "--data", str(where), "--epochs", "1"]) == 0
+    assert "read as 1x32x32" in capsys.readouterr().out
+
+
+def test_a_test_with_other_classes(capsys: Any, tmp_path: Path) -> None:
+    where = draw(tmp_path / "shapes")
+    assert cli.main(["train", "lenet5", "--data", str(where), "--epochs", "1", "--weights", "w"]) == 0
+    capsys.readouterr()
+    other = tmp_path / "other"
+    for name in ("square", "star"):
+        (other / name).mkdir(parents=True)
+        image.new("RGB", (20, 20)).save(other / name / "0.png")
+    assert cli.main(["evaluate", "w", "--data", str(other)]) == 2
+    message = "minicnn: the network does not know star, only circle, square\n"
+    assert capsys.readouterr().err == message
+    (other / "star" / "0.png").unlink()
+    (other / "star").rmdir()
+    assert cli.main(["evaluate", "w", "--data", str(other)]) == 0
+    assert "lenet5 on the 1 test images" in capsys.readouterr().out
+    (where).rename(tmp_path / "gone")
+    assert cli.main(["evaluate", "w"]) == 2
+    assert f"was trained on {where}, which is not here; add --data" in capsys.readouterr().err

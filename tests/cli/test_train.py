@@ -17,14 +17,18 @@ import minicnn as mc
 from minicnn import cli
 from minicnn.backend import is_available
 from minicnn.cli import training
-from minicnn.train.recipes import MODELS
+from minicnn.models import MODELS
 
 
 def test_training_prints_the_model_an_epoch_and_the_accuracy(capsys):
     assert cli.main(["train", "lenet5", "--data", "digits", *SHORT]) == 0
     out, err = capsys.readouterr()
-    title, epoch, accuracy, *hint = out.splitlines()
+    title, epoch, accuracy, course, *hint, saved, evaluate, predict = out.splitlines()
     assert hint == ["faster on this computer: --device native"] * is_available("native")
+    assert course.startswith("as in the course, the test images also validated each epoch")
+    assert saved == "weights saved to lenet5-digits-course.safetensors; next:"
+    assert evaluate == "  minicnn evaluate lenet5-digits-course.safetensors"
+    assert predict == "  minicnn predict lenet5-digits-course.safetensors PICTURE..."
     assert title == (
         "lenet5, 44,426 parameters, on digits: 1,442 training and 355 test images, Resize((28, 28))"
     )
@@ -41,7 +45,7 @@ def test_the_weights_have_the_printed_accuracy(capsys, tmp_path):
     assert cli.main(["train", "lenet5", "--data", "digits", *options]) == 0
     out = capsys.readouterr().out
     right = int(re.search(r"\((\d+) of 355 images\)", out)[1])
-    assert out.endswith(f"weights saved to {path}\n")
+    assert f"weights saved to {path}; next:\n" in out
     assert right > 200
     model = mc.models.lenet5()
     model.load_state_dict(mc.load(path))
@@ -63,16 +67,43 @@ def test_the_seed_decides_the_weights(tmp_path):
     assert states[0] == states[1] != states[2]
 
 
+def test_a_trained_network_is_never_replaced_unless_asked(capsys, tmp_path):
+    data = ["--data", str(write_data(tmp_path / "my data!"))]
+    for _ in range(3):
+        assert cli.main(["train", "lenet5", *data, *SHORT]) == 0
+    names = [f"lenet5-my_data_-course{end}.safetensors" for end in ("", "-2", "-3")]
+    assert sorted(os.listdir(tmp_path)) == sorted(["my data!", *names])
+    assert "minicnn evaluate lenet5-my_data_-course-3.safetensors" in capsys.readouterr().out
+    assert cli.main(["train", "lenet5", *data, *SHORT, "--no-weights"]) == 0
+    assert len(os.listdir(tmp_path)) == 4
+    assert "weights" not in capsys.readouterr().out
+    assert cli.main(["train", "lenet5", *data, *SHORT, "--no-weights", "--weights", "w"]) == 2
+    assert "--no-weights: got --weights too" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_training(capsys, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "--weights: w: cannot be written (Permission denied)")
+
+    monkeypatch.setattr(mc.io, "check_writable", refuse)
+    assert cli.main(["train", "lenet5", "--data", "digits", *SHORT]) == 2
+    assert "name another place, or add --no-weights" in capsys.readouterr().err
+    assert cli.main(["train", "lenet5", "--data", "digits", *SHORT, "--no-weights"]) == 0
+
+
 @pytest.mark.parametrize("model", list(cli.RECIPES))
 @pytest.mark.parametrize("size", [(8, 8), (28, 28), (30, 40), (1, 1), (20, 28), (14, 28)], ids=str)
 def test_every_model_takes_images_of_any_size(capsys, tmp_path, model, size):
     wanted = MODELS[model]().input_shape[1:]
+    if model == "scaled_alexnet":
+        wanted = (max(28, *size),) * 2
     nearly = all(m / 2 < n <= m for n, m in zip(size, wanted, strict=True))
     fitted = "" if size == wanted else f", {'PadTo' if nearly else 'Resize'}({wanted})"
     data = write_data(tmp_path / "data", size)
     assert cli.main(["train", model, "--data", str(data), *SHORT]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[0].endswith(f"on {data}: 40 training and 40 test images{fitted}")
+    held = "30 training, 10 validation" if model == "scaled_alexnet" else "40 training"
+    assert out.splitlines()[0].endswith(f"on {data}: {held} and 40 test images{fitted}")
     assert err == ""
 
 
@@ -134,7 +165,7 @@ USAGE = [
 
 @pytest.mark.parametrize(("arguments", "message"), USAGE, ids=str)
 def test_wrong_usage_is_status_2_and_two_lines_about_it(monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr(training, "load_data", lambda *_: pytest.fail("accepted"))
+    monkeypatch.setattr(training, "find_source", lambda *_: pytest.fail("accepted"))
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
@@ -187,14 +218,12 @@ BAD = {
     "unknown data": (lambda tmp: ["--data", "minst"], "did you mean 'mnist'"),
     "missing directory": (lambda tmp: ["--data", "no/such"], "no/such"),
     "endless name": (lambda tmp: ["--data", "x" * 300], "xxx"),
-    "a file as data": (lambda tmp: ["--data", __file__], "test_train.py"),
-    "no IDX files": (empty, "found no train-images-idx3-ubyte"),
+    "a file as data": (lambda tmp: ["--data", __file__], "test_train.py: found a file there"),
+    "no IDX files": (empty, "empty: is empty, expected pictures in one folder per class, or IDX files"),
     "truncated": (truncated, "t10k-images-idx3-ubyte: .*truncated"),
     "damaged MNIST": (damaged_mnist, "SHA-256"),
     "no MNIST": (lambda tmp: ["--data", "mnist"], "By hand: put"),
     "NaN labels": (nan_labels, "train-labels"),
-    "more classes": (made(classes=11), "11 classes, the model only 10"),
-    "colours": (made(size=(3, 8, 8)), "takes 1 channels, the images have 3"),
     "test images of another size": (made(size=(28, 28), test_size=(8, 8)), "8x8"),
     "test images in colour": (made(test_size=(3, 8, 8)), "channels"),
     "cuda": (fixed("--device", "cuda:99"), 'device "cuda:99": '),
@@ -253,6 +282,98 @@ def test_ctrl_c_is_130_and_leaves_no_file(capsys, monkeypatch, tmp_path, moment)
     assert cli.main(["train", "lenet5", *arguments]) == 130
     assert capsys.readouterr().err == "minicnn: interrupted\n"
     assert os.listdir(tmp_path) == []
+
+
+WRONG_KIND = [
+    (dict(classes=11), "lenet5_1998", "the data has 11 classes, lenet5_1998 only 10"),
+    (dict(size=(3, 8, 8)), "lenet5_1998", "lenet5_1998 takes images of 1 channel, the data has 3 channels"),
+]
+
+
+@pytest.mark.parametrize(("options", "model", "message"), WRONG_KIND)
+def test_what_a_model_cannot_take(capsys, tmp_path, options, model, message):
+    data = write_data(tmp_path / "data", **options)
+    assert cli.main(["train", model, "--data", str(data), *SHORT]) == 2
+    expected = f"minicnn: {model} cannot be trained on {data}: {message}\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_it_is_refused_before_a_download(capsys, monkeypatch):
+    monkeypatch.setattr(mc.data, "download", lambda name: pytest.fail("downloaded"))
+    assert cli.main(["train", "lenet5_1998", "--data", "cifar10"]) == 2
+    assert "takes images of 1 channel, the data has 3 channels" in capsys.readouterr().err
+
+
+def test_colours_and_more_classes_fit_the_network(capsys, tmp_path):
+    data = write_data(tmp_path / "data", size=(3, 32, 32), classes=12)
+    for model in ("lenet5", "lenet5_sigmoid", "alexnet_mnist", "scaled_alexnet"):
+        assert cli.main(["train", model, "--data", str(data), *SHORT, "--weights", "w.st"]) == 0
+        trained, card = mc.models.load("w.st")
+        assert (trained.input_shape[0], trained.num_classes) == (3, 12)
+        assert card.classes == tuple(map(str, range(12)))
+        capsys.readouterr()
+        assert cli.main(["evaluate", "w.st"]) == 0
+        assert f"{model} on the 40 test images of {data}" in capsys.readouterr().out
+
+
+def test_the_epoch_is_chosen_by_what_is_held_out(capsys, tmp_path):
+    options = ["--data", "digits", "--epochs", "6", "--lr", "0.02", "--hold-out", "0.2"]
+    assert cli.main(["train", "lenet5", *options, "--log", "log.csv", "--weights", "w.st"]) == 0
+    out = capsys.readouterr().out
+    title, *_ = out.splitlines()
+    assert "1,153 training, 289 validation and 355 test images" in title
+    assert "as in the course" not in out
+    model, card = mc.models.load("w.st")
+    assert card.recipe == "course --epochs 6 --lr 0.02 --hold-out 0.2"
+    _, held = mc.data.hold_out(mc.data.load("digits", "train"), 0.2)
+    images, labels = held[:]
+    rows = [row.split(",") for row in (tmp_path / "log.csv").read_text().splitlines()]
+    best = max(float(row[rows[0].index("val_accuracy")]) for row in rows[1:])
+    found = mc.ops.accuracy(model(mc.tensor(model.as_input(images))), labels).item()
+    assert found == pytest.approx(best, abs=1e-6)
+    test, labels = mc.data.load("digits", "test")[:]
+    found = mc.ops.accuracy(model(mc.tensor(model.as_input(test))), labels).item()
+    assert found == pytest.approx(card.accuracy, abs=1e-6)
+
+
+@pytest.mark.parametrize("value", ["1", "-0.1", "x", "nan"])
+def test_a_part_to_hold_out_is_a_fraction(capsys, value):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "lenet5", "--hold-out", value])
+    assert "--hold-out" in capsys.readouterr().err
+
+
+def test_too_few_images_to_hold_out(capsys, tmp_path):
+    data = write_data(tmp_path / "data", classes=40)
+    assert cli.main(["train", "lenet5", "--data", str(data), *SHORT, "--hold-out", "0.1"]) == 2
+    assert re.match("minicnn: --hold-out: .* is no image", capsys.readouterr().err)
+
+
+def test_check_looks_for_mistakes_first(capsys, tmp_path):
+    assert cli.main(["train", "lenet5", "--data", "digits", *SHORT, "--check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("✓ ") for line in lines) >= 8
+    assert any(line.startswith("epoch 1/1") for line in lines)
+    options = ["--data", "digits", "--lr", "3", "--check", "--no-weights"]
+    assert cli.main(["train", "lenet5", *options]) == 2
+    out, err = capsys.readouterr()
+    assert "✗ the first step changes " in out
+    assert "epoch" not in out.replace("the epoch", "")
+    assert err == "nothing was trained; without --check it is\n"
+
+
+def test_check_gives_the_same_training(capsys, tmp_path):
+    for name, more in (("a", []), ("b", ["--check"])):
+        options = ["--data", "digits", *SHORT, "--weights", f"{name}.st", *more]
+        assert cli.main(["train", "lenet5", *options]) == 0
+    assert (tmp_path / "a.st").read_bytes() == (tmp_path / "b.st").read_bytes()
+
+
+def test_a_training_that_guesses_with_a_huge_loss_ends(capsys):
+    options = ["--data", "digits", "--epochs", "3", "--lr", "30", "--no-weights"]
+    assert cli.main(["train", "lenet5", *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(r"minicnn: epoch 1: the loss is .*, 2.3 would be a guess", line)
 
 
 def test_ctrl_c_in_a_process_of_its_own():

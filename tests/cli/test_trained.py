@@ -15,7 +15,7 @@ from support.commands import SHORT, write_data
 import minicnn as mc
 from minicnn import cli
 from minicnn.cli import trained
-from minicnn.train.recipes import MODELS, recognise
+from minicnn.models.card import from_metadata
 
 TRAIN = ["train", "lenet5", "--data", "digits", "--epochs", "2"]
 
@@ -44,7 +44,8 @@ def picture(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.mark.parametrize("suffix", ["safetensors", "ckpt"])
 def test_evaluate_prints_accuracy_and_confusion(capsys: Any, weights: Path, suffix: str) -> None:
-    assert cli.main(["evaluate", str(weights.with_suffix(f".{suffix}")), "--data", "digits"]) == 0
+    """On the data that it was trained on, which the file names."""
+    assert cli.main(["evaluate", str(weights.with_suffix(f".{suffix}"))]) == 0
     title, accuracy, _, header, _, *rows = capsys.readouterr().out.splitlines()
     assert title == "lenet5 on the 355 test images of digits"
     wrong = int(re.fullmatch(r"accuracy .*% \((\d+) wrong\)", accuracy)[1])
@@ -85,7 +86,7 @@ def test_mistakes_with_the_names_of_classes(
     few = np.flatnonzero(guesses < 3)[:60]  # all of whose mistakes are drawn
     labels = np.where(guesses < 2, 1 - guesses, 0)
     test = mc.data.ArrayDataset(images[few], labels[few], classes=["ring", "rod"])
-    monkeypatch.setattr(trained, "load_data", lambda *_: ("shapes", (test, test)))
+    monkeypatch.setattr(trained, "_find_test", lambda *_: ("shapes", test))
     path = tmp_path / "wrong.svg"
     assert cli.main(["evaluate", str(weights), "--mistakes", str(path)]) == 0
     text = path.read_text("utf-8")
@@ -176,9 +177,71 @@ def test_the_log_has_a_row_for_each_epoch(weights: Path) -> None:
     assert [row.split(",")[0] for row in rows] == ["1", "2"]
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_weights_are_recognised(name: str) -> None:
-    assert recognise(MODELS[name]().state_dict()) == name
+def test_the_file_says_all_that_is_needed(weights: Path) -> None:
+    model, card = mc.models.load(weights)
+    assert isinstance(model, mc.models.LeNet5)
+    assert (card.model, card.data, card.recipe) == ("lenet5", "digits", "course --epochs 2")
+    assert (card.image_shape, card.ink_box, card.seed, card.epochs) == ((1, 8, 8), 8, 0, 2)
+    assert card.accuracy is not None
+    assert card.accuracy > 0.8
+    assert f"minicnn {mc.__version__}" in card.made_with
+    notes = mc.io.load_with_metadata(weights.with_suffix(".ckpt"))[1]
+    of_checkpoint = from_metadata(notes, "checkpoint")
+    assert of_checkpoint is not None
+    assert (of_checkpoint.data, of_checkpoint.accuracy) == ("digits", None)
+
+
+def test_weights_of_other_programs_need_the_model(
+    capsys: Any, weights: Path, tmp_path: Path, picture: Callable[..., str]
+) -> None:
+    path = tmp_path / "plain.st"
+    mc.save(path, mc.load(weights))
+    assert cli.main(["evaluate", str(path), "--data", "digits"]) == 2
+    assert "plain.st: does not say which model it holds; add --model" in capsys.readouterr().err
+    assert cli.main(["evaluate", str(path), "--model", "lenet5", "--data", "digits"]) == 0
+    assert "lenet5 on the 355 test images of digits" in capsys.readouterr().out
+    assert cli.main(["evaluate", str(path), "--model", "lenet5"]) == 2
+    assert "does not say what it was trained on; add --data" in capsys.readouterr().err
+    assert cli.main(["predict", str(path), "--model", "lenet5", picture(digit_on_paper(True))]) == 0
+
+
+def test_pictures_that_cannot_be_read_do_not_hide_the_others(
+    capsys: Any, weights: Path, tmp_path: Path, picture: Callable[..., str]
+) -> None:
+    good = picture(digit_on_paper(True))
+    (tmp_path / "text.png").write_text("no picture")
+    blank = picture(np.full((30, 30), 200), "blank.png")
+    assert cli.main(["predict", str(weights), "none.png", good, "text.png", blank]) == 2
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == [good]
+    first, second, third = err.splitlines()
+    assert first == "minicnn: none.png: cannot be read (No such file or directory)"
+    assert second.startswith("minicnn: text.png: cannot be read (")
+    assert third.startswith(f"minicnn: {blank}: shows no digit")
+
+
+def test_what_the_network_saw_is_drawn(
+    capsys: Any, weights: Path, tmp_path: Path, picture: Callable[..., str]
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    path = picture(digit_on_paper(True))
+    assert cli.main(["predict", str(weights), path, path, "--show", "seen.svg"]) == 0
+    assert capsys.readouterr().out.endswith("drawn in seen.svg\n")
+    text = (tmp_path / "seen.svg").read_text("utf-8")
+    assert text.count("<image") >= 2
+    assert cli.main(["predict", str(weights), path, "--show", "no/seen.png"]) == 2
+    assert "--show: no/seen.png: there is no folder no" in capsys.readouterr().err
+
+
+def test_predict_with_what_comes_with_minicnn(capsys: Any, picture: Callable[..., str]) -> None:
+    path = picture(digit_on_paper(True))
+    for name in ("lenet5", "lenet5-mnist", "lenet5-digits"):
+        assert cli.main(["predict", name, path]) == 0
+        assert re.match(rf"{re.escape(path)} +3: ", capsys.readouterr().out)
+    assert cli.main(["predict", "lenet6", path]) == 2
+    assert "no trained network of that name; minicnn comes with lenet5-mnist, lenet5-digits" in (
+        capsys.readouterr().err
+    )
 
 
 def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
@@ -189,11 +252,11 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
     return {
         "no file": (["evaluate", "none.st", *digits], "none.st"),
         "no weights": (["evaluate", str(text), *digits], "text.st: not an intact safetensors"),
-        "other weights": (["evaluate", str(foreign), *digits], "these weights fit none of lenet5,"),
-        "another model": (["evaluate", some, "--model", "alexnet_mnist", *digits], "missing"),
+        "other weights": (["evaluate", str(foreign), *digits], "does not say which model it holds; add --model"),
+        "another model": (["evaluate", some, "--model", "alexnet_mnist", *digits], "--model alexnet_mnist: "),
         "colour": (
             ["evaluate", some, "--data", str(write_data(tmp_path / "data", size=(3, 8, 8)))],
-            "the model takes 1 channel",
+            "lenet5 takes images of 1 channel, ",
         ),
         "no picture": (["predict", some, str(text)], "text.st: cannot be read"),
         "no image file": (["predict", some, "none.png"], "none.png"),

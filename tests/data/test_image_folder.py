@@ -85,7 +85,7 @@ def test_an_item_is_the_picture_in_0_to_1_and_its_label(pets: Path) -> None:
             dataset[index]
 
 
-@pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "jpg", "jpeg", "gif"])
+@pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "jpg", "jpeg", "gif", "tif", "tiff"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_all_kinds_of_files(suffix: str, channels: int, save: Callable[..., Path]) -> None:
     ramp = np.linspace(0, 255, 48).astype(np.uint8).reshape(6, 8)
@@ -235,7 +235,7 @@ def test_a_file_that_went_away_and_one_too_large(
     with pytest.raises(DataError, match=r"cat/0.png: cannot be read \(No such file or directory\)"):
         dataset[0]
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)  # 6x8 is more than twice that
-    with pytest.raises(DataError, match=r"cat/1.png: cannot be read \(Image size \(48 pixels\)"):
+    with pytest.raises(DataError, match=r"cat/1.png: is too large \(Image size \(48 pixels\)"):
         dataset[1]
 
 
@@ -331,3 +331,57 @@ def test_a_folder_is_split_without_decoding(save: Callable[..., Path]) -> None:
         assert sum(len(labels) for _, labels in DataLoader(part, 2)) == len(part)
     with pytest.raises(IndexError):
         whole.subset([6])
+
+
+def test_classes_that_are_numbers_are_in_their_order(save: Callable[..., Path]) -> None:
+    for number in range(1, 13):
+        path = save(f"{number}/x.png", noise(4, 4))
+    assert ImageFolder(path.parents[1]).classes == tuple(map(str, range(1, 13)))
+    save("other/x.png", noise(4, 4))
+    assert ImageFolder(path.parents[1]).classes[:3] == ("1", "10", "11")
+
+
+def test_all_pictures_in_memory_are_those_read_one_by_one(pets: Path) -> None:
+    folder = ImageFolder(pets, size=(4, 5))
+    whole = folder.in_memory()
+    assert (whole.images.dtype, whole.classes) == (np.uint8, ("cat", "dog"))
+    for index in range(len(folder)):
+        np.testing.assert_array_equal(whole[index][0], folder[index][0])
+        assert whole[index][1] == folder[index][1]
+    folder.paths[3].write_text("no picture")
+    with pytest.raises(DataError, match=r"cat/3\.png: cannot be read"):
+        folder.in_memory()
+    assert decoders() == []
+
+
+def test_the_typical_picture(save: Callable[..., Path]) -> None:
+    for k, (height, width) in enumerate([(10, 30), (20, 40), (90, 50)]):
+        path = save(f"a/{k}.png", noise(height, width)[:, :, 0])
+    assert ImageFolder(path.parents[1]).typical_picture() == ((20, 40), 1)
+    save("a/colour.png", noise(20, 40))
+    assert ImageFolder(path.parents[1]).typical_picture() == ((20, 40), 3)
+
+
+@pytest.mark.parametrize(
+    ("folders", "found"),
+    [
+        ("train test", "train test"), ("train val", "train validation"),
+        ("train valid test", "train validation test"), ("cat dog", "train"),
+        ("train validation test extra", "train validation test"),
+    ],
+)  # fmt: skip
+def test_parts_are_found_by_their_names(tmp_path: Path, folders: str, found: str) -> None:
+    for name in folders.split():
+        (tmp_path / name).mkdir()
+    assert " ".join(image_folder.find_parts(tmp_path)) == found
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [("test cat", "has test, but no train"), ("train val valid", "val and valid, expected one")],
+)
+def test_parts_that_are_unclear(tmp_path: Path, folders: str, message: str) -> None:
+    for name in folders.split():
+        (tmp_path / name).mkdir()
+    with pytest.raises(DataError, match=message):
+        image_folder.find_parts(tmp_path)

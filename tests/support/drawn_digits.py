@@ -87,23 +87,23 @@ def on_lines(picture: np.ndarray, squared: bool = False) -> np.ndarray:
     return picture
 
 
-KINDS: dict[str, Callable[[int], np.ndarray]] = {
-    "pen": lambda d: on_paper(draw_ink(d)),
-    "2 px pen on 1000 px": lambda d: on_paper(draw_ink(d, 1000, 2 / 600)),
-    "40 px pen on 300 px": lambda d: on_paper(draw_ink(d, 300, 40 / 180)),
-    "small on a page": lambda d: on_paper(draw_ink(d, 600, height=0.15)),
-    "turned by 12 degrees": lambda d: on_paper(draw_ink(d, angle=12)),
-    "grey paper": lambda d: on_paper(draw_ink(d), 150, 90),
-    "pencil": lambda d: noisy(on_paper(draw_ink(d, pen=0.05), 235, 150), 8),
-    "uneven light": lambda d: lit_from_a_corner(on_paper(draw_ink(d), 230, 60)),
-    "uneven light, noisy": lambda d: noisy(lit_from_a_corner(on_paper(draw_ink(d), 230, 80)), 6),
-    "specks": lambda d: with_specks(on_paper(draw_ink(d))),
-    "edges of a scan": lambda d: with_edges(on_paper(draw_ink(d))),
-    "ruled paper": lambda d: on_lines(on_paper(draw_ink(d), 250, 20)),
-    "squared paper": lambda d: on_lines(on_paper(draw_ink(d), 250, 20), squared=True),
-    "chalk": lambda d: noisy(on_paper(draw_ink(d), 40, 220), 6),
+KINDS: dict[str, Callable[[int, float], np.ndarray]] = {
+    "pen": lambda d, a: on_paper(draw_ink(d, angle=a)),
+    "2 px pen on 1000 px": lambda d, a: on_paper(draw_ink(d, 1000, 2 / 600, angle=a)),
+    "40 px pen on 300 px": lambda d, a: on_paper(draw_ink(d, 300, 40 / 180, angle=a)),
+    "small on a page": lambda d, a: on_paper(draw_ink(d, 600, height=0.15, angle=a)),
+    "turned by 12 degrees": lambda d, a: on_paper(draw_ink(d, angle=a + 12)),
+    "grey paper": lambda d, a: on_paper(draw_ink(d, angle=a), 150, 90),
+    "pencil": lambda d, a: noisy(on_paper(draw_ink(d, pen=0.05, angle=a), 235, 150), 8),
+    "uneven light": lambda d, a: lit_from_a_corner(on_paper(draw_ink(d, angle=a), 230, 60)),
+    "uneven light, noisy": lambda d, a: noisy(lit_from_a_corner(on_paper(draw_ink(d, angle=a), 230, 80)), 6),
+    "specks": lambda d, a: with_specks(on_paper(draw_ink(d, angle=a))),
+    "edges of a scan": lambda d, a: with_edges(on_paper(draw_ink(d, angle=a))),
+    "ruled paper": lambda d, a: on_lines(on_paper(draw_ink(d, angle=a), 250, 20)),
+    "squared paper": lambda d, a: on_lines(on_paper(draw_ink(d, angle=a), 250, 20), squared=True),
+    "chalk": lambda d, a: noisy(on_paper(draw_ink(d, angle=a), 40, 220), 6),
 }
 
 
-def picture_of(kind: str, digit: int) -> np.ndarray:
-    return np.clip(np.rint(KINDS[kind](digit)), 0, 255).astype(np.uint8)
+def picture_of(kind: str, digit: int, angle: float = 0.0) -> np.ndarray:
+    return np.clip(np.rint(KINDS[kind](digit, angle)), 0, 255).astype(np.uint8)

@@ -11,9 +11,10 @@ import pytest
 import minicnn as mc
 from minicnn import data, optim, train
 from minicnn.data.transforms import Compose, Resize
+from minicnn.models import MODELS
 from minicnn.train.diagonal_lm_schedule import DiagonalLMSchedule
-from minicnn.train.recipe import FLIP_AND_SHIFT, OPTIMIZERS, SMALL_AFFINE, Recipe
-from minicnn.train.recipes import MODELS, RATES_1998, RECIPES
+from minicnn.train.recipe import FLIP_AND_SHIFT, OPTIMIZERS, PHOTOGRAPHS, SMALL_AFFINE, Recipe
+from minicnn.train.recipes import RATES_1998, RECIPES
 
 ALL = [(model, name) for model, named in RECIPES.items() for name in named]
 
@@ -23,7 +24,7 @@ def digits(count: int) -> data.ArrayDataset:
 
 
 def loader(recipe: Recipe, model: Any, count: int) -> data.DataLoader:
-    steps = [Resize(model.input_shape[1:]), recipe.augment, recipe.prepare]
+    steps = [Resize(model.input_shape[1:]), recipe.augment, model.prepare]
     transform = Compose([step for step in steps if step is not None])
     return data.DataLoader(digits(count), recipe.batch_size, True, 0, transform=transform)
 
@@ -65,6 +66,7 @@ def test_recipes_on_other_data() -> None:
     assert best.augment is SMALL_AFFINE
     flipped = replace(best, augment=FLIP_AND_SHIFT, epochs=40, label_smoothing=0.1)
     assert best.on("fashion-mnist") == flipped
+    assert best.on("cifar10") == replace(best, augment=PHOTOGRAPHS)
     assert course.on("fashion-mnist") == course
 
 
