@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from ..html_table import html_table
 from ..nn import Module
+from ..nn.multiply_adds import count_multiply_adds
 from ..nn.watch import LayerCall, run_on_zeros, watch_calls
 from ..text_table import text_table
-from .size_rules import count_multiply_adds, explain_size
+from .size_rules import explain_size
 
 HEADER = ("layer", "type", "input", "output", "size", "parameters", "multiply-adds")
 TEXT_HEADER = ("layer", "type", "input -> output", *HEADER[4:])

@@ -1,4 +1,4 @@
-"""The arithmetic of each layer's output size as text, and its number of multiply-adds."""
+"""The arithmetic of each layer's output size as text."""
 
 from __future__ import annotations
 
@@ -26,18 +26,6 @@ def explain_size(layer: nn.Module, shape: Shape) -> list[str]:
         if isinstance(layer, kinds):
             return rule(layer, shape)
     return []
-
-
-def count_multiply_adds(layer: nn.Module, input_shape: Shape, output_shape: Shape) -> int | None:
-    """The products that are summed for one image, including those with padding; None if unknown.
-
-    Only convolutions and dense layers are counted: the cost of all others is small in comparison.
-    """
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        return layer.weight.size // layer.weight.shape[0] * math.prod(output_shape)
-    if isinstance(layer, nn.ConvTranspose2d):
-        return layer.weight.size // layer.weight.shape[0] * math.prod(input_shape)
-    return 0 if type(layer).__module__.startswith(nn.__name__) else None
 
 
 def _explain_convolution(layer: nn.Conv2d, shape: Shape) -> list[str]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from ..autograd import Tensor
 from ..checks import check_integer
-from ..nn import Conv2d, Flatten, Linear, MaxPool2d
-from ..ops import relu
+from ..nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from .classifier import ImageClassifier
 from .keras_init import init_like_keras
 
 
-class AlexNetMNIST(ImageClassifier):
+class AlexNetMNIST(ImageClassifier, Sequential):
     """The course's simplified AlexNet: three 3x3 convolutions, two dense layers, ReLU.
-
-    As in ``LeNet5``, ReLU comes after pooling: the same numbers for a quarter of the work.
 
     >>> model = mc.models.AlexNetMNIST()
     >>> model(mc.tensor(np.zeros((2, *model.input_shape), np.float32))).shape
@@ -24,22 +20,23 @@ class AlexNetMNIST(ImageClassifier):
         num_classes = check_integer("alexnet_mnist: num_classes", num_classes, least=1)
         in_channels = check_integer("alexnet_mnist: in_channels", in_channels, least=1)
         self.input_shape, self.num_classes = (in_channels, 28, 28), num_classes
-        self.conv1 = Conv2d(in_channels, 32, 3)
-        self.pool1 = MaxPool2d(2)
-        self.conv2 = Conv2d(32, 64, 3)
-        self.pool2 = MaxPool2d(2)
-        self.conv3 = Conv2d(64, 128, 3)
-        self.flatten = Flatten()
-        self.fc1 = Linear(1152, 128)
-        self.fc2 = Linear(128, num_classes)
+        super().__init__(
+            {
+                "conv1": Conv2d(in_channels, 32, 3),  # (N, 32, 26, 26)
+                "relu1": ReLU(),
+                "pool1": MaxPool2d(2),  # (N, 32, 13, 13)
+                "conv2": Conv2d(32, 64, 3),  # (N, 64, 11, 11)
+                "relu2": ReLU(),
+                "pool2": MaxPool2d(2),  # (N, 64, 5, 5)
+                "conv3": Conv2d(64, 128, 3),  # (N, 128, 3, 3)
+                "relu3": ReLU(),
+                "flatten": Flatten(),  # (N, 1152)
+                "fc1": Linear(1152, 128),
+                "relu4": ReLU(),
+                "fc2": Linear(128, num_classes),
+            }
+        )
         init_like_keras(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = relu(self.pool1(self.conv1(x)))  # (N, 32, 13, 13)
-        x = relu(self.pool2(self.conv2(x)))  # (N, 64, 5, 5)
-        x = relu(self.conv3(x))  # (N, 128, 3, 3)
-        x = relu(self.fc1(self.flatten(x)))  # (N, 128)
-        return self.fc2(x)  # (N, num_classes)
 
 
 def alexnet_mnist(num_classes: int = 10, in_channels: int = 1) -> AlexNetMNIST:

@@ -21,11 +21,12 @@ from ..nn import (
     Linear,
     LocalResponseNorm,
     MaxPool2d,
+    Module,
     ReLU,
     Sequential,
     init,
 )
-from ..ops import mean, relu, softmax
+from ..ops import mean, softmax
 from .classifier import ImageClassifier
 
 IMAGENET = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -34,7 +35,7 @@ IMAGENET = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 BIASES_OF_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 
-class EightLayers(ImageClassifier):
+class EightLayers(ImageClassifier, Sequential):
     """What AlexNet and ScaledAlexNet share: the layers without weights, and the order.
 
     LRN has the paper's n = 5, alpha = 1e-4, beta = 0.75 and k = 2; the alpha of
@@ -42,21 +43,23 @@ class EightLayers(ImageClassifier):
     """
 
     def __init__(self, convolutions: Sequence[Conv2d], dense: Sequence[Linear]) -> None:
-        self.conv1, self.conv2, self.conv3, self.conv4, self.conv5 = convolutions
-        self.norm1, self.norm2 = (LocalResponseNorm(5, 5 * 1e-4, 0.75, 2.0) for _ in range(2))
-        self.pool1, self.pool2, self.pool5 = (MaxPool2d(3, 2) for _ in range(3))
-        self.flatten = Flatten()
-        self.fc6, self.fc7, self.fc8 = dense
-        self.dropout6, self.dropout7 = Dropout(0.5), Dropout(0.5)
+        conv1, conv2, conv3, conv4, conv5 = convolutions
+        fc6, fc7, fc8 = dense
+        stages: list[dict[str, Module]] = [
+            {"conv1": conv1, "relu1": ReLU(), "norm1": _response_norm(), "pool1": MaxPool2d(3, 2)},
+            {"conv2": conv2, "relu2": ReLU(), "norm2": _response_norm(), "pool2": MaxPool2d(3, 2)},
+            {"conv3": conv3, "relu3": ReLU()},
+            {"conv4": conv4, "relu4": ReLU()},
+            {"conv5": conv5, "relu5": ReLU(), "pool5": MaxPool2d(3, 2), "flatten": Flatten()},
+            {"fc6": fc6, "relu6": ReLU(), "dropout6": Dropout(0.5)},
+            {"fc7": fc7, "relu7": ReLU(), "dropout7": Dropout(0.5)},
+            {"fc8": fc8},  # (N, num_classes)
+        ]
+        super().__init__({name: layer for stage in stages for name, layer in stage.items()})
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.pool1(self.norm1(relu(self.conv1(x))))
-        x = self.pool2(self.norm2(relu(self.conv2(x))))
-        x = relu(self.conv4(relu(self.conv3(x))))
-        x = self.pool5(relu(self.conv5(x)))
-        x = self.dropout6(relu(self.fc6(self.flatten(x))))
-        x = self.dropout7(relu(self.fc7(x)))
-        return self.fc8(x)  # (N, num_classes)
+
+def _response_norm() -> LocalResponseNorm:
+    return LocalResponseNorm(5, 5 * 1e-4, 0.75, 2.0)
 
 
 class AlexNet(EightLayers):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..autograd import Tensor
 from ..checks import check_choice, check_integer
-from ..nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d
-from ..ops import relu, sigmoid
+from ..nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Sigmoid
 from .classifier import ImageClassifier
 from .keras_init import init_like_keras
 from .shipped import load_shipped
 
 
-class LeNet5(ImageClassifier):
+class LeNet5(ImageClassifier, Sequential):
     """The course's LeNet-5: 28x28 images, ReLU, max pooling. Logits; softmax is in the loss.
-
-    The course applies ReLU before pooling. Both orders give the same numbers and gradients, since
-    neither operation changes the order of values; pooling first leaves ReLU a quarter of the work.
 
     >>> model = mc.models.LeNet5(num_classes=26)
     >>> model(mc.tensor(np.zeros((2, *model.input_shape), np.float32))).shape
@@ -28,23 +23,23 @@ class LeNet5(ImageClassifier):
         num_classes = check_integer("lenet5: num_classes", num_classes, least=1)
         in_channels = check_integer("lenet5: in_channels", in_channels, least=1)
         self.input_shape, self.num_classes = (in_channels, 28, 28), num_classes
-        self.conv1 = Conv2d(in_channels, 6, 5)
-        self.pool1 = MaxPool2d(2)
-        self.conv2 = Conv2d(6, 16, 5)
-        self.pool2 = MaxPool2d(2)
-        self.flatten = Flatten()
-        self.fc1 = Linear(256, 120)
-        self.fc2 = Linear(120, 84)
-        self.fc3 = Linear(84, num_classes)
+        super().__init__(
+            {
+                "conv1": Conv2d(in_channels, 6, 5),  # (N, 6, 24, 24)
+                "relu1": ReLU(),
+                "pool1": MaxPool2d(2),  # (N, 6, 12, 12)
+                "conv2": Conv2d(6, 16, 5),  # (N, 16, 8, 8)
+                "relu2": ReLU(),
+                "pool2": MaxPool2d(2),  # (N, 16, 4, 4)
+                "flatten": Flatten(),  # (N, 256)
+                "fc1": Linear(256, 120),
+                "relu3": ReLU(),
+                "fc2": Linear(120, 84),
+                "relu4": ReLU(),
+                "fc3": Linear(84, num_classes),
+            }
+        )
         init_like_keras(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = relu(self.pool1(self.conv1(x)))  # (N, 6, 12, 12)
-        x = relu(self.pool2(self.conv2(x)))  # (N, 16, 4, 4)
-        x = self.flatten(x)  # (N, 256)
-        x = relu(self.fc1(x))  # (N, 120)
-        x = relu(self.fc2(x))  # (N, 84)
-        return self.fc3(x)  # (N, num_classes)
 
 
 def lenet5(
@@ -73,7 +68,7 @@ def lenet5(
     return model
 
 
-class LeNet5Sigmoid(ImageClassifier):
+class LeNet5Sigmoid(ImageClassifier, Sequential):
     """LeNet-5 as the course's text describes it: 32x32 images, sigmoid, 2x2 pooling.
 
     >>> model = mc.models.LeNet5Sigmoid()
@@ -92,23 +87,23 @@ class LeNet5Sigmoid(ImageClassifier):
         num_classes = check_integer("lenet5_sigmoid: num_classes", num_classes, least=1)
         in_channels = check_integer("lenet5_sigmoid: in_channels", in_channels, least=1)
         self.input_shape, self.num_classes = (in_channels, 32, 32), num_classes
-        self.c1 = Conv2d(in_channels, 6, 5)
-        self.s2 = pool(2)
-        self.c3 = Conv2d(6, 16, 5)
-        self.s4 = pool(2)
-        self.flatten = Flatten()
-        self.c5 = Linear(400, 120)
-        self.f6 = Linear(120, 84)
-        self.output = Linear(84, num_classes)
+        super().__init__(
+            {
+                "c1": Conv2d(in_channels, 6, 5),  # (N, 6, 28, 28)
+                "sigmoid1": Sigmoid(),
+                "s2": pool(2),  # (N, 6, 14, 14)
+                "c3": Conv2d(6, 16, 5),  # (N, 16, 10, 10)
+                "sigmoid3": Sigmoid(),
+                "s4": pool(2),  # (N, 16, 5, 5)
+                "flatten": Flatten(),  # (N, 400)
+                "c5": Linear(400, 120),
+                "sigmoid5": Sigmoid(),
+                "f6": Linear(120, 84),
+                "sigmoid6": Sigmoid(),
+                "output": Linear(84, num_classes),
+            }
+        )
         init_like_keras(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.s2(sigmoid(self.c1(x)))  # (N, 6, 14, 14)
-        x = self.s4(sigmoid(self.c3(x)))  # (N, 16, 5, 5)
-        x = self.flatten(x)  # (N, 400)
-        x = sigmoid(self.c5(x))  # (N, 120)
-        x = sigmoid(self.f6(x))  # (N, 84)
-        return self.output(x)  # (N, num_classes)
 
 
 def lenet5_sigmoid(

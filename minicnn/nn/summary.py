@@ -1,4 +1,4 @@
-"""The table of a model: layer, output shape, parameters."""
+"""The table of a model: layer, output shape, parameters, multiply-adds."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from typing import NamedTuple
 from ..html_table import html_table
 from ..text_table import text_table
 from .module import Module
+from .multiply_adds import count_multiply_adds
 from .watch import run_on_zeros, watch_calls
 
-HEADER = ("Layer (type)", "Output shape", "Parameters")
+HEADER = ("Layer (type)", "Output shape", "Parameters", "Multiply-adds")
 
 
 class Row(NamedTuple):
-    """One layer of the table."""
+    """One layer of the table; multiply_adds: for one image, None if they are not known."""
 
     layer: str
     output_shape: tuple[int, ...]
     parameters: int
+    multiply_adds: int | None
 
 
 class Summary:
-    """The rows of ``summary(model, input_shape)`` and their total; ``print`` shows the table.
+    """The rows of ``summary(model, input_shape)`` and their totals; ``print`` shows the table.
+
+    total, trainable: numbers of parameters; multiply_adds: those that are known, for one image.
 
     >>> summary = mc.summary(mc.nn.Sequential(mc.nn.Linear(3, 2)), (3,))
     >>> summary.total, summary.rows[0].output_shape
@@ -30,22 +34,35 @@ class Summary:
 
     def __init__(self, name: str, rows: list[Row], total: int, trainable: int) -> None:
         self.name, self.rows, self.total, self.trainable = name, rows, total, trainable
+        self.multiply_adds = sum(row.multiply_adds or 0 for row in rows)
 
     def __repr__(self) -> str:
-        footer = [f"Total parameters: {self.total:,}", f"Trainable parameters: {self.trainable:,}"]
-        return text_table(self._cells(), HEADER, self.name, footer)
+        unknown = " + ?" * any(row.multiply_adds is None for row in self.rows)
+        footer = [
+            f"Total parameters: {self.total:,}",
+            f"Trainable parameters: {self.trainable:,}",
+            f"Multiply-adds for one image: {self.multiply_adds:,}{unknown}",
+        ]
+        return text_table(self._cells(), HEADER, self.name, footer, align="<<>>")
 
     def _repr_html_(self) -> str:
         totals = [
-            ("Total parameters", "", self.total),
-            ("Trainable parameters", "", self.trainable),
+            ("Trainable", "", self.trainable, ""),
+            ("Total", "", self.total, self.multiply_adds),
         ]
         return html_table([*self._cells(), *totals], HEADER, self.name, totals=2)
 
-    def _cells(self) -> list[tuple[str, str, int]]:
+    def _cells(self) -> list[tuple[str | int, ...]]:
         shapes = [", ".join(["N", *map(str, row.output_shape)]) for row in self.rows]
-        rows = zip(self.rows, shapes, strict=True)
-        return [(row.layer, f"({shape})", row.parameters) for row, shape in rows]
+        return [
+            (
+                row.layer,
+                f"({shape})",
+                row.parameters,
+                "?" if row.multiply_adds is None else row.multiply_adds,
+            )
+            for row, shape in zip(self.rows, shapes, strict=True)
+        ]
 
 
 def summary(model: Module, input_shape: tuple[int, ...]) -> Summary:
@@ -56,19 +73,25 @@ def summary(model: Module, input_shape: tuple[int, ...]) -> Summary:
 
     >>> mc.summary(mc.nn.Sequential(mc.nn.Conv2d(1, 4, 3), mc.nn.ReLU()), (1, 28, 28))
     Sequential
-    ------------------------------------------
-    Layer (type)   Output shape     Parameters
-    ------------------------------------------
-    0 (Conv2d)     (N, 4, 26, 26)           40
-    1 (ReLU)       (N, 4, 26, 26)            0
-    ------------------------------------------
+    ----------------------------------------------------------
+    Layer (type)   Output shape     Parameters   Multiply-adds
+    ----------------------------------------------------------
+    0 (Conv2d)     (N, 4, 26, 26)           40          24,336
+    1 (ReLU)       (N, 4, 26, 26)            0               0
+    ----------------------------------------------------------
     Total parameters: 40
     Trainable parameters: 40
+    Multiply-adds for one image: 24,336
     """
     with watch_calls(model) as calls:
         run_on_zeros(model, input_shape)
     rows = [
-        Row(f"{c.name} ({type(c.layer).__name__})".strip(), c.output_shape or (), c.parameters)
+        Row(
+            f"{c.name} ({type(c.layer).__name__})".strip(),
+            c.output_shape or (),
+            c.parameters,
+            count_multiply_adds(c.layer, c.input_shape, c.output_shape or ()),
+        )
         for c in calls
     ]
     sizes = [(p.size, p.requires_grad) for p in model.parameters()]

@@ -152,3 +152,33 @@ def test_append_never_replaces_a_module():
     assert [type(module) for module in part] == [nn.ReLU, nn.Linear, nn.Softplus]
     named = nn.Sequential({"1": nn.ReLU()}).append(nn.Tanh())
     assert [type(module) for module in named] == [nn.ReLU, nn.Tanh]
+
+
+def order_of(model: nn.Module, x: mc.Tensor) -> list[tuple[int, ...]]:
+    """The shapes that the ReLUs see, without an observer, which would be seen."""
+    seen, original = [], mc.backend.kernels_for(x.data).relu
+
+    def relu(array):
+        seen.append(array.shape)
+        return original(array)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mc.backend.kernels_for(x.data), "relu", relu)
+        model(x)
+    return seen
+
+
+def test_a_relu_is_computed_after_the_max_pooling_unless_somebody_watches():
+    x = mc.tensor(np.random.default_rng(0).normal(size=(2, 3, 8, 8)))
+    model = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2))
+    assert order_of(model, x) == [(2, 3, 4, 4)]
+    for layer in model:
+        remove = layer.register_forward_hook(lambda *_: None)
+        assert order_of(model, x) == [(2, 3, 8, 8)]
+        remove()
+    with mc.autograd.observing(mc.autograd.Observer()):
+        assert order_of(model, x) == [(2, 3, 8, 8)]
+    for pool in (nn.AvgPool2d(2), nn.MinPool2d(2), nn.MaxPool2d(2, return_indices=True)):
+        assert order_of(nn.Sequential(nn.ReLU(), pool), x) == [(2, 3, 8, 8)]
+    twice = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.ReLU(), nn.MaxPool2d(2))
+    assert order_of(twice, x) == [(2, 3, 4, 4), (2, 3, 2, 2)]

@@ -48,8 +48,8 @@ def test_names_are_escaped() -> None:
 def test_a_summary_is_its_table() -> None:
     table = mc.summary(models.lenet5(), (1, 28, 28))
     texts = texts_of(table._repr_html_())
-    assert texts[:7] == [
-        "LeNet5", "Layer (type)", "Output shape", "Parameters", "conv1 (Conv2d)", "(N, 6, 24, 24)",
-        "156",
+    assert texts[:9] == [
+        "LeNet5", "Layer (type)", "Output shape", "Parameters", "Multiply-adds", "conv1 (Conv2d)",
+        "(N, 6, 24, 24)", "156", "86,400",
     ]  # fmt: skip
-    assert texts[-4:] == ["Total parameters", "44,426", "Trainable parameters", "44,426"]
+    assert texts[-5:] == ["Trainable", "44,426", "Total", "44,426", "281,640"]

@@ -10,24 +10,30 @@ from minicnn import models, nn
 
 LENET5 = """\
 LeNet5
------------------------------------------------
-Layer (type)        Output shape     Parameters
------------------------------------------------
-conv1 (Conv2d)      (N, 6, 24, 24)          156
-pool1 (MaxPool2d)   (N, 6, 12, 12)            0
-conv2 (Conv2d)      (N, 16, 8, 8)         2,416
-pool2 (MaxPool2d)   (N, 16, 4, 4)             0
-flatten (Flatten)   (N, 256)                  0
-fc1 (Linear)        (N, 120)             30,840
-fc2 (Linear)        (N, 84)              10,164
-fc3 (Linear)        (N, 10)                 850
------------------------------------------------
+---------------------------------------------------------------
+Layer (type)        Output shape     Parameters   Multiply-adds
+---------------------------------------------------------------
+conv1 (Conv2d)      (N, 6, 24, 24)          156          86,400
+relu1 (ReLU)        (N, 6, 24, 24)            0               0
+pool1 (MaxPool2d)   (N, 6, 12, 12)            0               0
+conv2 (Conv2d)      (N, 16, 8, 8)         2,416         153,600
+relu2 (ReLU)        (N, 16, 8, 8)             0               0
+pool2 (MaxPool2d)   (N, 16, 4, 4)             0               0
+flatten (Flatten)   (N, 256)                  0               0
+fc1 (Linear)        (N, 120)             30,840          30,720
+relu3 (ReLU)        (N, 120)                  0               0
+fc2 (Linear)        (N, 84)              10,164          10,080
+relu4 (ReLU)        (N, 84)                   0               0
+fc3 (Linear)        (N, 10)                 850             840
+---------------------------------------------------------------
 Total parameters: 44,426
-Trainable parameters: 44,426"""
+Trainable parameters: 44,426
+Multiply-adds for one image: 281,640"""
 
 
 def rows(table) -> list[tuple]:
-    return [tuple(row) for row in table.rows]
+    """Without the multiply-adds."""
+    return [tuple(row)[:3] for row in table.rows]
 
 
 def test_lenet5_is_the_table_of_the_course():
@@ -38,12 +44,16 @@ def test_alexnet_mnist_has_the_rows_of_the_course():
     table = mc.summary(models.alexnet_mnist(), (1, 28, 28))
     assert rows(table) == [
         ("conv1 (Conv2d)", (32, 26, 26), 320),
+        ("relu1 (ReLU)", (32, 26, 26), 0),
         ("pool1 (MaxPool2d)", (32, 13, 13), 0),
         ("conv2 (Conv2d)", (64, 11, 11), 18_496),
+        ("relu2 (ReLU)", (64, 11, 11), 0),
         ("pool2 (MaxPool2d)", (64, 5, 5), 0),
         ("conv3 (Conv2d)", (128, 3, 3), 73_856),
+        ("relu3 (ReLU)", (128, 3, 3), 0),
         ("flatten (Flatten)", (1152,), 0),
         ("fc1 (Linear)", (128,), 147_584),
+        ("relu4 (ReLU)", (128,), 0),
         ("fc2 (Linear)", (10,), 1_290),
     ]
     assert (table.total, table.trainable) == (241_546, 241_546)
@@ -90,7 +100,7 @@ def test_frozen_parameters_are_not_trainable():
     model[0].weight.requires_grad = False
     table = mc.summary(model, (3,))
     assert (table.total, table.trainable) == (11, 5)
-    assert str(table).endswith("Total parameters: 11\nTrainable parameters: 5")
+    assert "Total parameters: 11\nTrainable parameters: 5\n" in str(table)
 
 
 def test_a_layer_with_two_outputs_shows_the_first():
@@ -179,3 +189,20 @@ def test_normalisation_and_dropout_are_listed_and_left_as_they_were():
         np.testing.assert_array_equal(array, state[name])
     mc.manual_seed(0)
     np.testing.assert_array_equal(mc.ops.dropout(mc.tensor(np.ones(9))).data, drawn)
+
+
+def test_multiply_adds_are_those_of_convolutions_and_dense_layers():
+    class Own(nn.Module):
+        def forward(self, x):
+            return x * 2
+
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, 3, groups=2), nn.ConvTranspose2d(4, 2, 2), nn.Flatten(), nn.Linear(32, 5)
+    )
+    table = mc.summary(model, (2, 5, 5))
+    assert [row.multiply_adds for row in table.rows] == [9 * 36, 4 * 2 * 4 * 9, 0, 160]
+    assert table.multiply_adds == 9 * 36 + 288 + 160
+    unknown = mc.summary(nn.Sequential(nn.Linear(2, 3), Own()), (2,))
+    assert [row.multiply_adds for row in unknown.rows] == [6, None]
+    assert str(unknown).endswith("Multiply-adds for one image: 6 + ?")
+    assert ">?<" in unknown._repr_html_()
