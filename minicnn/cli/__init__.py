@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, NoReturn
 
+import argcomplete
 import numpy as np
+from rich_argparse import RawDescriptionRichHelpFormatter
 
 from .. import __version__, backend, data, nn, parallel
 from ..models import MODELS
@@ -20,7 +22,9 @@ from ..parallel.processes import fail
 from ..text_table import text_table
 from ..train.recipe import OPTIMIZERS
 from ..train.recipes import RECIPES
-from .inputs import InputError
+from .descriptions import examples
+from .inputs import InputError, mark
+from .sources import check_data_name
 from .trained import add_trained
 from .training import add_train
 
@@ -91,8 +95,16 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Formatter(RawDescriptionRichHelpFormatter):
+    group_name_formatter = str
+    help_markup = text_markup = False  # square brackets are those of the usage
+
+
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in two lines, and what may have been meant."""
+    """Says what is wrong in two lines, and what may have been meant; help in colours."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _Formatter, **options})
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"minicnn: {message}\n{self.prog} --help shows what there is\n")
@@ -103,19 +115,26 @@ class _Parser(argparse.ArgumentParser):
         names = [str(choice) for choice in action.choices]
         close = difflib.get_close_matches(str(value), names, 1)
         hint = f"did you mean {close[0]}?" if close else f"expected {', '.join(names)}"
-        kind = str(action.metavar or action.dest).lower()
+        named = action.dest if action.option_strings else action.metavar or action.dest
+        kind = str(named).lower()
         self.error(f"no {kind} {value!r}; {hint}")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="minicnn", description="Convolutional networks from scratch on NumPy.")
+    parser = _Parser(
+        prog="minicnn",
+        description="Convolutional networks from scratch on NumPy, and on CUDA.",
+        epilog=examples("train lenet5", "predict lenet5 photo.png", "COMMAND --help"),
+    )
     parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
     parser.set_defaults(run=lambda options: parser.print_help())
-    commands = parser.add_subparsers(metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     add_train(commands)
     add_trained(commands)
-    command = commands.add_parser("summary", help="show layers, output shapes and parameters")
-    command.add_argument("model", choices=MODELS)
+    command = commands.add_parser(
+        "summary", help="show layers, output shapes, parameters and multiply-adds"
+    )
+    command.add_argument("model", choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
     command.set_defaults(run=_summary)
     command = commands.add_parser("data", help="list the data sets, or download one")
     command.set_defaults(run=_data_list)
@@ -128,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     get.set_defaults(run=_data_get)
     command = commands.add_parser("devices", help="show which devices are available")
     command.set_defaults(run=_devices)
+    argcomplete.autocomplete(parser)
     return parser
 
 
@@ -145,22 +165,26 @@ def _data_list(options: argparse.Namespace) -> None:
 
 
 def _data_get(options: argparse.Namespace) -> None:
+    check_data_name(options.name)
     print(f"{options.name} is in {data.locate(options.name) or data.download(options.name)}")
 
 
 def _devices(options: argparse.Namespace) -> None:
-    print(text_table((name, _availability(name)) for name in ("cpu", "native", "cuda", "emulator")))
+    print(text_table(_describe_device(name) for name in DEVICES))
 
 
-def _availability(device: str) -> str:
+def _describe_device(device: str) -> tuple[str, str, str]:
     try:
         backend.resolve_device(device)
     except backend.DeviceError as error:
-        return f"not available: {str(error).split(': ', 1)[1]}"
-    return f"available{USES.get(device, '')}"
+        return mark(False), device, str(error).split(": ", 1)[1]
+    return mark(True), device, DEVICES[device]
 
 
-USES = {
-    "native": "; compiles the CUDA kernels for this CPU, faster than cpu: minicnn train "
-    "--device native, or MINICNN_DEVICE=native in the environment"
+DEVICES = {
+    "cpu": "NumPy",
+    "native": "the CUDA kernels, compiled for this CPU; faster than cpu: train --device native, or "
+    "MINICNN_DEVICE=native in the environment",
+    "cuda": "an NVIDIA GPU through CuPy: train --device cuda",
+    "emulator": "the CUDA kernels thread by thread, every access checked: for learning and tests",
 }

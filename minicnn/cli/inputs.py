@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,13 @@ def _shipped(weights: str) -> Path:
             f"{', '.join(shipped_names())}"
         )
     return found or Path(weights)
+
+
+def mark(is_well: bool) -> str:
+    """A tick or a cross, in letters where the terminal has no such signs."""
+    sign, word = ("✓", "yes") if is_well else ("✗", "no ")
+    try:
+        sign.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return word
+    return sign

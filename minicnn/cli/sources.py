@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +18,6 @@ from ..data.image_folder import find_parts
 from ..models.classifier import Shape
 from .inputs import InputError
 
-DATA_HELP = (
-    f"{', '.join(data.NAMES)}, a directory with IDX files, a directory with pictures in CLASS/, or "
-    "in train/CLASS/ and test/CLASS/, or auto: MNIST if it is here or can be downloaded, otherwise "
-    "the bundled digits (default: auto)"
-)
 TEST_FRACTION = 0.2  # of pictures that are in no train/ and test/
 
 
@@ -170,11 +166,21 @@ def _mnist_or_digits() -> Source:
 def _named(
     name: str, read: Callable[[], tuple[ArrayDataset, ArrayDataset]] | None = None
 ) -> Source:
+    check_data_name(name)
     entry = look_up(name)
     assert not isinstance(entry.classes, int)
     return Arrays(
         name, entry.classes, entry.image_shape, entry.ink_box, read or (lambda: data.load(name))
     )
+
+
+def check_data_name(name: str) -> None:
+    """Raise InputError for a name that is no data set, with what may have been meant."""
+    if name in data.NAMES:
+        return
+    close = difflib.get_close_matches(name.lower(), data.NAMES, 1)
+    hint = f"did you mean {close[0]}?" if close else f"expected {', '.join(data.NAMES)}, or a folder"
+    raise InputError(f"no data set or folder {name!r}; {hint}")
 
 
 def _idx_files(path: Path) -> Source:

@@ -20,8 +20,9 @@ from ..models.shipped import shipped_names
 from ..ops import softmax
 from ..text_table import text_table
 from ..train import confusion_matrix, report
+from .descriptions import DATA_LINES, examples, lines
 from .inputs import InputError, load_network
-from .sources import DATA_HELP, find_source, in_the_order_of
+from .sources import find_source, in_the_order_of
 
 MOST_MISTAKES = 100
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
@@ -29,17 +30,25 @@ PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
 
 def add_trained(commands: Any) -> None:
     """Add these commands and their options to the parser."""
-    command = commands.add_parser("evaluate", help="test a trained network, class by class")
+    command = commands.add_parser(
+        "evaluate",
+        help="test a trained network, class by class",
+        description="Test a trained network: accuracy, confusion matrix, recall and precision.\n\n"
+        + lines("data", {k: v for k, v in DATA_LINES.items() if k != "auto"}),
+        epilog=examples("evaluate lenet5", "evaluate run.ckpt --mistakes wrong.png"),
+    )
     _add_weights(command)
-    command.add_argument(
-        "--data", metavar="NAME|DIR",
-        help=f"{DATA_HELP.partition(' (default')[0]} (default: what it was trained on)",
-    )  # fmt: skip
+    command.add_argument("--data", metavar="NAME|DIR", help="default: what it was trained on")
     command.add_argument(
         "--mistakes", type=Path, metavar="PATH", help="draw the misclassified images to this file"
     )
     command.set_defaults(run=_evaluate)
-    command = commands.add_parser("predict", help="tell which class pictures belong to")
+    command = commands.add_parser(
+        "predict",
+        help="tell which class pictures belong to",
+        description="Tell the three likeliest classes of each picture.",
+        epilog=examples("predict lenet5 photo.jpg", "predict lenet5 *.png --show seen.png"),
+    )
     _add_weights(command)
     command.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ...")
     command.add_argument(
@@ -47,7 +56,12 @@ def add_trained(commands: Any) -> None:
         help="draw what the network saw, and its answers, to this file",
     )  # fmt: skip
     command.set_defaults(run=_predict)
-    command = commands.add_parser("export", help="write a trained network as an ONNX file")
+    command = commands.add_parser(
+        "export",
+        help="write a trained network as an ONNX file",
+        description="Write a trained network as an ONNX graph, which other programs run.",
+        epilog=examples("export lenet5 lenet5.onnx"),
+    )
     _add_weights(command)
     command.add_argument("target", type=Path, metavar="MODEL.onnx")
     command.set_defaults(run=_export)
@@ -56,12 +70,13 @@ def add_trained(commands: Any) -> None:
 def _add_weights(command: Any) -> None:
     command.add_argument(
         "weights", metavar="WEIGHTS",
-        help="a file of weights or a checkpoint from train, or what comes with minicnn: "
-        f"{', '.join(shipped_names())}",
+        help="a file of weights or a checkpoint from train, or what comes with minicnn: lenet5 (or "
+        f"{', '.join(shipped_names())})",
     )  # fmt: skip
     command.add_argument(
-        "--model", choices=MODELS, help="for a file that does not say which model it holds"
-    )
+        "--model", choices=MODELS, metavar="NAME",
+        help="for a file that does not say which model it holds",
+    )  # fmt: skip
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import math
+import os
 import re
 import shlex
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from .. import backend, data, io, models, optim, parallel, train
-from ..backend.random import manual_seed
+from ..autograd import Tensor
+from ..backend.random import generator_state, manual_seed, set_generator_state
 from ..data.transforms import Compose
 from ..models import MODELS, ImageClassifier, ModelCard
 from ..models.card import to_metadata
@@ -21,65 +25,118 @@ from ..models.registry import options_for
 from ..parallel.processes import own_device
 from ..train.recipe import OPTIMIZERS, Recipe
 from ..train.recipes import RECIPES
-from .inputs import InputError, make_number_type
-from .sources import DATA_HELP, TEST_FRACTION, Parts, Source, find_source
+from .descriptions import DATA_LINES, MODEL_LINES, RECIPE_LINES, examples, lines
+from .inputs import InputError, make_number_type, mark
+from .sources import TEST_FRACTION, Parts, Source, find_source
+
+
+FEW_STEPS, LEAST_MINUTES = 2000, 2
+"""A training of fewer steps, or of less time, is not announced."""
 
 
 def add_train(commands: Any) -> None:
     """Add this command and its options to the parser."""
-    command = commands.add_parser("train", help="train a network and test it")
-    command.add_argument("model", choices=RECIPES)
-    names = "; ".join(f"{model}: {', '.join(named)}" for model, named in RECIPES.items())
-    command.add_argument("--recipe", metavar="NAME", help=f"{names} (default: the first)")
-    command.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
-    count = make_number_type(int, 1)
-    command.add_argument("--epochs", type=count, help="default: the recipe's")
-    command.add_argument("--batch-size", type=count, help="default: the recipe's; digits: 32")
-    command.add_argument("--optimizer", choices=OPTIMIZERS, help="default: the recipe's")
-    rates = ", ".join(f"{name} {build.keywords['lr']}" for name, build in OPTIMIZERS.items())
-    command.add_argument(
-        "--lr", type=make_number_type(float, 0), help=f"default: the recipe's, or {rates}"
+    recipes = {model: " or ".join(named) for model, named in RECIPES.items()}
+    models_and_recipes = {m: f"{line} ({recipes[m]})" for m, line in MODEL_LINES.items()}
+    command = commands.add_parser(
+        "train",
+        help="train a network and test it",
+        description="\n\n".join(
+            [
+                "Train a network by a recipe, test it, and save it.",
+                lines("models, and their recipes", models_and_recipes),
+                lines("recipes", RECIPE_LINES),
+                lines("data", DATA_LINES),
+            ]
+        ),
+        epilog=examples(
+            "train lenet5",
+            "train lenet5 --recipe best --data mnist --device native",
+            "train scaled_alexnet --data cifar10 --hold-out 0.1",
+            "train lenet5 --data my_pictures/ --epochs 30",
+            "train lenet5 --checkpoint run.ckpt       Ctrl-C, and then",
+            "train lenet5 --checkpoint run.ckpt --resume run.ckpt",
+        ),
     )
-    command.add_argument(
+    command.add_argument("model", choices=RECIPES, metavar="MODEL", help="one of those above")
+    _add_data_options(command.add_argument_group("data"))
+    _add_recipe_options(command.add_argument_group("training"))
+    _add_device_options(command.add_argument_group("device"))
+    _add_file_options(command.add_argument_group("files"))
+    command.set_defaults(run=_train, takes_all=True)
+
+
+def _add_data_options(group: Any) -> None:
+    group.add_argument("--data", default="auto", metavar="NAME|DIR", help="default: auto")
+    group.add_argument(
         "--hold-out", type=make_number_type(float, 0, below=1), metavar="FRACTION",
         help="choose the epoch by this part of the training images, and touch the test images once "
         "at the end (default: the recipe's, 0 for none); of pictures that are in no train/ and "
         f"test/: the part to test with (default: {TEST_FRACTION})",
     )  # fmt: skip
-    command.add_argument("--seed", type=make_number_type(int, 0), default=0, help="default: 0")
-    command.add_argument("--device", help='default: $MINICNN_DEVICE or "cpu"')
-    command.add_argument(
-        "--cuda-graph", action="store_true",
-        help="on a GPU: replay each step from a CUDA graph, which is faster for small networks",
+
+
+def _add_recipe_options(group: Any) -> None:
+    count = make_number_type(int, 1)
+    rates = ", ".join(f"{name} {build.keywords['lr']}" for name, build in OPTIMIZERS.items())
+    group.add_argument("--recipe", metavar="NAME", help="default: the first of the model")
+    group.add_argument("--epochs", type=count, metavar="N", help="default: the recipe's")
+    group.add_argument(
+        "--batch-size", type=count, metavar="N", help="default: the recipe's; digits: 32"
+    )
+    group.add_argument(
+        "--optimizer", choices=OPTIMIZERS, metavar="NAME",
+        help=f"{', '.join(OPTIMIZERS)} (default: the recipe's)",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
+        "--lr", type=make_number_type(float, 0), metavar="X",
+        help=f"the learning rate (default: the recipe's, or {rates})",
+    )  # fmt: skip
+    group.add_argument(
+        "--seed", type=make_number_type(int, 0), default=0, metavar="N", help="default: 0"
+    )
+    group.add_argument(
         "--check", action="store_true",
         help="look for the usual mistakes on one batch first, and train only if none is found",
     )  # fmt: skip
-    command.add_argument(
+
+
+def _add_device_options(group: Any) -> None:
+    group.add_argument(
+        "--device", metavar="NAME",
+        help='cpu, native, cuda, cuda:1, ...; minicnn devices shows them (default: $MINICNN_DEVICE '
+        "or cpu)",
+    )  # fmt: skip
+    group.add_argument(
+        "--cuda-graph", action="store_true",
+        help="on a GPU: replay each step from a CUDA graph, which is faster for small networks",
+    )  # fmt: skip
+
+
+def _add_file_options(group: Any) -> None:
+    group.add_argument(
         "--weights", type=Path, metavar="PATH",
         help="save the trained network here (default: MODEL-DATA-RECIPE.safetensors)",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
         "--no-weights", action="store_true", help="do not save the trained network"
     )
-    command.add_argument(
+    group.add_argument(
         "--checkpoint", type=Path, metavar="PATH",
         help="write a resumable checkpoint after every epoch",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
         "--resume", type=Path, metavar="PATH",
         help="continue from a checkpoint, with the same options",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
         "--log", type=Path, metavar="PATH", help="write a CSV file with a row per epoch"
     )
-    command.set_defaults(run=_train, takes_all=True)
 
 
 def _train(options: argparse.Namespace) -> int:
     processes = parallel.group()
-    device = backend.resolve_device(own_device(options.device, processes))
+    device = _resolve_device(options.device, processes)
     if options.cuda_graph and not device.startswith("cuda"):
         raise InputError(f"--cuda-graph: got the device {device!r}, expected --device cuda")
     for option in ("weights", "checkpoint", "log"):
@@ -97,6 +154,8 @@ def _train(options: argparse.Namespace) -> int:
     batches, validation, test = _make_loaders(recipe, options.seed, parts, model)
     if processes.rank == 0:
         print(_describe(options.model, model, source, parts, shape, processes.size))
+        if minutes := _expected_minutes(recipe, model, device, batches):
+            print(f"about {minutes:.0f} minutes on this computer")
     if options.check and not _check(recipe, model, device, parts.training, processes.rank):
         return 2
     checkpoint = None
@@ -118,6 +177,26 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _expected_minutes(
+    recipe: Recipe, model: ImageClassifier, device: str, batches: data.DataLoader
+) -> float:
+    """How long a training will take, measured in some steps of a copy; 0 for a short one."""
+    steps = recipe.epochs * len(batches)
+    if steps < FEW_STEPS:
+        return 0
+    state = generator_state()
+    copied = copy.deepcopy(model).to(device)
+    images, labels = batches.dataset[list(range(min(recipe.batch_size, len(batches.dataset))))]
+    x, seconds = Tensor(model.as_input(images)).to(device), 0.0
+    for _ in range(3):  # the first is slower
+        start = time.perf_counter()
+        recipe.loss(copied(x), labels).backward()
+        seconds = time.perf_counter() - start
+    set_generator_state(state)
+    minutes = seconds * steps / 60
+    return minutes if minutes >= LEAST_MINUTES else 0
+
+
 def _check(
     recipe: Recipe, model: ImageClassifier, device: str, training: data.ArrayDataset, rank: int
 ) -> bool:
@@ -128,7 +207,7 @@ def _check(
         optimizer = optim.Adam(model.parameters())
     found = train.check(model, batch, recipe.loss, optimizer)
     if rank == 0:
-        print(found)
+        print(str(found).replace("✓", mark(True)).replace("✗", mark(False)))
         if not found.ok:
             print("nothing was trained; without --check it is", file=sys.stderr)
     return found.ok
@@ -150,6 +229,18 @@ class _EndIfLost(train.Callback):
                 f"the accuracy {row['accuracy']:.1%}: the training diverges; use a smaller "
                 "learning rate (--lr)"
             )
+
+
+def _resolve_device(name: str | None, processes: parallel.Group) -> str:
+    try:
+        return backend.resolve_device(own_device(name, processes))
+    except backend.DeviceError as error:
+        if not str(error).startswith("device: "):
+            raise
+        given = f"--device {name}" if name else f"MINICNN_DEVICE={os.environ['MINICNN_DEVICE']}"
+        raise InputError(
+            f"{given}: no such device; expected cpu, native, cuda, cuda:1 or emulator"
+        ) from error
 
 
 def _find_data(

@@ -1,8 +1,9 @@
-"""The callback that shows how training goes: a bar on a terminal, and a line for each epoch."""
+"""The callback that shows how training goes: a bar while an epoch runs, and a line after it."""
 
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any, ClassVar
 
 from .callback import Callback
@@ -11,7 +12,9 @@ from .trainer import Trainer
 
 
 class ProgressBar(Callback):
-    """Shows a tqdm bar during each epoch (on a terminal only) and prints a line after it.
+    """Shows a tqdm bar during each epoch, with the time left, and prints a line after it.
+
+    The bar moves on a terminal, and in a notebook if ipywidgets is installed.
 
     >>> model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Linear(64, 10))
     >>> trainer = mc.train.Trainer(
@@ -30,21 +33,25 @@ class ProgressBar(Callback):
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         self.epochs = epochs
         self.bar: Any = None
+        self.begun, self.done_before = time.perf_counter(), -1.0  # -1: no epoch has begun
 
     def on_epoch_begin(self, trainer: Trainer, epoch: int, batches: int | None) -> None:
-        from tqdm import tqdm  # imported only when it is used: import minicnn stays light
-
-        self.title = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
-        self.bar = tqdm(
+        bar, in_notebook = _bar_here()
+        self.epoch, self.title = epoch, f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+        width = "{bar}" if in_notebook else "{bar:20}"
+        self.bar = bar(
             total=batches,
             initial=trainer.progress.batch,
             desc=self.title,
-            disable=None,  # off unless on a terminal, so that log files stay readable
+            # None: off unless on a terminal, so that log files stay readable.
+            disable=False if in_notebook else None,
             leave=False,
             unit="batch",
-            bar_format="{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt}{postfix}",
+            bar_format=f"{{desc}} {{percentage:3.0f}}%|{width}| {{n_fmt}}/{{total_fmt}}{{postfix}}",
         )
         self.images, self.start, self.shown = 0, time.perf_counter(), 0.0
+        if self.done_before < 0:
+            self.done_before = self._share_done()
 
     def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
         self.images += images
@@ -53,7 +60,21 @@ class ProgressBar(Callback):
         if not self.bar.disable and now - self.shown > self.refresh_seconds:
             self.shown = now
             rate = self.images / (now - self.start)
-            self.bar.set_postfix_str(f"{_describe(means())}  {rate:,.0f} images/s", refresh=True)
+            text = f"{_describe(means())}  {rate:,.0f} images/s{self._time_left(now)}"
+            self.bar.set_postfix_str(text, refresh=True)
+
+    def _share_done(self) -> float:
+        """How much of the training is done; epochs of unknown length count when they end."""
+        within = self.bar.n / self.bar.total if self.bar.total else 0.0
+        return (self.epoch - 1 + within) / self.epochs
+
+    def _time_left(self, now: float) -> str:
+        """How long all epochs will take, as the batches so far did."""
+        done = self._share_done()
+        if done <= self.done_before:
+            return ""
+        seconds = (now - self.begun) * (1 - done) / (done - self.done_before)
+        return f"  {self.bar.format_interval(seconds)} left"
 
     def on_fit_end(self, trainer: Trainer) -> None:
         if self.bar is not None:
@@ -66,6 +87,17 @@ class ProgressBar(Callback):
         self.bar.close()
         rate = f"{row['images_per_second']:,.0f} images/s"
         tqdm.write(f"{self.title}  {_describe(row)}  {rate}")
+
+
+def _bar_here() -> tuple[Any, bool]:
+    """tqdm's bar for this place, and whether that is a notebook."""
+    from tqdm import TqdmWarning  # imported only when it is used: import minicnn stays light
+    from tqdm import tqdm as in_text
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmWarning)  # in a notebook without ipywidgets
+        from tqdm.autonotebook import tqdm as here
+    return here, here is not in_text
 
 
 def _describe(row: dict[str, float]) -> str:

@@ -10,7 +10,9 @@ from support.commands import run
 
 import minicnn as mc
 from minicnn import cli
-from minicnn.train.recipes import MODELS
+from minicnn.backend import is_available
+from minicnn.cli import descriptions
+from minicnn.models import MODELS
 
 
 def test_summary_is_the_table(capsys):
@@ -40,7 +42,7 @@ def test_data_get(capsys):
     assert capsys.readouterr().out == f"digits is in {mc.data.locate('digits')}\n"
     for name, message in (
         ("mnist", "no mirror delivered"),
-        ("cifar", "got 'cifar', expected 'digits', 'mnist'"),
+        ("cifar", r"no data set or folder 'cifar'; did you mean cifar10\?"),
     ):
         assert cli.main(["data", "get", name]) == 2
         assert re.fullmatch(f"minicnn: .*{message}.*\n", capsys.readouterr().err)
@@ -49,9 +51,45 @@ def test_data_get(capsys):
 def test_devices(capsys):
     assert cli.main(["devices"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "cpu        available"
-    starts = [line.split("  ")[0] for line in lines]
-    assert starts == ["cpu", "native", "cuda", "emulator"]
+    assert lines[0].split() == ["✓", "cpu", "NumPy"]
+    assert [line.split()[1] for line in lines] == ["cpu", "native", "cuda", "emulator"]
+    assert all(line[0] == "✓✗"[not is_available(line.split()[1])] for line in lines)
+    result = run("devices", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.stdout.startswith("yes   cpu")
+
+
+def test_help_is_grouped_and_names_everything(monkeypatch):
+    for colour in (None, "1"):
+        monkeypatch.setenv("COLUMNS", "100")
+        if colour:
+            monkeypatch.setenv("NO_COLOR", colour)
+        text = run("train", "--help").stdout
+        assert "\x1b" not in text  # not a terminal
+        for word in (*cli.RECIPES, *mc.data.NAMES, "examples:", "files:", "training:", "course"):
+            assert word in text, word
+        assert "minicnn train lenet5 --recipe best --data mnist" in text
+
+
+def test_every_model_and_data_set_has_a_line_in_the_help():
+    assert list(descriptions.MODEL_LINES) == list(cli.RECIPES)
+    assert [*descriptions.DATA_LINES][:-2] == list(mc.data.NAMES)
+    recipes = {name for named in cli.RECIPES.values() for name in named}
+    assert set(descriptions.RECIPE_LINES) == recipes
+
+
+def test_the_shell_completes_commands_and_models(tmp_path):
+    found = {}
+    for typed in ("minicnn pre", "minicnn train lenet5_", "minicnn train lenet5 --hold"):
+        out = tmp_path / "out"
+        env = {
+            **os.environ, "_ARGCOMPLETE": "1", "COMP_LINE": typed, "COMP_POINT": str(len(typed)),
+            "_ARGCOMPLETE_STDOUT_FILENAME": str(out), "_ARGCOMPLETE_IFS": "\n",
+        }  # fmt: skip
+        run(env=env)
+        found[typed.split()[-1]] = out.read_text().split()
+    assert found["pre"] == ["predict"]
+    assert found["lenet5_"] == ["lenet5_sigmoid", "lenet5_1998"]
+    assert found["--hold"] == ["--hold-out"]
 
 
 def test_version_help_and_the_module():

@@ -215,7 +215,7 @@ def fixed(*arguments: str):
 
 
 BAD = {
-    "unknown data": (lambda tmp: ["--data", "minst"], "did you mean 'mnist'"),
+    "unknown data": (lambda tmp: ["--data", "minst"], "no data set or folder 'minst'; did you mean mnist?"),
     "missing directory": (lambda tmp: ["--data", "no/such"], "no/such"),
     "endless name": (lambda tmp: ["--data", "x" * 300], "xxx"),
     "a file as data": (lambda tmp: ["--data", __file__], "test_train.py: found a file there"),
@@ -227,7 +227,7 @@ BAD = {
     "test images of another size": (made(size=(28, 28), test_size=(8, 8)), "8x8"),
     "test images in colour": (made(test_size=(3, 8, 8)), "channels"),
     "cuda": (fixed("--device", "cuda:99"), 'device "cuda:99": '),
-    "unknown device": (fixed("--device", "gpu"), "device: got 'gpu'"),
+    "unknown device": (fixed("--device", "gpu"), "--device gpu: no such device; expected cpu, native, cuda"),
     "weights directory": (fixed("--weights", "."), "--weights"),
     "weights nowhere": (fixed("--weights", "no/w.st"), "no/w.st"),
     "weights below a file": (fixed("--weights", f"{__file__}/w.st"), "w.st"),
@@ -398,7 +398,7 @@ def test_the_environment_names_the_device(device):
         "train", "lenet5", "--data", "digits", env={**os.environ, "MINICNN_DEVICE": device}
     )
     assert result.returncode == 2
-    assert re.fullmatch(rf"minicnn: device.*{device}.*\n", result.stderr)
+    assert re.fullmatch(rf"minicnn: (MINICNN_DEVICE|device).*{device}.*\n", result.stderr)
 
 
 # One batch of everything has a fine loss before its step; only the validation after it has none.

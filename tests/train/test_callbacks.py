@@ -11,7 +11,7 @@ import sys
 import pytest
 from support.missing import skip_without
 
-from minicnn.train import Callback, ProgressBar
+from minicnn.train import Callback, ProgressBar, progress_bar
 
 LINE = (
     r"epoch %s  loss \d+\.\d{4}  accuracy \d+\.\d\d%%  validation \d+\.\d\d%%  "
@@ -140,6 +140,7 @@ def test_on_a_terminal_a_bar_moves_and_vanishes(data):
     assert status == 0, written
     counted = "3/3" if data.startswith("[") else "3/?"
     assert re.search(rf"epoch 1/1.*{re.escape(counted)}.*loss 0\.\d{{4}}", written), written
+    assert ("00:00 left" in written) is data.startswith("[")
     lines = [line for line in left_on_screen(written) if line]
     assert len(lines) == 1
     assert re.match(r"epoch 1/1  loss 0\.\d{4}  accuracy", lines[0])
@@ -159,3 +160,56 @@ def test_one_progress_bar_serves_two_fits(make, batches, capsys):
     trainer.fit(batches, 1)
     titles = [line[:9] for line in capsys.readouterr().out.splitlines()]
     assert titles == ["epoch 1/2", "epoch 2/2", "epoch 1/1"]
+
+
+def test_the_time_left_is_that_of_all_epochs(make, batches, monkeypatch):
+    """At a second a batch; of a resumed training only what was done here counts."""
+    clock, left = iter(range(10_000)), []
+    monkeypatch.setattr(progress_bar.time, "perf_counter", lambda: next(clock))
+    bar = ProgressBar()
+    bar.on_fit_begin(None, 4)
+
+    class Shown:
+        total, n, disable = 10, 0, False
+        format_interval = staticmethod(lambda seconds: f"{seconds:.0f}")
+
+    bar.bar, bar.epoch, bar.begun = Shown(), 3, 0
+    bar.done_before = bar._share_done()
+    assert bar._time_left(1) == ""
+    for bar.bar.n in (1, 5, 10):
+        left.append(bar._time_left(bar.bar.n))
+    assert left == ["  19 left", "  15 left", "  10 left"]
+
+
+def test_a_bar_in_a_notebook(monkeypatch, make, batches, capsys):
+    """With ipywidgets tqdm has another bar there, which is shown although nothing is a terminal."""
+    made = []
+
+    class Widget:
+        n, total, disable = 0, 1, False
+
+        def __init__(self, **options):
+            made.append(options)
+
+        def update(self):
+            self.n += 1
+
+        def set_postfix_str(self, text, refresh):
+            made.append(text)
+
+        def close(self):
+            pass
+
+        format_interval = staticmethod(str)
+
+    import tqdm.autonotebook
+
+    monkeypatch.setattr(tqdm.autonotebook, "tqdm", Widget)
+    bar = ProgressBar()
+    bar.refresh_seconds = 0
+    make(callbacks=[bar]).fit(batches, 1)
+    options, *texts = made
+    assert options["disable"] is False
+    assert "|{bar}|" in options["bar_format"]
+    assert texts
+    assert capsys.readouterr().out.startswith("epoch 1/1  loss")
