@@ -21,12 +21,16 @@ LeNet5, input 1x28x28
 layer     type        input -> output      size                                    parameters   multiply-adds
 -------------------------------------------------------------------------------------------------------------
 conv1     Conv2d      1x28x28 -> 6x24x24   (28 + 0 - 5) // 1 + 1 = 24                     156          86,400
+relu1     ReLU        6x24x24 -> 6x24x24                                                    0               0
 pool1     MaxPool2d   6x24x24 -> 6x12x12   (24 + 0 - 2) // 2 + 1 = 12                       0               0
 conv2     Conv2d      6x12x12 -> 16x8x8    (12 + 0 - 5) // 1 + 1 = 8                    2,416         153,600
+relu2     ReLU        16x8x8 -> 16x8x8                                                      0               0
 pool2     MaxPool2d   16x8x8 -> 16x4x4     (8 + 0 - 2) // 2 + 1 = 4                         0               0
 flatten   Flatten     16x4x4 -> 256        16 * 4 * 4 = 256                                 0               0
 fc1       Linear      256 -> 120           each of 120 outputs sums 256 products       30,840          30,720
+relu3     ReLU        120 -> 120                                                            0               0
 fc2       Linear      120 -> 84            each of 84 outputs sums 120 products        10,164          10,080
+relu4     ReLU        84 -> 84                                                              0               0
 fc3       Linear      84 -> 10             each of 10 outputs sums 84 products            850             840
 -------------------------------------------------------------------------------------------------------------
 total                                                                                  44,426         281,640

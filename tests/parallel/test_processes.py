@@ -111,7 +111,7 @@ def test_other_commands_do_their_work_once() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--data", "nowhere"], "minicnn: name: got 'nowhere', expected"),
+        (["--data", "nowhere"], "minicnn: no data set or folder 'nowhere'"),
         (["--epochs", "0"], "argument --epochs: got 0, expected a number of 1 or more"),
         (["--data", "digits", "--batch-size", "1"], "got batches of 1 images for 2 processes"),
         (

@@ -63,12 +63,12 @@ def test_lenet5():
     assert texts(picture)[0] == "LeNet5: 44,426 parameters"
     assert columns(picture) == [
         ["input", "1@28x28"],
-        ["conv1", "6@24x24", "Conv2d 5x5", "156 parameters"],
+        ["conv1", "6@24x24", "Conv2d 5x5", "156 parameters", "+ ReLU"],
         ["pool1", "6@12x12", "MaxPool2d 2x2"],
-        ["conv2", "16@8x8", "Conv2d 5x5", "2,416 parameters"],
+        ["conv2", "16@8x8", "Conv2d 5x5", "2,416 parameters", "+ ReLU"],
         ["pool2", "16@4x4", "MaxPool2d 2x2", "+ Flatten"],
-        ["fc1", "120", "Linear", "30,840 parameters"],
-        ["fc2", "84", "Linear", "10,164 parameters"],
+        ["fc1", "120", "Linear", "30,840 parameters", "+ ReLU"],
+        ["fc2", "84", "Linear", "10,164 parameters", "+ ReLU"],
         ["fc3", "10", "Linear", "850 parameters"],
     ]
 
@@ -91,6 +91,7 @@ def test_alexnet_has_its_eight_layers_and_three_pools():
         "96@55x55",
         "Conv2d 11x11, stride 4",
         "34,944 parameters",
+        "+ ReLU",
         "+ LocalResponseNorm",
     ]
     assert found[2][2] == "MaxPool2d 3x3, stride 2"

@@ -75,16 +75,19 @@ def test_feature_maps_are_the_outputs_of_the_layers():
     with unchanged(model):
         picture = viz.feature_maps(model, image)
     conv1 = ops.conv2d(mc.tensor(image[None]), model.conv1.weight, model.conv1.bias)
-    pool1 = ops.max_pool2d(conv1, 2)
+    relu1 = ops.relu(conv1)
+    pool1 = ops.max_pool2d(relu1, 2)
     arrays = drawn(picture)
-    assert len(arrays) == 1 + 6 + 6 + 16 + 16
+    assert len(arrays) == 1 + 3 * 6 + 3 * 16
     np.testing.assert_array_equal(arrays[0], image[0])
     np.testing.assert_allclose(arrays[1:7], conv1.numpy()[0], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(arrays[7:13], pool1.numpy()[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(arrays[7:13], relu1.numpy()[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(arrays[13:19], pool1.numpy()[0], rtol=1e-5, atol=1e-6)
     labels = words(picture)
     assert labels[0] == "input\n28x28"
-    assert [label.split("\n")[0] for label in labels[1:]] == ["conv1", "pool1", "conv2", "pool2"]
-    assert labels[3].split("\n")[1] == "16 maps 8x8"
+    names = ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2"]
+    assert [label.split("\n")[0] for label in labels[1:]] == names
+    assert labels[4].split("\n")[1] == "16 maps 8x8"
     assert not overlap(picture)
 
 
