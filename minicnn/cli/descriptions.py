@@ -29,7 +29,9 @@ DATA_LINES = {
 def lines(title: str, entries: Mapping[str, str]) -> str:
     """A title, and below it a line for each entry."""
     width = max(map(len, entries))
-    return "\n".join([f"{title}:", *(f"  {name:<{width}}  {line}" for name, line in entries.items())])
+    return "\n".join(
+        [f"{title}:", *(f"  {name:<{width}}  {line}" for name, line in entries.items())]
+    )
 
 
 def examples(*commands: str) -> str:

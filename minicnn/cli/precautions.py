@@ -20,15 +20,15 @@ FEW_STEPS, LEAST_MINUTES = 2000, 2
 
 
 def expected_minutes(
-    recipe: Recipe, model: ImageClassifier, device: str, batches: data.DataLoader
+    recipe: Recipe, model: ImageClassifier, device: str, training: data.ArrayDataset
 ) -> float:
     """How long a training will take, measured in some steps of a copy; 0 for a short one."""
-    steps = recipe.epochs * len(batches)
+    steps = recipe.epochs * len(training) / recipe.batch_size
     if steps < FEW_STEPS:
         return 0
     state = generator_state()
     copied = copy.deepcopy(model).to(device)
-    images, labels = batches.dataset[list(range(min(recipe.batch_size, len(batches.dataset))))]
+    images, labels = training[: recipe.batch_size]
     x, seconds = Tensor(model.as_input(images)).to(device), 0.0
     for _ in range(3):  # the first is slower
         start = time.perf_counter()

@@ -36,9 +36,7 @@ def _free(path: Path) -> Path:
     return free
 
 
-def save(
-    path: Path, model: ImageClassifier, card: ModelCard, options: argparse.Namespace
-) -> None:
+def save(path: Path, model: ImageClassifier, card: ModelCard, options: argparse.Namespace) -> None:
     if not options.weights:
         path = _free(path)  # another training may have ended meanwhile
     models.save(path, model, card)

@@ -86,12 +86,12 @@ class Arrays:
 class Pictures:
     """Pictures in path/CLASS/, or in path/train/CLASS/ and so on."""
 
-    ink_box = None
+    ink_box: int | None = None
     is_pictures = True
 
     def __init__(self, path: Path) -> None:
         self.name, self._parts = str(path), find_parts(path)
-        self.is_one_folder = [*self._parts] == ["train"]
+        self.is_one_folder = self._parts["train"] == path
         folder = ImageFolder(self._parts["train"])
         self.classes = folder.classes
         size, channels = folder.typical_picture()
@@ -145,7 +145,9 @@ def find_source(name: str) -> Source:
     if path.is_dir() and any(path.glob("*-ubyte*")):
         return _idx_files(path)
     if path.is_dir() and not any(path.iterdir()):
-        raise InputError(f"{path}: is empty, expected pictures in one folder per class, or IDX files")
+        raise InputError(
+            f"{path}: is empty, expected pictures in one folder per class, or IDX files"
+        )
     return Pictures(path)
 
 
@@ -179,7 +181,9 @@ def check_data_name(name: str) -> None:
     if name in data.NAMES:
         return
     close = difflib.get_close_matches(name.lower(), data.NAMES, 1)
-    hint = f"did you mean {close[0]}?" if close else f"expected {', '.join(data.NAMES)}, or a folder"
+    hint = (
+        f"did you mean {close[0]}?" if close else f"expected {', '.join(data.NAMES)}, or a folder"
+    )
     raise InputError(f"no data set or folder {name!r}; {hint}")
 
 

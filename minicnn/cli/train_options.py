@@ -99,9 +99,7 @@ def _add_file_options(group: Any) -> None:
         "--weights", type=Path, metavar="PATH",
         help="save the trained network here (default: MODEL-DATA-RECIPE.safetensors)",
     )  # fmt: skip
-    group.add_argument(
-        "--no-weights", action="store_true", help="do not save the trained network"
-    )
+    group.add_argument("--no-weights", action="store_true", help="do not save the trained network")
     group.add_argument(
         "--checkpoint", type=Path, metavar="PATH",
         help="write a resumable checkpoint after every epoch",
@@ -127,7 +125,9 @@ def choose_recipe(options: argparse.Namespace) -> tuple[str, Recipe]:
 
 def describe_recipe(name: str, options: argparse.Namespace) -> str:
     """The recipe with the options that change it, as they are written."""
-    given = {n: getattr(options, n) for n in ("epochs", "batch_size", "optimizer", "lr", "hold_out")}
+    given = {
+        n: getattr(options, n) for n in ("epochs", "batch_size", "optimizer", "lr", "hold_out")
+    }
     changes = [f"--{n.replace('_', '-')} {v}" for n, v in given.items() if v is not None]
     return " ".join([name, *changes])
 

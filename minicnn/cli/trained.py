@@ -106,9 +106,7 @@ def _find_test(
     if not name:
         raise InputError(f"{options.weights}: does not say what it was trained on; add --data")
     if not options.data and name not in data.NAMES and not Path(name).exists():
-        raise InputError(
-            f"{options.weights}: was trained on {name}, which is not here; add --data"
-        )
+        raise InputError(f"{options.weights}: was trained on {name}, which is not here; add --data")
     source = find_source(name)
     channels = model.input_shape[0]
     if not source.is_pictures and source.image_shape[0] != channels:

@@ -49,9 +49,11 @@ def _train(options: argparse.Namespace) -> int:
     batches, validation, test = _make_loaders(recipe, options.seed, parts, model)
     if processes.rank == 0:
         print(_describe(options.model, model, source, parts, shape, processes.size))
-        if minutes := expected_minutes(recipe, model, device, batches):
+        if minutes := expected_minutes(recipe, model, device, parts.training):
             print(f"about {minutes:.0f} minutes on this computer")
-    if options.check and not finds_no_mistake(recipe, model, device, parts.training, processes.rank):
+    if options.check and not finds_no_mistake(
+        recipe, model, device, parts.training, processes.rank
+    ):
         return 2
     checkpoint = None
     if options.checkpoint:
@@ -222,8 +224,8 @@ def _make_loaders(
     """The batches to train on, to choose by, if there are such, and to test with."""
     sized = size_transform(parts.training.image_shape[1:], model.input_shape)
     prepares = type(model).prepare is not ImageClassifier.prepare
-    steps = [sized, recipe.augment, model.prepare if prepares else None]
-    steps = [step for step in steps if step is not None]
+    wanted = (sized, recipe.augment, model.prepare if prepares else None)
+    steps = [step for step in wanted if step is not None]
     batches = data.DataLoader(
         parts.training, recipe.batch_size, shuffle=True, seed=seed,
         transform=Compose(steps) if steps else None,

@@ -64,6 +64,8 @@ class ModelCard:
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise ValueError(f"model: got {self.model!r}, expected {', '.join(MODELS)}")
+        if not isinstance(self.options, Mapping):
+            raise TypeError(f"options: got {self.options!r}, expected numbers by name")
         if not _is_names(self.classes):
             raise TypeError(f"classes: got {self.classes!r}, expected a tuple of names")
         shape = self.image_shape

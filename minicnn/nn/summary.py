@@ -46,7 +46,7 @@ class Summary:
         return text_table(self._cells(), HEADER, self.name, footer, align="<<>>")
 
     def _repr_html_(self) -> str:
-        totals = [
+        totals: list[tuple[str | int, ...]] = [
             ("Trainable", "", self.trainable, ""),
             ("Total", "", self.total, self.multiply_adds),
         ]

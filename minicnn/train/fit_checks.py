@@ -9,6 +9,7 @@ from typing import Any
 
 from ..autograd import Parameter, Tensor
 from ..backend import is_array
+from ..checks import few
 from ..data import ArrayDataset, ImageFolder
 from ..nn import Module
 from ..optim import Optimizer, Schedule

@@ -128,8 +128,10 @@ class _Examination:
         self.look_at_loss(value.item(), outputs)
         self.look_at_gradients(value)
         self.look_at_step()
-        if self.learn(value.item(), steps):
+        learned = self.learn(value.item(), steps)
+        if learned is not None:
             self.look_at_units()
+        if learned:
             self.look_at_evaluation()
         return self.found
 
@@ -224,7 +226,9 @@ class _Examination:
                 "images of about 0 to 1, and the initial weights of the layers or of nn.init",
             )
         else:
-            self.found.well.append(f"the loss at the start is {value:.3g}, ln {classes} = {blind:.3g}")
+            self.found.well.append(
+                f"the loss at the start is {value:.3g}, ln {classes} = {blind:.3g}"
+            )
 
     def look_at_gradients(self, value: Tensor) -> None:
         self.optimizer.zero_grad()
@@ -246,7 +250,7 @@ class _Examination:
         else:
             self.found.well.append("each parameter has a gradient")
         own = zip(self.original.parameters(), self.model.parameters(), strict=True)
-        pairs = [(old.grad, new.grad) for old, new in own if old.grad and new.grad]
+        pairs = [(a.grad, b.grad) for a, b in own if a.grad is not None and b.grad is not None]
         before = math.sqrt(sum(_square(old.data) for old, _ in pairs))
         now = math.sqrt(sum(_square(new.data) for _, new in pairs))
         if before > OLD_GRADIENT * now > 0:
@@ -308,8 +312,8 @@ class _Examination:
         else:
             self.found.well.append(f"the first step changes the weights by up to {ratio:.2%}")
 
-    def learn(self, start: float, steps: int) -> bool:
-        """Whether the batch can be learned by heart."""
+    def learn(self, start: float, steps: int) -> bool | None:
+        """Whether the batch can be learned by heart; None if the training diverges."""
         lowest, taken = start, 0
         for taken in range(1, steps + 1):
             self.optimizer.zero_grad()
@@ -321,7 +325,7 @@ class _Examination:
                     "the training diverges",
                     "a smaller learning rate, or Trainer(..., clip_norm=1)",
                 )
-                return False
+                return None
             lowest = min(lowest, number)
             if lowest < LEARNED / 5 * start:
                 break

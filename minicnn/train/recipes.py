@@ -52,4 +52,3 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "scaled_alexnet": {"best": replace(BEST, epochs=15, lr=1.5e-3)},
 }
 """By model and name; the first recipe of a model is its default."""
-

@@ -48,7 +48,8 @@ def test_ctrl_c_is_130_and_names_the_checkpoint(tmp_path, again):
     data = ["train", "lenet5", "--data", str(write_data(tmp_path / "data"))]
     arguments = [*data, *LONG, "--checkpoint", "r.ckpt"]
     if again:
-        assert run(*data, "--epochs", "2", "--batch-size", "20", "--checkpoint", "r.ckpt").stdout
+        short = ["--epochs", "2", "--batch-size", "20", "--no-weights"]
+        assert run(*data, *short, "--checkpoint", "r.ckpt").stdout
         arguments += ["--resume", "r.ckpt"]
     process = start(*arguments)
     assert any("epoch" in line for line in process.stdout)
@@ -96,6 +97,7 @@ def test_head_ends_a_training_and_names_the_checkpoint(tmp_path):
     data = str(write_data(tmp_path / "data"))
     process = start("train", "lenet5", "--data", data, *LONG, "--checkpoint", "r.ckpt")
     assert process.stdout.readline().startswith("lenet5, ")  # written at once, not at the end
+    assert process.stdout.readline().startswith("about ")
     process.stdout.close()
     status, err = ended(process)
     assert status == 141
@@ -137,7 +139,7 @@ def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path):
     data = ["--data", "data"]
     trained = run("train", "lenet5", *data, *SHORT, "--weights", "wü.st", **ascii_only)
     assert (trained.returncode, trained.stderr) == (0, "")
-    assert trained.stdout.endswith("weights saved to w\\xfc.st\n")
+    assert "\nweights saved to w\\xfc.st; next:\n" in trained.stdout
     assert (tmp_path / "wü.st").exists()
     tested = run("evaluate", "wü.st", *data, **ascii_only)
     assert (tested.returncode, tested.stderr) == (0, "")

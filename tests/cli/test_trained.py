@@ -252,8 +252,14 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
     return {
         "no file": (["evaluate", "none.st", *digits], "none.st"),
         "no weights": (["evaluate", str(text), *digits], "text.st: not an intact safetensors"),
-        "other weights": (["evaluate", str(foreign), *digits], "does not say which model it holds; add --model"),
-        "another model": (["evaluate", some, "--model", "alexnet_mnist", *digits], "--model alexnet_mnist: "),
+        "other weights": (
+            ["evaluate", str(foreign), *digits],
+            "does not say which model it holds; add --model",
+        ),
+        "another model": (
+            ["evaluate", some, "--model", "alexnet_mnist", *digits],
+            "--model alexnet_mnist: ",
+        ),
         "colour": (
             ["evaluate", some, "--data", str(write_data(tmp_path / "data", size=(3, 8, 8)))],
             "lenet5 takes images of 1 channel, ",

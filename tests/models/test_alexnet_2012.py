@@ -102,7 +102,9 @@ def test_layers_have_the_papers_order(monkeypatch):
     for name, layer in model.named_children():
         layer.register_forward_hook(lambda *_, name=name: calls.append(name))
     model.eval()(images(1, 3, 227, 227))
-    expected = "conv1 relu1 norm1 pool1 conv2 relu2 norm2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 "
+    expected = (
+        "conv1 relu1 norm1 pool1 conv2 relu2 norm2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 "
+    )
     expected += "pool5 flatten fc6 relu6 dropout6 fc7 relu7 dropout7 fc8"
     assert " ".join(calls) == expected
 

@@ -36,10 +36,14 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize(("classes", "shape"), [(10, (1, 28, 28)), (3, (3, 40, 50)), (12, (1, 8, 8))])
+@pytest.mark.parametrize(
+    ("classes", "shape"), [(10, (1, 28, 28)), (3, (3, 40, 50)), (12, (1, 8, 8))]
+)
 def test_a_network_fits_its_data(name: str, classes: int, shape: Any) -> None:
     if name == "lenet5_1998" and (classes > 10 or shape[0] > 1):
-        with pytest.raises(ValueError, match=r"12 classes, lenet5_1998 only 10|takes images of 1 ch"):
+        with pytest.raises(
+            ValueError, match=r"12 classes, lenet5_1998 only 10|takes images of 1 ch"
+        ):
             registry.options_for(name, classes, shape)
         return
     model = MODELS[name](**registry.options_for(name, classes, shape))
@@ -171,7 +175,11 @@ def test_the_shortest_name_is_mnist() -> None:
     [
         ({"weights": "cifar10"}, ValueError, "lenet5: weights: got 'cifar10', expected 'mnist' or"),
         ({"weights": 3}, TypeError, "lenet5: weights: got 3"),
-        ({"weights": "mnist", "num_classes": 3}, ValueError, "for 10 classes and 1 channel, got nu"),
+        (
+            {"weights": "mnist", "num_classes": 3},
+            ValueError,
+            "for 10 classes and 1 channel, got nu",
+        ),
         ({"weights": "digits", "in_channels": 3}, ValueError, "in_channels=3"),
     ],
 )

@@ -41,7 +41,9 @@ def test_digits_of_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(right.values()) >= 0.97 * 10 * len(ANGLES) * len(KINDS)
 
 
-def test_ten_pictures_as_a_new_user_makes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_pictures_as_a_new_user_makes_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Thin and thick pens, turned by EXIF, 16 bits, grey paper: all ten are read."""
     from minicnn import cli
 

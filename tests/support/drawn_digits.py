@@ -96,7 +96,9 @@ KINDS: dict[str, Callable[[int, float], np.ndarray]] = {
     "grey paper": lambda d, a: on_paper(draw_ink(d, angle=a), 150, 90),
     "pencil": lambda d, a: noisy(on_paper(draw_ink(d, pen=0.05, angle=a), 235, 150), 8),
     "uneven light": lambda d, a: lit_from_a_corner(on_paper(draw_ink(d, angle=a), 230, 60)),
-    "uneven light, noisy": lambda d, a: noisy(lit_from_a_corner(on_paper(draw_ink(d, angle=a), 230, 80)), 6),
+    "uneven light, noisy": lambda d, a: noisy(
+        lit_from_a_corner(on_paper(draw_ink(d, angle=a), 230, 80)), 6
+    ),
     "specks": lambda d, a: with_specks(on_paper(draw_ink(d, angle=a))),
     "edges of a scan": lambda d, a: with_edges(on_paper(draw_ink(d, angle=a))),
     "ruled paper": lambda d, a: on_lines(on_paper(draw_ink(d, angle=a), 250, 20)),

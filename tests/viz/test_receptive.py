@@ -339,7 +339,7 @@ def test_a_unit_in_the_padding_sees_nothing():
 @pytest.mark.parametrize(
     ("layer", "unit", "message"),
     [
-        ("conv3", None, "layer is 'conv3', expected one of conv1, pool1"),
+        ("conv3", None, "layer is 'conv3', expected one of conv1, relu1, pool1"),
         ("conv1", (24, 0), "unit is (24, 0), expected a place in 24x24 units"),
         ("conv1", 3, "unit is 3, expected a place in 24x24 units"),
         ("conv1", (0.5, 1), "unit is (0.5, 1)"),
@@ -364,10 +364,10 @@ def test_the_input_shape_is_checked():
 
 
 def test_a_layer_that_does_not_run():
-    model = models.lenet5()
+    model = models.lenet5_1998()
     model.unused = nn.Linear(3, 3)
     with pytest.raises(ValueError, match="does not run"):
-        viz.receptive_field(model, (1, 28, 28), "unused")
+        viz.receptive_field(model, (1, 32, 32), "unused")
 
 
 def test_the_model_is_left_as_it_was():
