@@ -72,7 +72,7 @@ def hold_out(
 
     >>> digits = mc.data.load("digits", "train")
     >>> mc.data.hold_out(digits, 0.1)
-    (<digits train: 1298 images 1x8x8, 10 classes>, <digits train: 144 images 1x8x8, 10 classes>)
+    (<digits train: 1299 images 1x8x8, 10 classes>, <digits train: 143 images 1x8x8, 10 classes>)
     """
     check_number("hold_out: fraction", fraction, "a number from 0 to below 1")
     labels = np.asarray(dataset.labels)

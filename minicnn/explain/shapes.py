@@ -36,7 +36,7 @@ class ShapeTable:
     """The rows of ``explain_shapes`` and their totals; ``print`` it, or let a notebook display it.
 
     >>> table = mc.explain.explain_shapes(mc.models.lenet5(), (1, 28, 28))
-    >>> table.parameters, table.multiply_adds, table.rows[1].output_shape
+    >>> table.parameters, table.multiply_adds, table.rows[2].output_shape
     (44426, 281640, (6, 12, 12))
     """
 

@@ -44,7 +44,7 @@ def export_onnx(
     >>> mc.export.export_onnx(mc.models.lenet5(), "lenet5.onnx")
     >>> import onnx
     >>> [node.op_type for node in onnx.load("lenet5.onnx").graph.node][:3]
-    ['Conv', 'MaxPool', 'Relu']
+    ['Conv', 'Relu', 'MaxPool']
     """
     onnx = _onnx()
     check_path("export_onnx", path)

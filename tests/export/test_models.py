@@ -20,6 +20,7 @@ TOO_LARGE = {  # more than 60 million parameters; their layers are those of scal
 }
 PUBLIC = {name: getattr(models, name) for name in models.__all__}
 NETWORKS = {n: v for n, v in PUBLIC.items() if inspect.isclass(v) and issubclass(v, nn.Module)}
+del NETWORKS["ImageClassifier"]  # which has no layers
 FUNCTIONS = {n: v for n, v in PUBLIC.items() if inspect.isfunction(v)}
 RETURNED = {name: get_type_hints(v).get("return") for name, v in FUNCTIONS.items()}
 BUILDERS = {n: FUNCTIONS[n] for n, kind in RETURNED.items() if kind in NETWORKS.values()}
