@@ -21,13 +21,14 @@ from ..backend import (
 )
 from ..backend.layout import in_storage_order
 from ..backend.native.array import NativeArray
+from ..backend.native.record import RecordingArray
 from ..checks import check_choice
 from .in_place import changes
 from .modes import state
 from .tensor import Tensor
 from .torch_habits import HOW_TO_CALL, CtxName, check_definition
 
-ON_CPU = [{np.ndarray}, {NativeArray}]
+ON_CPU = [{np.ndarray}, {NativeArray}, {RecordingArray}]
 
 
 class Function:

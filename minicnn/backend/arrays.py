@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .emulator.array import EmulatorArray, emulated_numpy
 from .native.array import NativeArray, native_numpy
+from .native.record import RecordingArray, recording_numpy
 
 Array = NDArray[Any]
 """A NumPy array, or the CuPy array that answers to the same calls."""
@@ -22,6 +23,8 @@ def array_module(x: Array) -> ModuleType:
         return np
     if type(x) is NativeArray:
         return native_numpy
+    if type(x) is RecordingArray:
+        return recording_numpy
     if isinstance(x, EmulatorArray):
         return emulated_numpy
     return sys.modules["cupy"] if is_gpu_array(x) else np
@@ -55,7 +58,7 @@ def plain_array(name: str, x: Any) -> Array | None:
     product), so they become plain. Raises TypeError for a masked array with masked elements; name:
     what the message begins with.
     """
-    if type(x) in (np.ndarray, NativeArray, EmulatorArray) or is_gpu_array(x):
+    if type(x) in DEVICE_OF_TYPE or is_gpu_array(x):
         return x
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise TypeError(
@@ -112,5 +115,6 @@ def device_of(x: Array) -> str:
 DEVICE_OF_TYPE: dict[type, str] = {
     np.ndarray: "cpu",
     NativeArray: "native",
+    RecordingArray: "native",
     EmulatorArray: "emulator",
 }

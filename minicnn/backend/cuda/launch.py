@@ -18,6 +18,7 @@ from ..emulator.array import EmulatorArray
 from ..geometry import Window
 from ..native import run as native
 from ..native.array import NativeArray
+from ..native.record import RecordingArray
 from . import nvrtc
 from .pieces import Pieces
 from .source import THREADS, WARP
@@ -30,7 +31,7 @@ C_TYPES = {
 }  # fmt: skip
 
 
-PLAIN = {NativeArray, int}
+PLAIN = {NativeArray, RecordingArray, int}
 """Types of arguments that the native launcher takes as they are, and finds fast."""
 
 
@@ -65,7 +66,7 @@ def _launch(
         return
     first = arguments[0]
     kind, dtypes = type(first), types or (first.dtype,)
-    if kind is NativeArray:
+    if kind is NativeArray or kind is RecordingArray:
         if not PLAIN.issuperset(map(type, arguments)):
             arguments = tuple(map(_native_argument, arguments))
         native.run(source, kernel, _c_types(kernel, *dtypes, np.int64), work, arguments)

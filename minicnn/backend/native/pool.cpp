@@ -93,6 +93,18 @@ extern "C" void run_shares(Kernel kernel, const void* arguments, long shares, in
         else std::this_thread::yield();
 }
 
+struct Launch {
+    Kernel kernel;
+    const void* arguments;
+    long shares;
+};
+
+// One kernel after the other.
+extern "C" void run_launches(const Launch* launches, long count, int threads) {
+    for (long i = 0; i < count; ++i)
+        run_shares(launches[i].kernel, launches[i].arguments, launches[i].shares, threads);
+}
+
 // Called when the library is loaded.
 extern "C" void prepare_for_forks() {
     pthread_atfork(nullptr, nullptr, [] { pool = new (memory) Pool; });

@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..compiler import built, find_compiler, is_built
 from ..cuda import tiles
 from ..cuda.source import DIRECTORY, HEADERS, PIECES, read_source
 from ..cuda.tiles import Tiles
 from ..errors import DeviceError
+from .array import address_of
+from .record import current_recording
 
 FOLDER = Path(__file__).parent
 FLAGS = (
@@ -65,7 +68,16 @@ def run(
     slots = [id(a) if is_array else a for a, is_array in zip(arguments, are_arrays, strict=True)]
     threads = thread_count()
     shares = min(work // SHARE + 1, SHARES_PER_THREAD * threads)
-    _pool().run_shares(_function(source, kernel, types), form.pack(*slots), shares, threads)
+    function, packed = _function(source, kernel, types), form.pack(*slots)
+    _pool().run_shares(function, packed, shares, threads)
+    recording = current_recording()
+    if recording is not None:
+        recording.add_kernel(function, packed, shares, arguments)
+
+
+def run_together(launches: NDArray[np.int64]) -> None:
+    """Run kernels one after the other: rows of their address, that of their arguments, shares."""
+    _pool().run_launches(address_of(launches), len(launches), thread_count())
 
 
 @cache
@@ -120,6 +132,8 @@ def _pool() -> Any:
     library.prepare_for_forks()
     library.run_shares.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_int)
     library.run_shares.restype = None
+    library.run_launches.argtypes = (ctypes.c_void_p, ctypes.c_long, ctypes.c_int)
+    library.run_launches.restype = None
     return library
 
 
