@@ -101,7 +101,7 @@ def _trainer_losses(batch: int, batches: int, graph: bool) -> Callable[[str], li
         mc.manual_seed(0)
         model = mc.models.lenet5()
         optimizer = mc.optim.SGD(model.parameters(), 0.05, 0.9)
-        options: dict[str, Any] = {"cuda_graph": graph and device.startswith("cuda")}
+        options: dict[str, Any] = {"graph": graph and device.startswith("cuda")}
         trainer = mc.train.Trainer(model, optimizer, device=device, clip_norm=1.0, **options)
         loader = mc.data.DataLoader(dataset, batch, shuffle=True, seed=0)
         history = trainer.fit(loader, 2, validation=mc.data.DataLoader(dataset, 4 * batch))

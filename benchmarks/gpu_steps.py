@@ -67,7 +67,7 @@ def contestants(device: str) -> dict[str, Callable[[str, int], Step]]:
 
 
 def graph_step(network: str, batch: int, device: str) -> Step:
-    """The step as ``Trainer(cuda_graph=True)`` does it."""
+    """The step as ``Trainer(graph=True)`` does it."""
     pixels, labels = batch_of(batch)
     model = getattr(mc.models, network)().to(device)
     optimizer = mc.optim.Adam(model.parameters())

@@ -108,7 +108,7 @@ def _trainer_step(batch: int, **options: Any) -> Step:
     model = mc.models.lenet5()
     optimizer = optim.SGD(model.parameters(), 0.05, 0.9)
     trainer = train.Trainer(model, optimizer, device=DEVICE, **options)
-    if trainer.cuda_graph:
+    if trainer.graph:
         trainer._begin_graph()
     rng = np.random.default_rng(0)
     values = rng.integers(0, 256, (4 * batch, 28, 28), np.uint8)
@@ -137,7 +137,7 @@ WORK: dict[str, Callable[[int], Step]] = {
     "simplified AlexNet, a step of Adam": lambda batch: _step(mc.models.alexnet_mnist, 4),
     "LeNet-5, a batch of a Trainer": lambda batch: _trainer_step(batch),
     "the same with clip_norm": lambda batch: _trainer_step(batch, clip_norm=5.0),
-    "the same in a CUDA graph": lambda batch: _trainer_step(batch, clip_norm=5.0, cuda_graph=True),
+    "the same in a CUDA graph": lambda batch: _trainer_step(batch, clip_norm=5.0, graph=True),
     "BatchNorm2d": lambda _: _layer(lambda: nn.BatchNorm2d(8)),
     "LayerNorm": lambda _: _layer(lambda: nn.LayerNorm((8, 6, 6))),
     "LocalResponseNorm": lambda _: _layer(lambda: nn.LocalResponseNorm(5)),

@@ -98,7 +98,7 @@ def memory_span(x: Array) -> tuple[int, int]:
 
 def is_in_cpu_memory(x: Array) -> bool:
     """Whether Python reads numbers of x without waiting for a device."""
-    return device_of(x) in ("cpu", "native")
+    return device_of(x) in ("cpu", "native") and type(x) is not RecordingArray
 
 
 def device_of(x: Array) -> str:

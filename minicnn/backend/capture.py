@@ -1,9 +1,10 @@
-"""CUDA graphs: what a function asks of a GPU is recorded once, and asked for again by one call.
+"""What a function asks of a device is recorded once, and asked for again by one call.
 
-While a graph is captured nothing is computed, and the arrays of the graph keep their places in
-memory. So whatever differs from one replay to the next has to reach the graph through an array: its
-inputs, labels, and the keys of random numbers (``Capture.key``). What a program asks about labels
-on the CPU is asked again before each replay (``answer``).
+The arrays of a recording keep their places in memory. So whatever differs from one replay to the
+next has to reach it through an array: its inputs, labels, and the keys of random numbers
+(``Capture.key``). What a program asks about labels on the CPU is asked again before each replay
+(``answer``). On a GPU the recording is a CUDA graph (``cuda/graph.py``), on the device "native" a
+list of kernels (``native/capture.py``).
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 import numpy as np
 
-from .arrays import Array, is_gpu_array, is_in_cpu_memory
+from .arrays import Array, array_module, is_gpu_array, is_in_cpu_memory
 from .devices import on_device_of
 from .random import draw_key, generator_state, set_generator_state
 
@@ -28,23 +28,21 @@ MOST_KEYS = 1 << 10
 
 
 class Capture:
-    """A CUDA graph on one GPU, which may be captured again and again.
+    """A recording on one device, which may be made again and again; a subclass for each device.
 
-    The memory of its arrays is a pool of its own. Intermediate results take turns in it, as they
-    would in any program, and nothing else gets it. Cached arrays that a graph reads are kept too.
-    like: any array on that GPU.
+    like: any array on that device. ``computes`` tells whether the function is computed while it is
+    recorded.
     """
+
+    computes = False
 
     def __init__(self, like: Array) -> None:
         with on_device_of(like):
-            cuda = sys.modules["cupy"].cuda
-            self._stream, self._pool = cuda.Stream(non_blocking=True), cuda.MemoryPool()
-            self._keys = sys.modules["cupy"].zeros(MOST_KEYS, np.uint64)
+            self._keys = array_module(like).zeros(MOST_KEYS, np.uint64)
         self.forget()
 
     def forget(self) -> None:
-        """Give up the graph; its memory stays for the next one."""
-        self._graph: Any = None
+        """Give up the recording; its memory stays for the next one."""
         self._is_recording = False
         self._held: list[Any] = []
         self._labels: dict[int, tuple[int, Array, Array]] = {}
@@ -52,26 +50,30 @@ class Capture:
         self._drawn: list[int] = []
         self._draws = 0
 
+    def seen_by_recordings(self, x: Array) -> Array:
+        """The array as the function has to get it while it is recorded, in the same memory."""
+        return x
+
     def warm_up(
         self, function: Callable[[], Result], labels: Sequence[tuple[Array, Array]]
     ) -> Result:
-        """Run the function at once, with the kernels and the memory that a graph would have.
+        """Run the function at once, with the kernels and the memory that a recording would have.
 
-        What is compiled, cached or allocated when it is first used then need not be in the capture.
+        What is compiled, cached or allocated when it is first used then need not be recorded.
         """
         return self._run(lambda: self._warm_up(function), labels)
 
     def record(
         self, function: Callable[[], Result], labels: Sequence[tuple[Array, Array]]
     ) -> Result:
-        """Capture what the function asks of the GPU; its results get their values by ``replay``.
+        """Record what the function asks of the device; ``replay`` computes it.
 
-        labels: arrays on the GPU that the function reads, each with a copy of it on the CPU.
-        Errors of the function are passed on, and then there is no graph. CuPy raises one for
-        whatever waits, for copies from or to the CPU, and for cuBLAS. Raises RuntimeError for
-        random numbers that a replay would not draw again.
+        labels: arrays on the device that the function reads, each with a copy of it on the CPU.
+        Errors of the function are passed on, and then there is no recording. Raises RuntimeError
+        for what cannot be repeated: numbers that are read in Python, arrays that come from or go to
+        the CPU, random numbers that a replay would not draw again.
         """
-        return self._run(lambda: self._record(function), labels)
+        return self._run(lambda: self._checked(function), labels)
 
     def _run(self, function: Callable[[], Result], labels: Sequence[tuple[Array, Array]]) -> Result:
         self.forget()
@@ -88,58 +90,49 @@ class Capture:
             _state.capture = None
             self._labels.clear()
 
-    def _warm_up(self, function: Callable[[], Result]) -> Result:
-        cuda = sys.modules["cupy"].cuda
-        with on_device_of(self._keys):
-            current = cuda.get_current_stream()
-            self._stream.wait_event(current.record())
-            with self._stream, cuda.using_allocator(self._pool.malloc):
-                result = function()
-            current.wait_event(self._stream.record())
-        return result
-
-    def _record(self, function: Callable[[], Result]) -> Result:
-        before, allocator = _random_states(), sys.modules["cupy"].cuda.using_allocator
-        with on_device_of(self._keys), self._stream, allocator(self._pool.malloc):
-            self._stream.begin_capture()
-            self._is_recording = True
-            try:
-                result = function()
-            except BaseException:
-                with suppress(Exception):  # the error may have ended the capture already
-                    self._stream.end_capture()
-                raise
-            self._graph = self._stream.end_capture()
+    def _checked(self, function: Callable[[], Result]) -> Result:
+        before = _random_states()
+        self._is_recording = True
+        result = self._record(function)
         self._check_draws(before)
         return result
 
+    def _warm_up(self, function: Callable[[], Result]) -> Result:
+        raise NotImplementedError
+
+    def _record(self, function: Callable[[], Result]) -> Result:
+        raise NotImplementedError
+
+    def _launch(self) -> None:
+        raise NotImplementedError
+
     def accepts(self, labels: Sequence[Array]) -> bool:
-        """Whether the graph computes the right thing for these labels, given on the CPU."""
+        """Whether the recording computes the right thing for these labels, given on the CPU."""
         return all(bool(question(labels[i])) == b for (i, question), b in self._answers.items())
 
     def free_other_memory(self) -> None:
-        """Give the memory that CuPy keeps for later arrays to the GPU, and so to the graph."""
-        sys.modules["cupy"].get_default_memory_pool().free_all_blocks()
+        """Give memory that is kept for later arrays back, so that the recording can have it."""
 
     def replay(self) -> None:
-        """Compute it, the first time with the random numbers of the capture, then with new ones."""
+        """Compute it: what was not computed yet with the random numbers of the recording."""
         keys = self._drawn or [draw_key() for _ in range(self._draws)]
         self._drawn = []
         if keys:
             write(self._keys[: len(keys)], np.array(keys, np.uint64))
         with on_device_of(self._keys):
-            self._graph.launch()
+            self._launch()
 
     def key(self, key: int) -> Array:
         """An array with this key, from ``draw_key``, and at each replay with another one."""
         if self._draws == MOST_KEYS:
             raise RuntimeError(f"got more than {MOST_KEYS} calls of dropout in one step")
-        self._drawn.append(key)
         self._draws += 1
         place = self._keys[self._draws - 1 : self._draws]
-        if not self._is_recording:
+        if self.computes or not self._is_recording:
             write(place, np.array([key], np.uint64))
-        return place
+        else:
+            self._drawn.append(key)
+        return self.seen_by_recordings(place) if self._is_recording else place
 
     def _check_draws(self, before: list[Any]) -> None:
         """Raise RuntimeError if the function drew numbers that a replay would not draw again."""
@@ -151,6 +144,17 @@ class Capture:
             raise RuntimeError(
                 "random numbers were drawn on the CPU; a graph would use the same ones each time"
             )
+
+
+def new_capture(like: Array) -> Capture:
+    """A Capture for the device of an array, a GPU or "native"."""
+    if is_gpu_array(like):
+        from .cuda.graph import CudaGraph
+
+        return CudaGraph(like)
+    from .native.capture import NativeCapture
+
+    return NativeCapture(like)
 
 
 class _State(threading.local):
@@ -214,6 +218,9 @@ def cached_arrays(maxsize: int) -> Callable[[Callable[..., Result]], Callable[..
 def write(x: Array, values: Array) -> None:
     """Overwrite x, contiguous on a GPU, with values there or on the CPU, without waiting."""
     target: Any = x
+    if not is_gpu_array(x):
+        np.copyto(x.view(np.ndarray), values.view(np.ndarray))
+        return
     with on_device_of(x):
         if is_gpu_array(values):
             target[...] = values

@@ -13,12 +13,15 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from .arrays import DEVICE_OF_TYPE, Array, device_of, is_gpu_array
+from .arrays import Array, device_of, is_gpu_array
+from .emulator.array import EmulatorArray
 from .errors import DeviceError
 from .layout import inverse_axes, storage_axes
+from .native.array import NativeArray
+from .native.record import RecordingArray, current_recording
 from .toolkit import check_toolkit
 
-_TYPES = {device: kind for kind, device in DEVICE_OF_TYPE.items()}
+_TYPES = {"cpu": np.ndarray, "native": NativeArray, "emulator": EmulatorArray}
 
 
 def resolve_device(name: str | None = None) -> str:
@@ -79,10 +82,21 @@ def to_device(x: Array, device: str) -> Array:
     if isinstance(x, np.ndarray) and not device.startswith("cuda"):
         if "emulator" in (device, device_of(x)):
             x = x.copy(order="K")  # as if it went to another memory
+        if current_recording() is not None:
+            return _recorded(x, device)
         return x.view(_TYPES[device])
     axes = storage_axes(x)
     stored = _copied(x.transpose(axes), device)
     return stored if axes == tuple(range(x.ndim)) else stored.transpose(inverse_axes(axes))
+
+
+def _recorded(x: Array, device: str) -> Array:
+    """The array on the native device, as a recording sees it."""
+    if device == "native":
+        return x.view(RecordingArray)
+    if isinstance(x, RecordingArray):
+        raise RuntimeError(f"an array goes to the device {device!r}")
+    return x.view(_TYPES[device])
 
 
 def _copied(x: Array, device: str) -> Array:

@@ -89,7 +89,7 @@ def _add_device_options(group: Any) -> None:
         "or cpu)",
     )  # fmt: skip
     group.add_argument(
-        "--cuda-graph", action="store_true",
+        "--graph", action="store_true",
         help="on a GPU: replay each step from a CUDA graph, which is faster for small networks",
     )  # fmt: skip
 

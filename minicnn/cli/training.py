@@ -32,8 +32,8 @@ def add_train(commands: Any) -> None:
 def _train(options: argparse.Namespace) -> int:
     processes = parallel.group()
     device = _resolve_device(options.device, processes)
-    if options.cuda_graph and not device.startswith("cuda"):
-        raise InputError(f"--cuda-graph: got the device {device!r}, expected --device cuda")
+    if options.graph and not device.startswith("cuda"):
+        raise InputError(f"--graph: got the device {device!r}, expected --device cuda")
     for option in ("weights", "checkpoint", "log"):
         if getattr(options, option) and processes.rank == 0:
             io.check_writable(f"--{option}", getattr(options, option), replaced=option != "log")
@@ -188,7 +188,7 @@ def _make_trainer(
         )
     return train.Trainer(
         model, optimizer, recipe.loss, device=device, callbacks=callbacks,
-        cuda_graph=options.cuda_graph,
+        graph=options.graph or None,
     )  # fmt: skip
 
 

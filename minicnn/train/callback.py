@@ -44,7 +44,7 @@ class Callback:
     graph_safe: ClassVar[bool] = False
     """Whether ``on_batch_end`` neither changes the model nor uses its outputs or gradients.
 
-    ``Trainer(cuda_graph=True)`` refuses other callbacks that have this method.
+    ``Trainer(graph=True)`` refuses other callbacks that have this method.
     """
 
     first_process_only: ClassVar[bool] = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -61,16 +62,16 @@ def warn_of_untrained(model: Module, optimizer: Optimizer) -> None:
         )
 
 
-def check_cuda_graph(
+def check_graph(
     model: Module, loss: Any, optimizer: Optimizer, callbacks: Iterable[Callback]
 ) -> None:
     """Raise ValueError for what a CUDA graph would leave out."""
-    instead = "or use Trainer(..., cuda_graph=False)"
+    instead = "or use Trainer(..., graph=False)"
     for callback in callbacks:
         kind = type(callback)
         if kind.on_batch_end is not Callback.on_batch_end and not kind.graph_safe:
             raise ValueError(
-                f"fit: cuda_graph: got the callback {kind.__name__} with on_batch_end, which may "
+                f"fit: graph: got the callback {kind.__name__} with on_batch_end, which may "
                 "change the model or use its outputs while steps are replayed; set graph_safe = "
                 f"True in its class if it does neither, use on_epoch_end, {instead}"
             )
@@ -78,7 +79,7 @@ def check_cuda_graph(
     for path, module in (named for m in modules for named in m.named_modules()):
         if module.has_hooks:
             raise ValueError(
-                f"fit: cuda_graph: got a hook on {path or 'the model'} ({type(module).__name__}), "
+                f"fit: graph: got a hook on {path or 'the model'} ({type(module).__name__}), "
                 f"which is not called when steps are replayed; remove it, {instead}"
             )
     given = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -86,9 +87,30 @@ def check_cuda_graph(
     left = [name for name, p in named if p.requires_grad and id(p) not in given]
     if left:
         raise ValueError(
-            f"fit: cuda_graph: got {few(left)} outside the optimizer, whose gradients would be "
+            f"fit: graph: got {few(left)} outside the optimizer, whose gradients would be "
             f"added up; set requires_grad = False for what is not to be trained, {instead}"
         )
+
+
+def is_repeatable(
+    model: Module,
+    loss: Any,
+    metrics: Iterable[Any],
+    optimizer: Optimizer,
+    callbacks: Iterable[Callback],
+) -> bool:
+    """Whether a recorded step is known to be the step: all that computes is minicnn's own."""
+    modules = [m for part in (model, loss) if isinstance(part, Module) for m in part.modules()]
+    functions = [loss, *metrics]
+    functions = [f.func if isinstance(f, partial) else f for f in functions]
+    makers = [type(m) for m in modules] + [f for f in functions if not isinstance(f, Module)]
+    if not all(str(getattr(maker, "__module__", "")).startswith("minicnn.") for maker in makers):
+        return False
+    try:
+        check_graph(model, loss, optimizer, callbacks)
+    except ValueError:
+        return False
+    return True
 
 
 def check_new_parameters(model: Module, optimizer: Optimizer, known: list[Parameter]) -> None:

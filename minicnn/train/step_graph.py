@@ -1,7 +1,8 @@
-"""Training steps in a CUDA graph: from the forward pass to the gradients, started by one call.
+"""Training steps that are recorded: from the forward pass to the gradients, started by one call.
 
-The optimizer's step stays outside of the graph. It is one or two kernels, whose numbers (learning
-rates, Adam's bias corrections) differ from step to step.
+On a GPU the recording is a CUDA graph, on the device "native" a list of kernels. The optimizer's step
+stays outside. It is one or two kernels, whose numbers (learning rates, Adam's bias corrections)
+differ from step to step.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.modes import state
+from ..autograd.substitute import arrays_seen_as
 from ..backend import Array, on_device_of, to_device
-from ..backend.capture import Capture, write
+from ..backend.capture import Capture, new_capture, write
 from ..data.labels import map_parts
 
 Values = dict[str, Tensor]
@@ -32,13 +34,23 @@ class StepGraph:
     operation too. Each epoch has its own graph: between epochs anything may change.
 
     compute: from images and labels to the loss and the metrics; sets the gradients of parameters.
+    read: all other tensors that it reads or writes, such as running statistics. is_required:
+    whether a step that cannot be recorded is an error; otherwise all steps are computed operation
+    by operation from then on.
     """
 
     def __init__(
-        self, compute: Callable[[Any, Any], Values], parameters: Iterable[Tensor], device: str
+        self,
+        compute: Callable[[Any, Any], Values],
+        parameters: Iterable[Tensor],
+        device: str,
+        read: Iterable[Tensor] = (),
+        is_required: bool = True,
     ) -> None:
         self._compute, self._parameters, self.device = compute, list(parameters), device
+        self._read, self._is_required = list(read), is_required
         self._capture: Capture | None = None
+        self._is_given_up, self.why = False, None
         self.replays = 0
         self.begin_epoch()
 
@@ -48,12 +60,15 @@ class StepGraph:
         self._is_captured = False
 
     def __call__(self, x: Any, y: Any) -> Values:
-        if state.observers:
+        if self._is_given_up:
+            return self._compute(x, y)
+        if state.observers and self._is_required:
             warnings.warn(
-                "fit: cuda_graph: got an observer, such as detect_anomaly(), which sees no "
+                "fit: graph: got an observer, such as detect_anomaly(), which sees no "
                 "operation of a graph; the steps that it watches are not replayed",
                 stacklevel=2,
             )
+        if state.observers:
             return self._compute(x, y)
         kind = [_kind(part) for part in (*_parts(x), *_parts(y))]
         if self._kind is None:
@@ -61,6 +76,9 @@ class StepGraph:
             return self._prepare(x, y)
         if kind != self._kind:
             return self._compute(x, y)
+        if not self._is_captured and self._graph.computes:
+            self._give(x, y)
+            return self._record_computing(x, y)
         if not self._is_captured:
             self._record(x, y)
         elif not self._graph.accepts(_on_cpu(y)):
@@ -72,7 +90,7 @@ class StepGraph:
         """The first batch of an epoch."""
         self._x, self._y = map_parts(self._buffer, x), map_parts(self._buffer, y)
         if self._capture is None:
-            self._capture = Capture(_parts(self._x)[0].data)
+            self._capture = new_capture(_parts(self._x)[0].data)
         return self._explained(lambda: self._run(self._graph.warm_up, y), x, y)
 
     def _record(self, x: Any, y: Any) -> None:
@@ -82,15 +100,41 @@ class StepGraph:
         except MemoryError:  # the memory that the first batch has left would do
             self._graph.free_other_memory()
             values = self._explained(lambda: self._run(self._graph.record, y), x, y)
-        self._values = {name: value.data for name, value in values.items()}
+        self._keep(values)
+
+    def _record_computing(self, x: Any, y: Any) -> Values:
+        """The second batch, on a device that computes what is recorded."""
+        before = [tensor.data.copy() for tensor in self._read]
+        try:
+            self._keep(self._explained(lambda: self._run(self._graph.record, y), x, y))
+        except Exception as error:
+            if self._is_required:
+                raise
+            self._is_given_up, self.why = True, error
+            for tensor, array in zip(self._read, before, strict=True):
+                write(tensor.data, array)
+            return self._compute(x, y)
+        return self._results()
+
+    def _keep(self, values: Values) -> None:
+        """What a replay will have computed."""
+        self._values = {name: to_device(value.data, self.device) for name, value in values.items()}
+        for parameter in self._parameters:
+            if parameter._grad is not None:
+                parameter._grad = Tensor(to_device(parameter._grad.data, self.device))
         self._gradients = [(p, p._grad) for p in self._parameters]
         self._is_captured = True
 
     def _run(self, run: Callable[..., Values], y: Any) -> Values:
         """Compute with the buffers; their labels are known on the CPU."""
-        there = [part.data for part in _parts(self._y) if _has_classes(part)]
-        labels = list(zip(there, _on_cpu(y), strict=True))
-        return run(lambda: self._compute(self._x, self._y), labels)
+        tensors = [*self._parameters, *self._read, *_parts(self._x), *_parts(self._y)]
+        with arrays_seen_as(tensors, self._seen):
+            there = [part.data for part in _parts(self._y) if _has_classes(part)]
+            labels = list(zip(there, _on_cpu(y), strict=True))
+            return run(lambda: self._compute(self._x, self._y), labels)
+
+    def _seen(self, x: Array) -> Array:
+        return self._graph.seen_by_recordings(x)
 
     def _explained(self, run: Callable[[], Values], x: Any, y: Any) -> Values:
         """Run it; an error that is due to the graph becomes one that says so."""
@@ -99,12 +143,15 @@ class StepGraph:
         except MemoryError:
             raise
         except Exception as error:
+            if not self._is_required:
+                raise
             self._compute(x, y)  # raises what has nothing to do with the graph
             raise RuntimeError(
-                f"fit: cuda_graph: a step cannot be captured: {error}. In a graph, the model, the "
-                "loss and the metrics can only compute with tensors on the GPU, where the labels "
-                "are too: they cannot read numbers, upload arrays, or draw random numbers except "
-                "by dropout; use Trainer(..., cuda_graph=False)"
+                f"fit: graph: a step cannot be captured: {error}. In a graph, the model, the "
+                "loss and the metrics can only compute with tensors on the device, where the "
+                "labels are too: they cannot read numbers, bring arrays from elsewhere, or draw "
+                "random numbers except "
+                "by dropout; use Trainer(..., graph=False)"
             ) from error
 
     def _replay(self) -> Values:
@@ -112,6 +159,9 @@ class StepGraph:
         self.replays += 1
         for parameter, grad in self._gradients:
             parameter._grad = grad  # another kind of batch may have replaced it
+        return self._results()
+
+    def _results(self) -> Values:
         first, *_ = self._values.values()
         with on_device_of(first):
             return {name: Tensor(value.copy()) for name, value in self._values.items()}

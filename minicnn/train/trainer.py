@@ -29,9 +29,10 @@ from .finite import check_finite, check_losses, nonfinite_constants
 from .fit_checks import (
     check_batches,
     check_callbacks,
-    check_cuda_graph,
+    check_graph,
     check_new_parameters,
     check_optimizer,
+    is_repeatable,
     warn_of_untrained,
 )
 from .history import History
@@ -63,10 +64,12 @@ class Trainer:
     squared, absolute, Huber, binary cross-entropy). device: where to train; None stays where the
     model is. callbacks: see ``Callback``. clip_norm: scale the gradients of each batch so that the
     norm of all parameters of the optimizer together is at most this (``optim.clip_grad_norm``).
-    cuda_graph: on a GPU, record the operations of a step once per epoch and replay them for each
-    batch of the same shape, so that small networks do not wait for Python. ``forward``, the loss
-    and the metrics are then called for two batches of an epoch only, and must not depend on
-    anything that changes between batches except the tensors; see docs/devices.md.
+    graph: record the operations of a step once per epoch and replay them for each batch of the same
+    shape, so that small networks do not wait for Python: a CUDA graph on a GPU, a list of kernels
+    on the device "native". ``forward``, the loss and the metrics are then called for two batches of an
+    epoch only, and must not depend on anything that changes between batches except the tensors; see
+    docs/devices.md. None does so on "native" for networks, losses and metrics of minicnn only, and
+    callbacks that allow it.
     parallel: whether this process trains together with those that were launched with it, by
     ``mpiexec`` for example: each computes its part of every batch, and all take the same step. None
     does so if there are others; see docs/parallel.md.
@@ -98,7 +101,7 @@ class Trainer:
         device: str | None = None,
         callbacks: Sequence[Callback] = (),
         clip_norm: float | None = None,
-        cuda_graph: bool = False,
+        graph: bool | None = None,
         parallel: bool | None = None,
     ) -> None:
         check_optimizer("Trainer", model, optimizer, loss)
@@ -114,15 +117,15 @@ class Trainer:
         if device is not None:
             model.to(device)
         self.device = next((p.device for p in model.parameters()), resolve_device(device))
-        self.cuda_graph = check_flag("Trainer: cuda_graph", cuda_graph)
-        if cuda_graph and not self.device.startswith("cuda"):
+        self.graph = None if graph is None else check_flag("Trainer: graph", graph)
+        if graph and not self.device.startswith(("cuda", "native")):
             raise ValueError(
-                f"Trainer: cuda_graph: got True on the device {self.device!r}, expected a GPU: "
-                'Trainer(..., device="cuda", cuda_graph=True)'
+                f"Trainer: graph: got True on the device {self.device!r}, expected a GPU or "
+                '"native": Trainer(..., device="cuda", graph=True)'
             )
-        if cuda_graph and processes.size > 1:
+        if graph and processes.size > 1:
             raise ValueError(
-                f"Trainer: cuda_graph: got True in {processes.size} processes, whose messages a "
+                f"Trainer: graph: got True in {processes.size} processes, whose messages a "
                 "graph cannot hold; leave it out"
             )
         self._graph: StepGraph | None = None  # during fit
@@ -163,8 +166,8 @@ class Trainer:
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         warn_of_untrained(self.model, self.optimizer)
         self.progress, self.stop_training = Progress(train, validation), False
-        if self.cuda_graph:
-            check_cuda_graph(self.model, self.loss, self.optimizer, self.callbacks)
+        if self.graph:
+            check_graph(self.model, self.loss, self.optimizer, self.callbacks)
         self._parallel.group.from_first(lambda: self._call("check_fit", first_only=True))
         self._call("check_fit", first_only=False)
         options = self._options()  # before callbacks and the checkpoint change them
@@ -324,8 +327,10 @@ class Trainer:
         batches = place_batches(train, self.device, progress.batch, self._parallel.share)
         progress.begin_epoch()
         self.model.train()
-        if self.cuda_graph:
+        if self._records():
             self._begin_graph()
+        else:
+            self._graph = None
         for x, y, part in batches:
             if not self.model.training:  # a callback called eval() and not train()
                 self.model.train()
@@ -392,11 +397,24 @@ class Trainer:
         """The parameters of the optimizer."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
+    def _records(self) -> bool:
+        """Whether the steps of this epoch are to be recorded."""
+        if self.graph is not None:
+            return self.graph
+        own = self.device == "native" and self._parallel.group.size == 1
+        return own and is_repeatable(
+            self.model, self.loss, self.metrics.values(), self.optimizer, self.callbacks
+        )
+
     def _begin_graph(self) -> None:
         """Refuse what a graph of the coming epoch would leave out."""
-        check_cuda_graph(self.model, self.loss, self.optimizer, self.callbacks)
+        check_graph(self.model, self.loss, self.optimizer, self.callbacks)
         if self._graph is None:
-            self._graph = StepGraph(self._gradients, self._learned(), self.device)
+            modules = [m for m in (self.model, self.loss) if isinstance(m, Module)]
+            read = [t for m in modules for t in (*m.parameters(), *m.buffers())]
+            self._graph = StepGraph(
+                self._gradients, self._learned(), self.device, read, is_required=bool(self.graph)
+            )
         self._graph.begin_epoch()
 
     def _call(self, event: str, *args: Any, first_only: bool | None = None) -> None:

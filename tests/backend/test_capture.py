@@ -35,7 +35,7 @@ def loader(images: int = 5 * BATCH + 1, labels: Any = None) -> data.DataLoader:
 
 
 def trained(
-    cuda_graph: bool,
+    graph: bool,
     make: Callable[[], nn.Module] = network,
     optimizer: Callable[..., optim.Optimizer] = ADAM,
     batches: Any = None,
@@ -50,7 +50,7 @@ def trained(
     if schedule is not None:
         callbacks.append(train.LearningRate(schedule(chosen), every="batch"))
     trainer = train.Trainer(
-        model, chosen, device="cuda", cuda_graph=cuda_graph, callbacks=callbacks, **options
+        model, chosen, device="cuda", graph=graph, callbacks=callbacks, **options
     )
     trainer.fit(loader() if batches is None else batches, epochs)
     return trainer
@@ -164,9 +164,9 @@ def test_a_wrong_label_is_told_as_without_a_graph(number: int) -> None:
     batches = [(np.zeros((4, 1, 4, 4), np.float32), np.arange(4)) for _ in range(4)]
     batches[number][1][2] = 7
     messages = []
-    for cuda_graph in (False, True):
+    for graph in (False, True):
         with pytest.raises(ValueError, match="target holds class 7") as caught:
-            trained(cuda_graph, batches=batches)
+            trained(graph, batches=batches)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
 
@@ -202,11 +202,11 @@ def test_a_replayed_step_waits_for_nothing_and_asks_for_little() -> None:
 
 def test_only_on_a_gpu() -> None:
     model = network()
-    message = r"cuda_graph: got True on the device 'cpu', expected a GPU: Trainer\(..., device="
+    message = r"graph: got True on the device 'cpu', expected a GPU: Trainer\(..., device="
     with pytest.raises(ValueError, match=message):
-        train.Trainer(model, optim.Adam(model.parameters()), cuda_graph=True)
-    with pytest.raises(TypeError, match="Trainer: cuda_graph: got 1, expected True or False"):
-        train.Trainer(model, optim.Adam(model.parameters()), cuda_graph=1)  # type: ignore[arg-type]
+        train.Trainer(model, optim.Adam(model.parameters()), graph=True)
+    with pytest.raises(TypeError, match="Trainer: graph: got 1, expected True or False"):
+        train.Trainer(model, optim.Adam(model.parameters()), graph=1)  # type: ignore[arg-type]
 
 
 class Reads(nn.Module):
@@ -240,7 +240,7 @@ class DrawsNoise(nn.Module):
 )
 def test_layers_that_a_graph_cannot_hold(layer: type[nn.Module], cause: str) -> None:
     with pytest.raises(
-        RuntimeError, match=f"fit: cuda_graph: a step cannot be captured: .*{cause}"
+        RuntimeError, match=f"fit: graph: a step cannot be captured: .*{cause}"
     ):
         trained(True, lambda: network(layer()))
     trained(False, lambda: network(layer()))
@@ -304,14 +304,14 @@ def test_observers_see_every_step() -> None:
             self.calls += 1
 
     counts = []
-    for cuda_graph in (False, True):
+    for graph in (False, True):
         observer = Count()
         with mc.autograd.observing(observer):
-            if cuda_graph:
-                with pytest.warns(UserWarning, match="cuda_graph: got an observer"):
-                    trained(cuda_graph)
+            if graph:
+                with pytest.warns(UserWarning, match="graph: got an observer"):
+                    trained(graph)
             else:
-                trained(cuda_graph)
+                trained(graph)
         counts.append(observer.calls)
     assert counts[0] == counts[1]
 

@@ -425,6 +425,6 @@ def test_divergence_ends_with_one_clear_line_and_saves_nothing(tmp_path, lr, bat
 
 
 def test_a_cuda_graph_needs_a_gpu(capsys):
-    assert cli.main(["train", "lenet5", "--data", "digits", "--cuda-graph", "--device", "cpu"]) == 2
-    message = "--cuda-graph: got the device 'cpu', expected --device cuda\n"
+    assert cli.main(["train", "lenet5", "--data", "digits", "--graph", "--device", "cpu"]) == 2
+    message = "--graph: got the device 'cpu', expected --device cuda\n"
     assert capsys.readouterr().err.endswith(message)

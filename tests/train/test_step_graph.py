@@ -11,7 +11,7 @@ import minicnn as mc
 from minicnn import data, nn, optim, train
 
 
-def trained(device: str, cuda_graph: bool) -> dict[str, Any]:
+def trained(device: str, graph: bool) -> dict[str, Any]:
     mc.manual_seed(0)
     images = np.random.default_rng(0).integers(0, 256, (9 * 16 + 3, 12, 12), np.uint8)
     batches = data.DataLoader(
@@ -24,7 +24,7 @@ def trained(device: str, cuda_graph: bool) -> dict[str, Any]:
     optimizer = optim.AdamW(model.parameters(), 0.01)
     schedule = train.LearningRate(optim.CosineAnnealingLR(optimizer, 30), every="batch")
     trainer = train.Trainer(
-        model, optimizer, device=device, callbacks=[schedule], clip_norm=0.5, cuda_graph=cuda_graph
+        model, optimizer, device=device, callbacks=[schedule], clip_norm=0.5, graph=graph
     )
     history = trainer.fit(batches, 3, validation=data.DataLoader(batches.dataset, 50))
     return {**model.state_dict(), **{name: history[name] for name in ("loss", "val_accuracy")}}
@@ -32,7 +32,7 @@ def trained(device: str, cuda_graph: bool) -> dict[str, Any]:
 
 def test_a_graph_gives_the_bits_of_single_operations(device: str) -> None:
     if not device.startswith("cuda"):
-        with pytest.raises(ValueError, match="cuda_graph: got True on the device"):
+        with pytest.raises(ValueError, match="graph: got True on the device"):
             trained(device, True)
         return
     expected, got = trained(device, False), trained(device, True)

@@ -31,7 +31,9 @@ class Recording:
         self._held: list[Any] = []
         self._thread = threading.get_ident()
 
-    def add_kernel(self, function: int, slots: bytes, shares: int, arguments: Sequence[Any]) -> None:
+    def add_kernel(
+        self, function: int, slots: bytes, shares: int, arguments: Sequence[Any]
+    ) -> None:
         """A kernel that has been run, with the addresses and numbers that it got."""
         self._kernels.append((function, slots, shares))
         self._held.append(arguments)
@@ -152,7 +154,9 @@ class recording_into:  # noqa: N801 - used as a context
         _state.recording = None
 
 
-def _compute(function: Callable[..., Any], arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+def _compute(
+    function: Callable[..., Any], arguments: Sequence[Any], options: dict[str, Any]
+) -> Any:
     recording = _state.recording
     if recording is None:  # an array that was kept after its recording
         return as_native(function(*_plain(arguments), **_plain(options)))
@@ -198,7 +202,20 @@ def _refused(name: str) -> Callable[..., Any]:
 for _name in (
     *("reshape", "ravel", "flatten", "copy", "astype", "argmax", "argmin", "take", "repeat"),
     *("round", "argsort", "dot", "fill", "choose", "compress", "squeeze", "swapaxes", "diagonal"),
-    *("transpose", "sum", "mean", "max", "min", "any", "all", "prod", "var", "std", "cumsum", "clip"),
+    *(
+        "transpose",
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "any",
+        "all",
+        "prod",
+        "var",
+        "std",
+        "cumsum",
+        "clip",
+    ),
 ):
     setattr(RecordingArray, _name, _recorded(_name))
 for _name in ("item", "tolist", "tobytes", "__bool__", "__float__", "__int__", "__index__"):
