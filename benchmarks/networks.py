@@ -59,8 +59,31 @@ def minicnn_step(network: str, batch: int, device: str = "cpu", dtype: str = "fl
 
 
 def native_step(network: str, batch: int) -> Step:
-    """The step in minicnn on the device "native"."""
-    return minicnn_step(network, batch, compiled())
+    """The step in minicnn on the device "native", recorded and replayed as a Trainer does it."""
+    import minicnn as mc
+    from minicnn.train.step_graph import StepGraph
+
+    x, y = batch_of(batch)
+    model = getattr(mc.models, network)()
+    for parameter, value in zip(model.parameters(), _weights(network), strict=True):
+        parameter.data[...] = value.reshape(parameter.shape)
+    optimizer = mc.optim.Adam(model.to(compiled()).parameters())
+    images, labels = mc.Tensor(x).to("native"), mc.Tensor(y)
+
+    def compute(images: Any, labels: Any) -> dict[str, Any]:
+        loss = mc.ops.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        return {"loss": loss}
+
+    graph = StepGraph(compute, model.parameters(), "native")
+
+    def step() -> object:
+        loss = graph(images, labels)["loss"]
+        optimizer.step()
+        return loss.data
+
+    return step
 
 
 def torch_step(

@@ -7,7 +7,8 @@
 One step is forward, loss, backward and Adam, in float32, on one batch that stays in memory. The
 networks are the same layer by layer, including ReLU after pooling: before the contest all start
 from the same weights and must find the same loss. All get one thread per core. minicnn runs on its
-devices "cpu" (NumPy) and "native" (compiled kernels).
+devices "cpu" (NumPy) and "native" (compiled kernels), there as a Trainer does it: the first step is
+recorded, and the others replay it.
 
 PyTorch runs in its default memory format and in channels_last, which suits its convolutions best.
 Keras 3 runs on TensorFlow with its usual channels-last images, through ``train_on_batch`` and

@@ -54,6 +54,10 @@ class Capture:
         """The array as the function has to get it while it is recorded, in the same memory."""
         return x
 
+    def seen_outside(self, x: Array) -> Array:
+        """A result of the recording as others get it, in the same memory."""
+        return x
+
     def warm_up(
         self, function: Callable[[], Result], labels: Sequence[tuple[Array, Array]]
     ) -> Result:

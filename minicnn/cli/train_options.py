@@ -90,7 +90,8 @@ def _add_device_options(group: Any) -> None:
     )  # fmt: skip
     group.add_argument(
         "--graph", action="store_true",
-        help="on a GPU: replay each step from a CUDA graph, which is faster for small networks",
+        help="on a GPU: replay each step from a CUDA graph, which is faster for small networks; "
+        "native does the like unasked",
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Training steps that are recorded: from the forward pass to the gradients, started by one call.
 
-On a GPU the recording is a CUDA graph, on the device "native" a list of kernels. The optimizer's step
-stays outside. It is one or two kernels, whose numbers (learning rates, Adam's bias corrections)
-differ from step to step.
+On a GPU the recording is a CUDA graph, on the device "native" a list of kernels. The optimizer's
+step stays outside. It is one or two kernels, whose numbers (learning rates, Adam's bias
+corrections) differ from step to step.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ Values = dict[str, Tensor]
 class StepGraph:
     """Computes the gradients of batches as ``compute`` does, from the third batch on with a graph.
 
-    The first batch of an epoch is computed operation by operation, which compiles and caches what
-    is needed; with the second one of the same kind (shapes, dtypes, memory order) the graph is
-    captured, and replayed for it and the later ones. Batches of another kind, labels of which the
+    On a GPU the first batch of an epoch is computed operation by operation, which compiles and
+    caches what is needed; with the second one of the same kind (shapes, dtypes, memory order) the
+    graph is captured, and replayed for it and the later ones. The device "native" computes the
+    first batch while it records it. Batches of another kind, labels of which the
     losses want to do something else, and steps that an observer watches are computed operation by
     operation too. Each epoch has its own graph: between epochs anything may change.
 
     compute: from images and labels to the loss and the metrics; sets the gradients of parameters.
     read: all other tensors that it reads or writes, such as running statistics. is_required:
     whether a step that cannot be recorded is an error; otherwise all steps are computed operation
-    by operation from then on.
+    by operation from then on, and ``why`` says what was in the way.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class StepGraph:
         self._compute, self._parameters, self.device = compute, list(parameters), device
         self._read, self._is_required = list(read), is_required
         self._capture: Capture | None = None
-        self._is_given_up, self.why = False, None
+        self._is_given_up = False
+        self.why: Exception | None = None
         self.replays = 0
         self.begin_epoch()
 
@@ -76,9 +78,6 @@ class StepGraph:
             return self._prepare(x, y)
         if kind != self._kind:
             return self._compute(x, y)
-        if not self._is_captured and self._graph.computes:
-            self._give(x, y)
-            return self._record_computing(x, y)
         if not self._is_captured:
             self._record(x, y)
         elif not self._graph.accepts(_on_cpu(y)):
@@ -91,10 +90,12 @@ class StepGraph:
         self._x, self._y = map_parts(self._buffer, x), map_parts(self._buffer, y)
         if self._capture is None:
             self._capture = new_capture(_parts(self._x)[0].data)
+        if self._graph.computes:
+            return self._record_computing(x, y)
         return self._explained(lambda: self._run(self._graph.warm_up, y), x, y)
 
     def _record(self, x: Any, y: Any) -> None:
-        """The second batch: its step is captured."""
+        """The second batch, on a GPU: its step is captured."""
         try:
             values = self._explained(lambda: self._run(self._graph.record, y), x, y)
         except MemoryError:  # the memory that the first batch has left would do
@@ -103,7 +104,7 @@ class StepGraph:
         self._keep(values)
 
     def _record_computing(self, x: Any, y: Any) -> Values:
-        """The second batch, on a device that computes what is recorded."""
+        """The first batch, on a device that computes what is recorded."""
         before = [tensor.data.copy() for tensor in self._read]
         try:
             self._keep(self._explained(lambda: self._run(self._graph.record, y), x, y))
@@ -118,10 +119,11 @@ class StepGraph:
 
     def _keep(self, values: Values) -> None:
         """What a replay will have computed."""
-        self._values = {name: to_device(value.data, self.device) for name, value in values.items()}
+        outside = self._graph.seen_outside
+        self._values = {name: outside(value.data) for name, value in values.items()}
         for parameter in self._parameters:
             if parameter._grad is not None:
-                parameter._grad = Tensor(to_device(parameter._grad.data, self.device))
+                parameter._grad = Tensor(outside(parameter._grad.data))
         self._gradients = [(p, p._grad) for p in self._parameters]
         self._is_captured = True
 

@@ -66,10 +66,10 @@ class Trainer:
     norm of all parameters of the optimizer together is at most this (``optim.clip_grad_norm``).
     graph: record the operations of a step once per epoch and replay them for each batch of the same
     shape, so that small networks do not wait for Python: a CUDA graph on a GPU, a list of kernels
-    on the device "native". ``forward``, the loss and the metrics are then called for two batches of an
-    epoch only, and must not depend on anything that changes between batches except the tensors; see
-    docs/devices.md. None does so on "native" for networks, losses and metrics of minicnn only, and
-    callbacks that allow it.
+    on the device "native". ``forward``, the loss and the metrics are then called for one or two
+    batches of an epoch only, and must not depend on anything that changes between batches except
+    the tensors; see docs/devices.md. None does so on "native" for networks, losses and metrics of
+    minicnn only, and callbacks that allow it.
     parallel: whether this process trains together with those that were launched with it, by
     ``mpiexec`` for example: each computes its part of every batch, and all take the same step. None
     does so if there are others; see docs/parallel.md.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,28 +42,31 @@ def as_native(x: Any) -> Any:
     return np.asarray(x).view(NativeArray) if isinstance(x, np.generic) else x
 
 
-def empty(shape: Any, dtype: Any = float) -> Any:
-    """``np.empty``, aligned to a cache line."""
+def _bytes(size: int) -> Any:
+    return np.empty(size, np.uint8)
+
+
+def empty(shape: Any, dtype: Any = float, take: Callable[[int], Any] = _bytes) -> Any:
+    """``np.empty``, aligned to a cache line; take: where the bytes come from."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) if isinstance(shape, tuple | list) else int(shape)
-    memory = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
+    memory = take(size * dtype.itemsize + ALIGNMENT)
     start = -address_of(memory) % ALIGNMENT
     return np.ndarray.__new__(NativeArray, shape, dtype, memory, start)
 
 
-def empty_like(x: Any, dtype: Any = None, **options: Any) -> Any:
-    """``np.empty_like``, aligned to a cache line: in the memory order of x."""
+def empty_like(x: Any, dtype: Any = None, new: Callable[..., Any] = empty, **options: Any) -> Any:
+    """``np.empty_like``, aligned to a cache line: in the memory order of x; new: ``empty``."""
     dtype = np.dtype(dtype or x.dtype)
     if not options and x.flags.c_contiguous:
-        return empty(x.shape, dtype)
+        return new(x.shape, dtype)
     if not options and x.ndim == 4:
         stored = x.transpose(1, 2, 3, 0)  # (C, H, W, N), as most images
         if stored.flags.c_contiguous:
-            return empty(stored.shape, dtype).transpose(3, 0, 1, 2)
+            return new(stored.shape, dtype).transpose(3, 0, 1, 2)
     like = np.empty_like(x, dtype, **options)
-    return np.ndarray.__new__(
-        NativeArray, like.shape, dtype, empty(like.nbytes, np.uint8), 0, like.strides
-    )
+    memory = new(like.nbytes, np.uint8)
+    return np.ndarray.__new__(type(memory), like.shape, dtype, memory, 0, like.strides)
 
 
 native_numpy = NumPyReturning("native_numpy", as_native)

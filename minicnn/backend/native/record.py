@@ -10,11 +10,13 @@ one. What a recording could not repeat raises an error: numbers that are read in
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..numpy_returning import NumPyReturning
 from .array import NativeArray, address_of, as_native, empty, empty_like
@@ -26,17 +28,33 @@ class Recording:
     """Kernels and calls of NumPy in the order in which they were asked for."""
 
     def __init__(self) -> None:
+        self._memory = _Memory()
         self._calls: list[Call] = []
         self._kernels: list[tuple[int, bytes, int]] = []
         self._held: list[Any] = []
-        self._thread = threading.get_ident()
 
     def add_kernel(
-        self, function: int, slots: bytes, shares: int, arguments: Sequence[Any]
+        self, function: int, form: struct.Struct, shares: int, arguments: Sequence[Any]
     ) -> None:
-        """A kernel that has been run, with the addresses and numbers that it got."""
-        self._kernels.append((function, slots, shares))
-        self._held.append(arguments)
+        """A kernel that has been run.
+
+        Of arrays in the memory of the recording only the address is noted, so that they can be
+        freed, and their memory used again, as in any program.
+        """
+        arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+        addresses = np.array([address_of(a) for a in arrays], np.uint64)
+        # A kernel gets the address of an object, at whose head the address of the data stands.
+        place = address_of(addresses) - object.__basicsize__
+        slots = []
+        for argument in arguments:
+            slots.append(place if isinstance(argument, np.ndarray) else argument)
+            place += 8 * isinstance(argument, np.ndarray)
+        self._kernels.append((function, form.pack(*slots), shares))
+        self._held += [addresses, *(a for a in arrays if not self._memory.holds(a))]
+
+    def empty(self, shape: Any, dtype: Any = float) -> Any:
+        """``empty``, in the memory of the recording."""
+        return empty(shape, dtype, self._memory.take).view(RecordingArray)
 
     def compute(
         self, function: Callable[..., Any], arguments: Sequence[Any], options: dict[str, Any]
@@ -88,6 +106,44 @@ class Recording:
         """Compute everything again."""
         for call in self._calls:
             call()
+
+
+class _Lease(np.ndarray[Any, Any]):
+    """Some memory of a recording, which takes it back when nothing refers to it any more."""
+
+    owner: _Memory | None = None
+    block: Any = None
+
+    def __del__(self) -> None:
+        if self.owner is not None:
+            self.owner.free.append(self.block)
+
+
+class _Memory:
+    """The memory of the arrays of a recording: nobody else gets it between two replays."""
+
+    def __init__(self) -> None:
+        self.free: list[NDArray[np.uint8]] = []
+        self._blocks: list[NDArray[np.uint8]] = []
+
+    def take(self, size: int) -> Any:
+        """So many bytes: of the smallest block that was given back and is large enough."""
+        fitting = [block for block in self.free if block.nbytes >= size]
+        if fitting:
+            block = min(fitting, key=lambda block: block.nbytes)
+            self.free = [other for other in self.free if other is not block]
+        else:
+            block = np.empty(size, np.uint8)
+            self._blocks.append(block)
+        lease = block[:size].view(_Lease)
+        lease.owner, lease.block = self, block
+        return lease
+
+    def holds(self, x: Any) -> bool:
+        """Whether an array lies in this memory."""
+        while x is not None and not isinstance(x, _Lease):
+            x = getattr(x, "base", None)
+        return x is not None and x.owner is self
 
 
 def _joined(kernels: list[tuple[int, bytes, int]]) -> Call:
@@ -222,10 +278,6 @@ for _name in ("item", "tolist", "tobytes", "__bool__", "__float__", "__int__", "
     setattr(RecordingArray, _name, _refused(_name))
 
 
-def _as_recording(x: Any) -> Any:
-    return x.view(RecordingArray) if isinstance(x, NativeArray) else x
-
-
 class _RecordingNumPy(NumPyReturning):
     """NumPy whose functions are recorded while a recording is made."""
 
@@ -240,7 +292,16 @@ class _RecordingNumPy(NumPyReturning):
 
 recording_numpy = _RecordingNumPy("recording_numpy", as_native)
 """NumPy for arrays of a recording."""
-recording_numpy.empty = lambda *a, **o: _as_recording(empty(*a, **o))  # type: ignore[attr-defined]
-recording_numpy.empty_like = (  # type: ignore[attr-defined]
-    lambda x, *a, **o: _as_recording(empty_like(x.view(NativeArray), *a, **o))
-)
+
+
+def _empty(shape: Any, dtype: Any = float) -> Any:
+    recording = _state.recording
+    return empty(shape, dtype) if recording is None else recording.empty(shape, dtype)
+
+
+def _empty_like(x: Any, dtype: Any = None, **options: Any) -> Any:
+    return empty_like(x.view(NativeArray), dtype, new=_empty, **options)
+
+
+recording_numpy.empty = _empty  # type: ignore[attr-defined]
+recording_numpy.empty_like = _empty_like  # type: ignore[attr-defined]

@@ -72,7 +72,7 @@ def run(
     _pool().run_shares(function, packed, shares, threads)
     recording = current_recording()
     if recording is not None:
-        recording.add_kernel(function, packed, shares, arguments)
+        recording.add_kernel(function, form, shares, arguments)
 
 
 def run_together(launches: NDArray[np.int64]) -> None:
