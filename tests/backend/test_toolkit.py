@@ -83,7 +83,7 @@ def test_a_cupy_without_its_toolkit_says_what_to_install(
     assert not mc.cuda_is_available()
     assert cli.main(["devices"]) == 0
     line = capsys.readouterr().out.splitlines()[2]
-    assert line == f"cuda       not available: {str(caught.value).split(': ', 1)[1]}"
+    assert line == f"✗   cuda       {str(caught.value).split(': ', 1)[1]}"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def test_the_whole_way_from_a_folder_to_an_answer(
     _, held = mc.data.hold_out(mc.data.ImageFolder(where), 0.3)
     assert cli.main(["predict", name, *map(str, held.paths)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    answers = [line.split("   ")[1].split(":")[0].strip() for line in lines]
+    answers = [re.split(" {3,}", line)[1].split(":")[0] for line in lines]
     truth = [path.parent.name for path in held.paths]
     assert sum(a == t for a, t in zip(answers, truth, strict=True)) == right
     assert cli.main(["evaluate", name, "--data", "shapes"]) == 0
