@@ -29,11 +29,13 @@ def expected_minutes(
     state = generator_state()
     copied = copy.deepcopy(model).to(device)
     images, labels = training[: recipe.batch_size]
-    x, seconds = Tensor(model.as_input(images)).to(device), 0.0
-    for _ in range(3):  # the first is slower
+    pixels, seconds = model.as_input(images), math.inf
+    for _ in range(5):
         start = time.perf_counter()
-        recipe.loss(copied(x), labels).backward()
-        seconds = time.perf_counter() - start
+        if recipe.augment is not None:
+            recipe.augment(pixels)
+        recipe.loss(copied(Tensor(pixels).to(device)), labels).backward()
+        seconds = min(seconds, time.perf_counter() - start)
     set_generator_state(state)
     minutes = seconds * steps / 60
     return minutes if minutes >= LEAST_MINUTES else 0
