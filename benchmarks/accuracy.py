@@ -26,7 +26,7 @@ from .options import Parser
 
 def accuracy(network: str, data: str, seed: int, *more: str) -> float:
     """The test accuracy, in percent, printed by one training run (with more options)."""
-    command = ["train", network, "--data", data, "--seed", str(seed), *more]
+    command = ["train", network, "--data", data, "--seed", str(seed), "--no-weights", *more]
     run = [sys.executable, "-m", "minicnn", *command]
     output = subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout
     found = re.search(r"test accuracy ([\d.]+)%", output)
