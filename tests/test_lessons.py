@@ -56,7 +56,8 @@ def test_the_notebook_is_executed_and_short(path: Path) -> None:
     last = "".join(outputs[-1]["text"])
     seconds = re.search(r"executed in (\d+) s", last)
     assert seconds
-    assert int(seconds[1]) < 180
+    # A fast computer needs less than three minutes, two slow cores that others use, too, need more.
+    assert int(seconds[1]) < 600
     assert f"({path.name})" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
 

@@ -96,6 +96,11 @@ def memory_span(x: Array) -> tuple[int, int]:
     return start, stop + x.itemsize
 
 
+def can_be_read(x: Any) -> bool:
+    """Whether Python may read a number of x: on a GPU that would wait, in a recording be lost."""
+    return not is_gpu_array(x) and type(x) is not RecordingArray
+
+
 def is_in_cpu_memory(x: Array) -> bool:
     """Whether Python reads numbers of x without waiting for a device."""
     return device_of(x) in ("cpu", "native") and type(x) is not RecordingArray

@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..autograd.on_device import on_device
 from ..backend import Array, array_module, kernels_for
-from ..backend.arrays import is_gpu_array, is_in_cpu_memory
+from ..backend.arrays import can_be_read, is_gpu_array
 from ..backend.layout import as_chwn, in_storage_order, reduce_as_stored
 from ..checks import check_integer
 from .check import check_axes, check_axis
@@ -106,7 +106,7 @@ def _first_in_order(candidates: Array, axes: Axes) -> Array:
     xp, shape = array_module(candidates), candidates.shape
     count = math.prod(shape[a] for a in axes)
     # To count them would wait for a GPU.
-    if is_in_cpu_memory(candidates) and xp.count_nonzero(candidates) * count == candidates.size:
+    if can_be_read(candidates) and xp.count_nonzero(candidates) * count == candidates.size:
         return candidates  # one in each: there are no ties
     one = tuple(1 if i in axes else n for i, n in enumerate(shape))  # (.., 1, ..)
     moved = xp.moveaxis(candidates, axes, range(-len(axes), 0))  # (other axes, reduced axes)

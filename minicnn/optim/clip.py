@@ -9,14 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd import Tensor
-from ..backend import (
-    Array,
-    array_module,
-    device_of,
-    is_in_cpu_memory,
-    kernels_for,
-    on_device_of,
-)
+from ..backend import Array, array_module, device_of, kernels_for, on_device_of
+from ..backend.arrays import can_be_read
 from ..checks import check_number
 
 
@@ -71,7 +65,7 @@ def scale_to_norm(
                 )
             coefficient = max_norm / (norm + 1e-6)
         # NaN is passed on to the gradients, as in PyTorch. A GPU multiplies by 1 without waiting.
-        if not is_in_cpu_memory(coefficient) or not coefficient >= 1:
+        if not can_be_read(coefficient) or not coefficient >= 1:
             for group in groups:
                 _scale(group, coefficient)
     return norm
