@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..backend import Array
 from ..data.transforms import PadTo, Resize
 from ..nn import Module
@@ -32,6 +34,8 @@ class ImageClassifier(Module):
 
     input_shape: Shape
     num_classes: int
+    after_the_scores: ClassVar[str] = "softmax, in the loss"
+    """What makes probabilities of the scores, and where."""
 
     def prepare(self, images: Array) -> Array:
         """Pixels from 0 to 1, (N, C, H, W), as the network was made for: here unchanged."""

@@ -131,6 +131,7 @@ class LeNet1998(ImageClassifier):
     """
 
     input_shape, num_classes = (1, 32, 32), 10
+    after_the_scores = "map_loss, the loss"
 
     def __init__(self) -> None:
         self.c1 = Conv2d(1, 6, 5)

@@ -25,15 +25,19 @@ class Row(NamedTuple):
 class Summary:
     """The rows of ``summary(model, input_shape)`` and their totals; ``print`` shows the table.
 
-    total, trainable: numbers of parameters; multiply_adds: those that are known, for one image.
+    total, trainable: numbers of parameters; multiply_adds: those that are known, for one image;
+    after: what comes after the last layer, such as a softmax that is part of the loss.
 
     >>> summary = mc.summary(mc.nn.Sequential(mc.nn.Linear(3, 2)), (3,))
     >>> summary.total, summary.rows[0].output_shape
     (8, (2,))
     """
 
-    def __init__(self, name: str, rows: list[Row], total: int, trainable: int) -> None:
+    def __init__(
+        self, name: str, rows: list[Row], total: int, trainable: int, after: str = ""
+    ) -> None:
         self.name, self.rows, self.total, self.trainable = name, rows, total, trainable
+        self.after = after
         self.multiply_adds = sum(row.multiply_adds or 0 for row in rows)
 
     def __repr__(self) -> str:
@@ -42,6 +46,7 @@ class Summary:
             f"Total parameters: {self.total:,}",
             f"Trainable parameters: {self.trainable:,}",
             f"Multiply-adds for one image: {self.multiply_adds:,}{unknown}",
+            *([f"After the scores: {self.after}"] if self.after else []),
         ]
         return text_table(self._cells(), HEADER, self.name, footer, align="<<>>")
 
@@ -96,4 +101,6 @@ def summary(model: Module, input_shape: tuple[int, ...]) -> Summary:
     ]
     sizes = [(p.size, p.requires_grad) for p in model.parameters()]
     total = sum(size for size, _ in sizes)
-    return Summary(type(model).__name__, rows, total, sum(n for n, learned in sizes if learned))
+    trainable = sum(n for n, learned in sizes if learned)
+    after = getattr(model, "after_the_scores", "")
+    return Summary(type(model).__name__, rows, total, trainable, after)

@@ -28,7 +28,8 @@ fc3 (Linear)        (N, 10)                 850             840
 ---------------------------------------------------------------
 Total parameters: 44,426
 Trainable parameters: 44,426
-Multiply-adds for one image: 281,640"""
+Multiply-adds for one image: 281,640
+After the scores: softmax, in the loss"""
 
 
 def rows(table) -> list[tuple]:
