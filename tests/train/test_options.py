@@ -170,6 +170,7 @@ def test_a_checkpoint_of_a_version_that_did_not_write_them(path, tmp_path):
 
 def test_the_command_line_names_them_too(tmp_path, monkeypatch, capsys):
     load = data.load
+    monkeypatch.chdir(tmp_path)  # where the weights are saved
     monkeypatch.setattr(data, "load", lambda name: [p.subset(slice(64)) for p in load(name)])
     path = str(tmp_path / "run.ckpt")
     command = ["train", "lenet5", "--data", "digits", "--checkpoint", path]
