@@ -1,6 +1,6 @@
 """What a function asks of a device is recorded once, and asked for again by one call.
 
-The arrays of a recording keep their places in memory. So whatever differs from one replay to the
+The arrays of a recording keep their places in memory. So what differs from one replay to the
 next has to reach it through an array: its inputs, labels, and the keys of random numbers
 (``Capture.key``). What a program asks about labels on the CPU is asked again before each replay
 (``answer``). On a GPU the recording is a CUDA graph (``cuda/graph.py``), on the device "native" a

@@ -159,8 +159,8 @@ def _tell_accuracy(accuracy: float, images: int, saw_test: bool, recipe: str) ->
     print(f"test accuracy {accuracy:.2%} ({round(accuracy * images):,} of {images:,} images)")
     if saw_test and recipe == "course":
         print(
-            "as in the course, the test images also validated each epoch: whoever chooses by them "
-            "is flattered; --hold-out 0.1 keeps training images for it"
+            "as in the course, the test images also validated each epoch: what is chosen by them "
+            "looks better than it is; --hold-out 0.1 keeps training images for the choice"
         )
 
 

@@ -17,7 +17,7 @@ class CudaGraph(Capture):
 
     The memory of its arrays is a pool of its own. Intermediate results take turns in it, as they
     would in any program, and nothing else gets it. Cached arrays that a graph reads are kept too.
-    CuPy raises an error for whatever waits, for copies from or to the CPU, and for cuBLAS.
+    CuPy raises an error for what waits, for copies from or to the CPU, and for cuBLAS.
     """
 
     def __init__(self, like: Array) -> None:

@@ -1,7 +1,7 @@
 """What a function asks of the native device, recorded once and asked for again by one call.
 
 Each kernel is noted with its arguments, and each call of NumPy with its inputs and an array for its
-result. Running the recording computes all of it anew into the same arrays, and Python only does
+result. Running the recording computes all of it again into the same arrays, and Python only does
 what NumPy is needed for: a small network spends more time in Python than in its kernels.
 
 While it records, arrays are ``RecordingArray``s: NumPy tells them about every function that gets
