@@ -103,7 +103,7 @@ def can_be_read(x: Any) -> bool:
 
 def is_in_cpu_memory(x: Array) -> bool:
     """Whether Python reads numbers of x without waiting for a device."""
-    return device_of(x) in ("cpu", "native") and type(x) is not RecordingArray
+    return can_be_read(x) and device_of(x) in ("cpu", "native")
 
 
 def device_of(x: Array) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Parameter, Tensor
 from ..autograd.modes import state
 from ..autograd.substitute import arrays_seen_as
 from ..backend import Array, on_device_of, to_device
@@ -25,14 +25,14 @@ Values = dict[str, Tensor]
 
 
 class StepGraph:
-    """Computes the gradients of batches as ``compute`` does, from the third batch on with a graph.
+    """Computes the gradients of batches as ``compute`` does, most of them with a recording.
 
     On a GPU the first batch of an epoch is computed operation by operation, which compiles and
     caches what is needed; with the second one of the same kind (shapes, dtypes, memory order) the
     graph is captured, and replayed for it and the later ones. The device "native" computes the
-    first batch while it records it. Batches of another kind, labels of which the
-    losses want to do something else, and steps that an observer watches are computed operation by
-    operation too. Each epoch has its own graph: between epochs anything may change.
+    first batch while it records it. Batches of another kind, labels of which the losses want to do
+    something else, and steps that an observer watches are computed operation by operation too. Each
+    epoch has its own graph: between epochs anything may change.
 
     compute: from images and labels to the loss and the metrics; sets the gradients of parameters.
     read: all other tensors that it reads or writes, such as running statistics. is_required:
@@ -105,14 +105,16 @@ class StepGraph:
 
     def _record_computing(self, x: Any, y: Any) -> Values:
         """The first batch, on a device that computes what is recorded."""
-        before = [tensor.data.copy() for tensor in self._read]
+        # What a step writes into: running statistics, but no parameter.
+        written = [tensor for tensor in self._read if not isinstance(tensor, Parameter)]
+        before = [tensor.data.copy() for tensor in written]
         try:
             self._keep(self._explained(lambda: self._run(self._graph.record, y), x, y))
         except Exception as error:
             if self._is_required:
                 raise
             self._is_given_up, self.why = True, error
-            for tensor, array in zip(self._read, before, strict=True):
+            for tensor, array in zip(written, before, strict=True):
                 write(tensor.data, array)
             return self._compute(x, y)
         return self._results()

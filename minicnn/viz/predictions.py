@@ -1,4 +1,4 @@
-"""Images beside the classes that a network predicts for them."""
+"""Images next to the classes that a network predicts for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def predictions(
     captions: Sequence[str] = (),
     most: int = 5,
 ) -> Picture:
-    """Each image as the network saw it, and beside it its likeliest classes as bars.
+    """Each image as the network saw it, and next to it its likeliest classes as bars.
 
     images (N, C, H, W) or (N, H, W); scores (N, K): logits or probabilities; names: those of the K
     classes; captions: a title for each image; most: how many classes to show at most.

@@ -13,7 +13,7 @@ SOME = np.random.default_rng(0).random((3, 1, 5, 4)).astype(np.float32)
 SCORES = np.array([[0.7, 0.2, 0.1], [0.0, 0.1, 0.9], [0.3, 0.4, 0.3]])
 
 
-def test_each_image_stands_beside_its_likeliest_classes():
+def test_each_image_stands_next_to_its_likeliest_classes():
     picture = viz.predictions(SOME, SCORES, ["cat", "dog", "$x$"], ["a.png", "b.png", "c.png"], 2)
     seen, bars = picture.axes[::2], picture.axes[1::2]
     for i, (left, right) in enumerate(zip(seen, bars, strict=True)):
