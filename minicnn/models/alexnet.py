@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..checks import check_integer
 from ..nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from .classifier import ImageClassifier
 from .keras_init import init_like_keras
@@ -17,9 +16,7 @@ class AlexNetMNIST(ImageClassifier, Sequential):
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1) -> None:
-        num_classes = check_integer("alexnet_mnist: num_classes", num_classes, least=1)
-        in_channels = check_integer("alexnet_mnist: in_channels", in_channels, least=1)
-        self.input_shape, self.num_classes = (in_channels, 28, 28), num_classes
+        in_channels, num_classes = self._set_sizes("alexnet_mnist", in_channels, num_classes, 28)
         super().__init__(
             {
                 "conv1": Conv2d(in_channels, 32, 3),  # (N, 32, 26, 26)

@@ -190,11 +190,11 @@ class ScaledAlexNet(EightLayers):
     def __init__(
         self, num_classes: int = 10, in_channels: int = 1, image_size: int = 28, width: int = 32
     ) -> None:
-        num_classes = check_integer("scaled_alexnet: num_classes", num_classes, least=1)
-        in_channels = check_integer("scaled_alexnet: in_channels", in_channels, least=1)
         image_size = check_integer("scaled_alexnet: image_size", image_size, least=15)
         width = check_integer("scaled_alexnet: width", width, least=1)
-        self.input_shape, self.num_classes = (in_channels, image_size, image_size), num_classes
+        in_channels, num_classes = self._set_sizes(
+            "scaled_alexnet", in_channels, num_classes, image_size
+        )
         w, side = width, (((image_size - 1) // 2 - 1) // 2 - 1) // 2  # (n - 3) // 2 + 1, thrice
         convolutions = [
             Conv2d(in_channels, w, 3, padding=1),  # (N, w, 28, 28), pooled (N, w, 13, 13)

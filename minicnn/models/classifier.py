@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..backend import Array
+from ..checks import check_integer
 from ..data.transforms import PadTo, Resize
 from ..nn import Module
 
@@ -36,6 +37,15 @@ class ImageClassifier(Module):
     num_classes: int
     after_the_scores: ClassVar[str] = "softmax, in the loss"
     """What makes probabilities of the scores, and where."""
+
+    def _set_sizes(
+        self, name: str, in_channels: int, num_classes: int, side: int
+    ) -> tuple[int, int]:
+        """Set what a network for square images takes and gives; both numbers, checked."""
+        in_channels = check_integer(f"{name}: in_channels", in_channels, least=1)
+        num_classes = check_integer(f"{name}: num_classes", num_classes, least=1)
+        self.input_shape, self.num_classes = (in_channels, side, side), num_classes
+        return in_channels, num_classes
 
     def prepare(self, images: Array) -> Array:
         """Pixels from 0 to 1, (N, C, H, W), as the network was made for: here unchanged."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..checks import check_choice, check_integer
+from ..checks import check_choice
 from ..nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Sigmoid
 from .classifier import ImageClassifier
 from .keras_init import init_like_keras
@@ -20,9 +20,7 @@ class LeNet5(ImageClassifier, Sequential):
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1) -> None:
-        num_classes = check_integer("lenet5: num_classes", num_classes, least=1)
-        in_channels = check_integer("lenet5: in_channels", in_channels, least=1)
-        self.input_shape, self.num_classes = (in_channels, 28, 28), num_classes
+        in_channels, num_classes = self._set_sizes("lenet5", in_channels, num_classes, 28)
         super().__init__(
             {
                 "conv1": Conv2d(in_channels, 6, 5),  # (N, 6, 24, 24)
@@ -84,9 +82,7 @@ class LeNet5Sigmoid(ImageClassifier, Sequential):
     ) -> None:
         pools = {"max": MaxPool2d, "avg": AvgPool2d}
         pool = pools[check_choice("lenet5_sigmoid: pooling", pooling, pools)]
-        num_classes = check_integer("lenet5_sigmoid: num_classes", num_classes, least=1)
-        in_channels = check_integer("lenet5_sigmoid: in_channels", in_channels, least=1)
-        self.input_shape, self.num_classes = (in_channels, 32, 32), num_classes
+        in_channels, num_classes = self._set_sizes("lenet5_sigmoid", in_channels, num_classes, 32)
         super().__init__(
             {
                 "c1": Conv2d(in_channels, 6, 5),  # (N, 6, 28, 28)

@@ -121,11 +121,14 @@ class _Examination:
         self.look_at_images()
         self.look_at_modes()
         outputs = self.forward()
-        if not self.look_at_labels(outputs):
-            return self.found
-        self.look_at_outputs(outputs)
+        scores = outputs if self.is_entropy and _is_table(outputs) else None
+        if scores is not None:
+            if not self.look_at_labels(scores):
+                return self.found
+            self.look_at_scores(scores)
         value = self.loss(outputs, self.y)
-        self.look_at_loss(value.item(), outputs)
+        if scores is not None:
+            self.look_at_loss(value.item(), scores.shape[1])
         self.look_at_gradients(value)
         self.look_at_step()
         learned = self.learn(value.item(), steps)
@@ -169,11 +172,9 @@ class _Examination:
             )
         self.model.train()
 
-    def look_at_labels(self, outputs: Any) -> bool:
+    def look_at_labels(self, scores: Tensor) -> bool:
         """Whether the loss can be computed."""
-        if not self.is_entropy or not isinstance(outputs, Tensor) or outputs.ndim != 2:
-            return True
-        labels, classes = _integers(self.y), outputs.shape[1]
+        labels, classes = _integers(self.y), scores.shape[1]
         if labels is None:
             return True
         ignored = getattr(self.loss, "ignore_index", -100)
@@ -197,10 +198,8 @@ class _Examination:
             self.found.well.append(f"the labels fit the {classes} outputs")
         return True
 
-    def look_at_outputs(self, outputs: Any) -> None:
-        if not self.is_entropy or not isinstance(outputs, Tensor) or outputs.ndim != 2:
-            return
-        values = outputs.numpy().astype(np.float64)
+    def look_at_scores(self, scores: Tensor) -> None:
+        values = scores.numpy().astype(np.float64)
         if values.shape[1] > 1 and values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-4):
             self.tell(
                 "each row of the outputs sums to 1: they are probabilities already",
@@ -212,10 +211,7 @@ class _Examination:
         else:
             self.found.well.append("the outputs are scores, not probabilities")
 
-    def look_at_loss(self, value: float, outputs: Any) -> None:
-        if not self.is_entropy or not isinstance(outputs, Tensor) or outputs.ndim != 2:
-            return
-        classes = outputs.shape[1]
+    def look_at_loss(self, value: float, classes: int) -> None:
         blind = math.log(classes)
         if not value < 1.5 * blind + 0.5:  # NaN too
             self.tell(
@@ -396,6 +392,11 @@ def _alive(output: Array) -> Any:
     """Which units, axis 1, are above 0 for an image of the batch."""
     others = tuple(axis for axis in range(output.ndim) if axis != 1)
     return (output > 0).any(axis=others)
+
+
+def _is_table(outputs: Any) -> bool:
+    """Whether outputs can be scores (N, K)."""
+    return isinstance(outputs, Tensor) and outputs.ndim == 2
 
 
 def _is_cross_entropy(loss: Any) -> bool:

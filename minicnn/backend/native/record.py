@@ -13,13 +13,14 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..numpy_returning import NumPyReturning
 from .array import NativeArray, address_of, as_native, empty, empty_like
+from .memory import Memory
 
 Call = Callable[[], object]
 
@@ -28,7 +29,7 @@ class Recording:
     """Kernels and calls of NumPy in the order in which they were asked for."""
 
     def __init__(self) -> None:
-        self._memory = _Memory()
+        self._memory = Memory()
         self._calls: list[Call] = []
         self._kernels: list[tuple[int, bytes, int]] = []
         self._held: list[Any] = []
@@ -94,9 +95,18 @@ class Recording:
 
     def _close_kernels(self) -> None:
         """The kernels so far become one call."""
-        if self._kernels:
-            self._calls.append(_joined(self._kernels))
-            self._kernels = []
+        from .run import run_together
+
+        if not self._kernels:
+            return
+        slots = np.frombuffer(b"".join(text for _, text, _ in self._kernels), np.uint8)
+        self._held.append(slots)
+        start, table = address_of(slots), np.empty((len(self._kernels), 3), np.int64)
+        for i, (function, text, shares) in enumerate(self._kernels):
+            table[i] = function, start, shares
+            start += len(text)
+        self._calls.append(partial(run_together, table))
+        self._kernels = []
 
     def finish(self) -> None:
         """Nothing more will be added."""
@@ -106,62 +116,6 @@ class Recording:
         """Compute everything again."""
         for call in self._calls:
             call()
-
-
-class _Lease(np.ndarray[Any, Any]):
-    """Some memory of a recording, which takes it back when nothing refers to it any more."""
-
-    owner: _Memory | None = None
-    block: Any = None
-
-    def __del__(self) -> None:
-        if self.owner is not None:
-            self.owner.free.append(self.block)
-
-
-class _Memory:
-    """The memory of the arrays of a recording: nobody else gets it between two replays."""
-
-    def __init__(self) -> None:
-        self.free: list[NDArray[np.uint8]] = []
-        self._blocks: list[NDArray[np.uint8]] = []
-
-    def take(self, size: int) -> Any:
-        """So many bytes: of the smallest block that was given back and is large enough."""
-        fitting = [block for block in self.free if block.nbytes >= size]
-        if fitting:
-            block = min(fitting, key=lambda block: block.nbytes)
-            self.free = [other for other in self.free if other is not block]
-        else:
-            block = np.empty(size, np.uint8)
-            self._blocks.append(block)
-        lease = block[:size].view(_Lease)
-        lease.owner, lease.block = self, block
-        return lease
-
-    def holds(self, x: Any) -> bool:
-        """Whether an array lies in this memory."""
-        while x is not None and not isinstance(x, _Lease):
-            x = getattr(x, "base", None)
-        return x is not None and x.owner is self
-
-
-def _joined(kernels: list[tuple[int, bytes, int]]) -> Call:
-    """One call that runs several kernels, without Python between them."""
-    from .run import run_together
-
-    slots = np.frombuffer(b"".join(text for _, text, _ in kernels), np.uint8)
-    start, table = address_of(slots), np.empty((len(kernels), 3), np.int64)
-    for i, (function, text, shares) in enumerate(kernels):
-        table[i] = function, start, shares
-        start += len(text)
-    held = slots
-
-    def call() -> None:
-        run_together(table)
-        _ = held
-
-    return call
 
 
 def _plain(value: Any) -> Any:
@@ -255,26 +209,18 @@ def _refused(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in (
-    *("reshape", "ravel", "flatten", "copy", "astype", "argmax", "argmin", "take", "repeat"),
-    *("round", "argsort", "dot", "fill", "choose", "compress", "squeeze", "swapaxes", "diagonal"),
-    *(
-        "transpose",
-        "sum",
-        "mean",
-        "max",
-        "min",
-        "any",
-        "all",
-        "prod",
-        "var",
-        "std",
-        "cumsum",
-        "clip",
-    ),
-):
+COMPUTING = (
+    "all any argmax argmin argsort astype choose clip compress copy cumsum diagonal dot fill "
+    "flatten max mean min prod ravel repeat reshape round squeeze std sum swapaxes take transpose "
+    "var"
+)
+"""Methods of an array that are noted."""
+READING = "item tolist tobytes __bool__ __float__ __int__ __index__"
+"""Methods that bring numbers to Python, which decides by them: no replay can repeat that."""
+
+for _name in COMPUTING.split():
     setattr(RecordingArray, _name, _recorded(_name))
-for _name in ("item", "tolist", "tobytes", "__bool__", "__float__", "__int__", "__index__"):
+for _name in READING.split():
     setattr(RecordingArray, _name, _refused(_name))
 
 
