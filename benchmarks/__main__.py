@@ -33,6 +33,7 @@ NAMES = (
     "convolutions",
     "parallel",
     "startup",
+    "page",
     "busy",
     "accuracy",
     "bands",

@@ -6,8 +6,8 @@
     print(mc.summary(model, (1, 28, 28)))
 
 Floors, from the ground up: backend (how), autograd (the graph), ops (what); nn, optim, data, io,
-parallel and testing; models; export and viz (imported on first use); explain and train; cli. Each
-imports only from the floors below.
+parallel and testing; models; export and viz (imported on first use); explain and train; cli and
+page. Each imports only from the floors below.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _keep_freed_memory()
 
 
 def __getattr__(name: str) -> ModuleType:
-    """``mc.viz``, ``mc.explain`` and ``mc.export``, imported on first use."""
-    if name in ("explain", "export", "viz"):
+    """``mc.viz``, ``mc.explain``, ``mc.export`` and ``mc.page``, imported on first use."""
+    if name in ("explain", "export", "page", "viz"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,6 +24,7 @@ from ..train.recipe import OPTIMIZERS
 from ..train.recipes import RECIPES
 from .descriptions import examples
 from .inputs import InputError, mark
+from .show import add_show
 from .sources import check_data_name
 from .trained import add_trained
 from .training import add_train
@@ -124,13 +125,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="minicnn",
         description="Convolutional networks from scratch on NumPy, and on CUDA.",
-        epilog=examples("train lenet5", "predict lenet5 photo.png", "COMMAND --help"),
+        epilog=examples(
+            "train lenet5", "predict lenet5 photo.png", "show lenet5", "COMMAND --help"
+        ),
     )
     parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
     parser.set_defaults(run=lambda options: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     add_train(commands)
     add_trained(commands)
+    add_show(commands)
     command = commands.add_parser(
         "summary", help="show layers, output shapes, parameters and multiply-adds"
     )

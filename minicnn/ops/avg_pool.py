@@ -60,7 +60,7 @@ def avg_pool2d(
     """
     window = check_pool_window("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override is None:
-        return average_windows(x, window, _counts(window, bool(count_include_pad)))
+        return average_windows(x, window, window_divisors(window, bool(count_include_pad)))
     divisor = check_number("avg_pool2d: divisor_override", divisor_override)
     if divisor == 0:
         raise ValueError("avg_pool2d: divisor_override: got 0, expected another number")
@@ -68,7 +68,7 @@ def avg_pool2d(
 
 
 @lru_cache(maxsize=256)
-def _counts(window: Window, include_pad: bool) -> Any:
+def window_divisors(window: Window, include_pad: bool) -> Any:
     """The number of pixels under each place of the window, with or without padding: (OH, OW)."""
     if not include_pad:
         return np.outer(*pixel_counts(window))
@@ -125,7 +125,7 @@ def lp_pool2d(
     degree = check_number(f"{op}: norm_type", norm_type, "a number above 0")
     window = check_pool_window(op, x, kernel_size, stride, padding, 1, ceil_mode)
     kh, kw = window.kernel_size
-    powers = average_windows(_power(x, degree), window, _counts(window, True)) * (kh * kw)
+    powers = average_windows(_power(x, degree), window, window_divisors(window, True)) * (kh * kw)
     return Root.apply(powers, degree=degree)
 
 

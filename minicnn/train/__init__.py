@@ -12,12 +12,13 @@ from .learning_rate import LearningRate
 from .mistakes import check
 from .progress_bar import ProgressBar
 from .report import confusion_matrix, report
+from .snapshots import Snapshots
 from .trainer import Trainer
 
 # fmt: off
 __all__ = [
     "Trainer", "History", "Callback",
-    "ProgressBar", "LearningRate", "EarlyStopping", "CSVLogger",
+    "ProgressBar", "LearningRate", "EarlyStopping", "CSVLogger", "Snapshots",
     "Checkpoint", "CheckpointError", "load_weights",
     "check", "confusion_matrix", "report",
 ]

@@ -127,8 +127,8 @@ class Resize:
         x = as_chwn(check_images(self, images))  # (C, H, W, N)
         channels, height, width, count = x.shape
         new_height, new_width = self.size
-        rows = _interpolation(height, new_height).astype(x.dtype)  # (H', H)
-        columns = _interpolation(width, new_width).astype(x.dtype)  # (W', W)
+        rows = bilinear_weights(height, new_height).astype(x.dtype)  # (H', H)
+        columns = bilinear_weights(width, new_width).astype(x.dtype)  # (W', W)
         y = rows @ x.reshape(channels, height, width * count)  # (C, H', W*N)
         y = columns @ y.reshape(channels, new_height, width, count)  # (C, H', W', N)
         return as_nchw(y)
@@ -147,7 +147,7 @@ def _check_numbers(
 
 
 @lru_cache(maxsize=32)
-def _interpolation(size: int, new_size: int) -> NDArray[np.float64]:
+def bilinear_weights(size: int, new_size: int) -> NDArray[np.float64]:
     """The matrix (new_size, size) of bilinear weights along one axis; every row sums to 1."""
     source = (np.arange(new_size) + 0.5) * (size / new_size) - 0.5
     source = np.clip(source, 0, size - 1)

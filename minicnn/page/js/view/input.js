@@ -1,0 +1,187 @@
+/** The left side of the page: the board, the samples, the image as the network sees it, the answer. */
+
+import { PictureError } from '../network/digit_parts.js';
+import { digitFromPicture } from '../network/digit_photo.js';
+import { imageFromPicture } from '../network/picture.js';
+import { makeBoard } from './board.js';
+import { drawImage } from './colours.js';
+import { find, make, makeButton, makeLater } from './dom.js';
+import { percent } from './numbers.js';
+import { writeAddress } from './panels.js';
+import { TEXT } from './text.js';
+
+const MOST_SIDE = 4096; // pixels of a picture that is opened: as many as every browser can hold
+const MOST_BARS = 10;
+
+/** Build it; whatever is drawn or chosen is shown on the stage. */
+export function buildInput(stage) {
+  const isColourful = stage.imageShape[0] === 3;
+  // Ink on paper is turned around for the network; other pictures are taken as they are.
+  const isInverted = stage.inkBox === null && !isColourful;
+  const colours = isInverted ? { paper: '#000', ink: '#fff' } : { paper: '#fff', ink: '#000' };
+  const board = makeBoard(
+    find('board'),
+    { ...colours, hint: TEXT.drawHere },
+    makeLater(showBoard),
+    clear,
+  );
+  buildTools();
+  buildSamples();
+  acceptPictures();
+  stage.listen(showSeen);
+  stage.listen(showAnswer);
+
+  function showBoard() {
+    showPicture(board.pixels());
+  }
+
+  function clear() {
+    board.wipe();
+    stage.show(null);
+  }
+
+  /** Show pixels {data, width, height} as the network would see them. */
+  function showPicture(pixels) {
+    try {
+      const image =
+        stage.inkBox === null
+          ? imageFromPicture(pixels, stage.imageShape)
+          : digitFromPicture(pixels, stage.imageShape[1], stage.inkBox);
+      stage.show(image);
+    } catch (error) {
+      if (!(error instanceof PictureError)) throw error;
+      const isSeveral = error.code === 'several';
+      stage.show(null, isSeveral ? TEXT.severalDigits(error.number) : TEXT.noDigit);
+    }
+  }
+
+  function buildTools() {
+    const file = make('input', '', { type: 'file', accept: 'image/*', hidden: true });
+    file.addEventListener('change', () => openPicture(file.files[0]));
+    find('tools').append(
+      makeButton(TEXT.clear, clear),
+      makeButton(TEXT.openPicture, () => file.click()),
+      file,
+    );
+    if (!isColourful) return;
+    const pen = make('input', '', {
+      type: 'color',
+      value: '#000000',
+      'aria-label': TEXT.penColour,
+    });
+    pen.addEventListener('input', () => board.setInk(pen.value));
+    find('tools').append(pen);
+  }
+
+  function buildSamples() {
+    find('samples').hidden = stage.samples.length === 0;
+    stage.samples.forEach(({ name, image }, number) => {
+      const button = makeButton('', () => {
+        chooseSample(number);
+        writeAddress({ sample: number });
+      });
+      const canvas = make('canvas');
+      drawImage(canvas, image);
+      button.append(canvas);
+      button.className = 'sample';
+      button.title = name;
+      button.setAttribute('aria-label', name);
+      find('samples').append(button);
+    });
+  }
+
+  function chooseSample(number) {
+    const sample = stage.samples[number];
+    if (!sample) return;
+    board.wipe();
+    stage.show(sample.image);
+  }
+
+  /** A picture that is dropped on the page or pasted stands in place of the drawing. */
+  function acceptPictures() {
+    document.addEventListener('dragover', (event) => event.preventDefault());
+    document.addEventListener('drop', (event) => {
+      event.preventDefault();
+      openPicture(event.dataTransfer.files[0]);
+    });
+    document.addEventListener('paste', (event) => openPicture(event.clipboardData.files[0]));
+  }
+
+  async function openPicture(file) {
+    if (!file) return;
+    try {
+      const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
+      board.show(bitmap);
+      showPicture(readBitmap(bitmap));
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      board.wipe();
+      stage.show(null, TEXT.notAPicture(file.name));
+    }
+  }
+
+  return {
+    board,
+    showPicture,
+    openPicture,
+    chooseSample,
+    /** Show the first sample, so that there is something to see. */
+    begin() {
+      if (stage.samples.length) chooseSample(0);
+      else stage.show(null);
+    },
+  };
+}
+
+/** The pixels of a picture, on white where it is transparent. */
+function readBitmap(bitmap) {
+  const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = make('canvas');
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const context = canvas.getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return context.getImageData(0, 0, canvas.width, canvas.height);
+}
+
+function showSeen({ image, imageShape }) {
+  const canvas = find('seen');
+  if (image) {
+    drawImage(canvas, image);
+  } else {
+    [, canvas.height, canvas.width] = imageShape;
+  }
+}
+
+function showAnswer(stage) {
+  const shares = stage.probabilities();
+  if (!shares) {
+    find('verdict').textContent = stage.problem || TEXT.nothing;
+    find('bars').replaceChildren();
+    return;
+  }
+  const order = shares.map((_, k) => k).sort((a, b) => shares[b] - shares[a]);
+  const [best] = order;
+  const off = stage.off.size ? ` ${TEXT.switchedOff(stage.off.size)}` : '';
+  find('verdict').textContent = TEXT.verdict(stage.classes[best], percent(shares[best])) + off;
+  // The order of the classes stays where all can be shown: bars that jump are hard to read.
+  const shown = shares.length > MOST_BARS ? order.slice(0, MOST_BARS) : shares.map((_, k) => k);
+  find('bars').replaceChildren(
+    ...shown.map((k) => makeBar(stage.classes[k], shares[k], k === best)),
+  );
+}
+
+function makeBar(name, share, isBest) {
+  const item = make('li', '', { class: isBest ? 'best' : undefined });
+  const bar = make('span', '', { class: 'bar' });
+  bar.style.setProperty('--share', share);
+  item.append(
+    make('span', name, { class: 'name' }),
+    bar,
+    make('span', percent(share), { class: 'share' }),
+  );
+  return item;
+}

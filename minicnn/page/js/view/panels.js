@@ -1,0 +1,69 @@
+/** The tabs above the panels, and what the address of the page says: #panel=lab, #layer=conv2&unit=3. */
+
+import { find, make } from './dom.js';
+import { TEXT } from './text.js';
+
+/**
+ * Make a tab for each panel {name, element, open()}; open() is called whenever it is shown. Returns
+ * { open(name), place }: place.set({layer, unit}) writes to the address, place.get() reads it.
+ */
+export function makePanels(panels) {
+  const tabs = find('tabs');
+  let current = '';
+
+  panels.forEach(({ name, element }, number) => {
+    element.id = `panel-${name}`;
+    element.setAttribute('role', 'tabpanel');
+    element.setAttribute('aria-labelledby', `tab-${name}`);
+    const tab = make('button', TEXT.panelNames[name], {
+      type: 'button',
+      role: 'tab',
+      id: `tab-${name}`,
+      'aria-controls': element.id,
+    });
+    tab.addEventListener('click', () => {
+      open(name);
+      writeAddress({ panel: name });
+    });
+    tab.addEventListener('keydown', (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!step) return;
+      const next = panels[(number + step + panels.length) % panels.length];
+      find(`tab-${next.name}`).focus();
+      find(`tab-${next.name}`).click();
+    });
+    tabs.append(tab);
+    find('panels').append(element);
+  });
+
+  function open(name) {
+    if (name === current) return;
+    current = name;
+    panels.forEach((panel) => {
+      const isChosen = panel.name === name;
+      panel.element.hidden = !isChosen;
+      const tab = find(`tab-${panel.name}`);
+      tab.setAttribute('aria-selected', isChosen);
+      tab.tabIndex = isChosen ? 0 : -1;
+      if (isChosen) panel.open();
+      else panel.close?.();
+    });
+  }
+
+  return { open };
+}
+
+/** What the address says, by name. */
+export function readAddress() {
+  return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+}
+
+/** Say it in the address, which can then be copied. In a frame without an address nothing happens. */
+export function writeAddress(values) {
+  const text = new URLSearchParams(values).toString().replaceAll('%2C', ',');
+  try {
+    history.replaceState(null, '', `#${text}`);
+  } catch {
+    // A page in a notebook has no address of its own.
+  }
+}

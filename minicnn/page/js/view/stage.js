@@ -1,0 +1,76 @@
+/** What all panels share: the network, the image that is shown, and what the layers make of it. */
+
+import { decodeLayers, probabilities, runLayers } from '../network/run.js';
+import { decodeImage } from '../network/values.js';
+
+/**
+ * The stage for what page/contents.py has written.
+ *
+ *   layers, shapes   the layers, and the shapes of the image and of each output
+ *   image, outputs   what is shown, and the image and each output; null if nothing is
+ *   off              the units that are switched off, as 'layer number/unit'
+ *   problem          why nothing is shown, '' if there is no reason
+ *
+ * show(image) sends an image through the network and tells all who listen; so does switchUnit.
+ */
+export function makeStage(contents) {
+  const layers = decodeLayers(contents.layers);
+  const listeners = [];
+  const stage = {
+    layers,
+    shapes: [contents.imageShape, ...layers.map((layer) => layer.shape)],
+    classes: contents.classes,
+    imageShape: contents.imageShape,
+    inkBox: contents.inkBox,
+    samples: contents.samples.map(({ name, bytes }) => ({
+      name,
+      image: decodeImage(contents.imageShape, bytes),
+    })),
+    digits: contents.digits,
+    snapshots: contents.snapshots,
+    off: new Set(),
+    image: null,
+    outputs: null,
+    problem: '',
+
+    listen(listener) {
+      listeners.push(listener);
+    },
+    show(image, problem = '') {
+      stage.image = image;
+      stage.problem = problem;
+      stage.outputs = image && runLayers(layers, image, isOff);
+      listeners.forEach((listener) => listener(stage));
+    },
+    switchUnit(number, unit, isOn) {
+      const key = `${number}/${unit}`;
+      if (isOn) stage.off.delete(key);
+      else stage.off.add(key);
+      stage.show(stage.image, stage.problem);
+    },
+    isOff,
+    asProbabilities,
+    /** The probabilities of the classes for an image, with the units that are on. */
+    answer(image) {
+      return asProbabilities(runLayers(layers, image, isOff).at(-1).data);
+    },
+    /** The probabilities for the image that is shown. */
+    probabilities() {
+      return stage.outputs && asProbabilities(stage.outputs.at(-1).data);
+    },
+  };
+
+  function isOff(number, unit) {
+    return stage.off.has(`${number}/${unit}`);
+  }
+
+  /** The probabilities of the classes for what the last layer says. */
+  function asProbabilities(scores) {
+    const { kind } = layers.at(-1);
+    if (kind === 'softmax') return Array.from(scores);
+    if (kind === 'log_softmax') return Array.from(scores, Math.exp);
+    return probabilities(scores);
+  }
+
+  return stage;
+}

@@ -1,0 +1,212 @@
+/** The panel Watch: every layer with all its maps, and how any number of them was computed. */
+
+import { explainNumber } from '../network/explain.js';
+import { receptiveField } from '../network/receptive.js';
+import { find, make, makeButton, makeLater, makeSvg, wantsLessMotion } from './dom.js';
+import { showExplanation } from './inspector.js';
+import { buildLayer } from './layer.js';
+import { writeAddress } from './panels.js';
+import { TEXT } from './text.js';
+import { drawWires } from './wires.js';
+
+const STEP_TIME = 160; // milliseconds for each place of a sliding window
+const MANY_LAYERS = 16; // of a network with more, those that only change each number start folded
+const ELEMENTWISE = ['same', 'relu', 'local_response_norm', 'batch_norm', 'flatten'];
+
+export function buildWatch(stage) {
+  const { layers, shapes } = stage;
+  const state = { selected: null, hovered: null, timer: 0, isOpen: false };
+  const element = make('section', '', { class: 'watch' });
+  const list = make('div', '', { class: 'layers' });
+  const inspector = makeInspector(() => select(null), slide);
+  const wires = makeSvg('svg', { id: 'wires', 'aria-hidden': 'true' });
+  const drawLines = makeLater(drawHovered);
+  const actions = { select: choose, hover, resized: drawLines };
+  const views = layers.map((layer, number) => buildLayer(layer, number, isShown(layer), actions));
+  const boxes = { of: screenBox };
+
+  list.append(
+    make('p', TEXT.watch.help, { class: 'soft small' }),
+    ...views.map((view) => view.element),
+  );
+  element.append(list, inspector.element);
+  find('panels').parentElement.append(wires);
+  new ResizeObserver(makeLater(resize)).observe(list);
+  stage.listen(makeLater(() => state.isOpen && draw()));
+
+  function isShown({ kind }) {
+    return layers.length <= MANY_LAYERS || !ELEMENTWISE.includes(kind);
+  }
+
+  function draw() {
+    views.forEach((view, number) => view.draw(stage.outputs && stage.outputs[number + 1]));
+    explain();
+  }
+
+  function resize() {
+    if (!state.isOpen) return;
+    views.forEach((view) => view.resize());
+    if (state.selected) views[state.selected.number].mark(state.selected.place);
+    drawLines();
+  }
+
+  /** Choose a number: it is marked and explained, and the address of the page names it. */
+  function choose(number, place) {
+    stop();
+    select({ number, place });
+    views[number].reveal();
+    writeAddress({ layer: layers[number].name, unit: place.join(',') });
+  }
+
+  function select(selected) {
+    if (state.selected) views[state.selected.number].mark(null);
+    state.selected = selected;
+    if (selected) views[selected.number].mark(selected.place);
+    else stop();
+    explain();
+  }
+
+  function explain() {
+    drawLines();
+    if (!state.selected || !stage.outputs) {
+      inspector.clear(state.selected ? TEXT.nothing : TEXT.watch.inspectHelp);
+      return;
+    }
+    const { number, place } = state.selected;
+    const layer = layers[number];
+    const field = receptiveField(layers, shapes, number, place);
+    const title = TEXT.watch.numberOf(layer.name, place);
+    const parts = showExplanation(explainNumber(layer, stage.outputs[number], place), layer);
+    inspector.show(title, TEXT.watch.field(field, shapes[0]), parts, place.length === 3);
+  }
+
+  /** Move the selection over its map, row by row, and start again at its end. */
+  function slide() {
+    if (state.timer) {
+      stop();
+      return;
+    }
+    inspector.setPlaying(true);
+    state.timer = setInterval(() => {
+      const { number, place } = state.selected;
+      const [, height, width] = shapes[number + 1];
+      const [map, i, j] = place;
+      const next = (i * width + j + 1) % (height * width);
+      select({ number, place: [map, Math.floor(next / width), next % width] });
+    }, STEP_TIME);
+  }
+
+  function stop() {
+    clearInterval(state.timer);
+    state.timer = 0;
+    inspector.setPlaying(false);
+  }
+
+  function hover(number, place) {
+    state.hovered = place && { number, place };
+    drawLines();
+  }
+
+  /** Show what the number that is pointed at, or else the selected one, depends on. */
+  function drawHovered() {
+    const shown = stage.outputs && state.isOpen ? (state.hovered ?? state.selected) : null;
+    showField(shown);
+    if (!shown) {
+      wires.replaceChildren();
+      return;
+    }
+    const { number, place } = shown;
+    drawWires(wires, { layer: layers[number], input: stage.outputs[number], number, place, boxes });
+  }
+
+  function showField(shown) {
+    const frame = find('field');
+    const field = shown && receptiveField(layers, shapes, shown.number, shown.place);
+    frame.hidden = !field;
+    if (!field) return;
+    const [, height, width] = shapes[0];
+    const [, rows, columns] = field;
+    frame.style.left = `${(100 * columns[0]) / width}%`;
+    frame.style.top = `${(100 * rows[0]) / height}%`;
+    frame.style.width = `${(100 * (columns[1] - columns[0] + 1)) / width}%`;
+    frame.style.height = `${(100 * (rows[1] - rows[0] + 1)) / height}%`;
+  }
+
+  function screenBox(number, unit, rows, columns) {
+    if (number >= 0) return views[number].screenBox(unit, rows, columns);
+    const { left, top, width, height } = find('seen').getBoundingClientRect();
+    const [, imageHeight, imageWidth] = shapes[0];
+    const [down, across] = [height / imageHeight, width / imageWidth];
+    return {
+      ...{ x: left + columns[0] * across, y: top + rows[0] * down },
+      ...{ width: (columns[1] - columns[0] + 1) * across },
+      ...{ height: (rows[1] - rows[0] + 1) * down },
+    };
+  }
+
+  window.addEventListener('scroll', drawLines, { passive: true, capture: true });
+
+  return {
+    name: 'watch',
+    element,
+    draw,
+    open() {
+      state.isOpen = true;
+      draw();
+    },
+    close() {
+      stop();
+      state.isOpen = false;
+      drawLines();
+    },
+    /** Select what an address names: a layer, and a unit such as "3" or "3,4,5". */
+    goTo(name, unit = '0') {
+      const number = layers.findIndex((layer) => layer.name === name);
+      if (number < 0) return;
+      const given = unit.split(',').map(Number);
+      const place = layers[number].shape.map((size, axis) => {
+        const middle = axis === 0 ? 0 : Math.floor(size / 2);
+        return Number.isInteger(given[axis])
+          ? Math.min(Math.max(given[axis], 0), size - 1)
+          : middle;
+      });
+      select({ number, place });
+      const behavior = wantsLessMotion() ? 'auto' : 'smooth';
+      views[number].reveal(behavior);
+    },
+  };
+}
+
+/** The sheet with the explanation: next to the layers, or on a small screen over the lower half. */
+function makeInspector(close, slide) {
+  const element = make('aside', '', { class: 'inspector', 'aria-label': TEXT.watch.inspect });
+  const heading = make('h2', TEXT.watch.inspect);
+  const field = make('p', '', { class: 'soft small' });
+  const content = make('div', '', { 'aria-live': 'polite' });
+  const play = makeButton(TEXT.watch.play, slide);
+  const buttons = make('p', '', { class: 'buttons' });
+  buttons.append(play, makeButton(TEXT.watch.close, close));
+  element.append(heading, content, field, buttons);
+  return {
+    element,
+    show(title, fieldText, parts, canSlide) {
+      element.classList.add('open');
+      heading.textContent = title;
+      field.textContent = fieldText;
+      content.replaceChildren(...parts);
+      buttons.hidden = false;
+      play.hidden = !canSlide;
+    },
+    clear(text) {
+      element.classList.remove('open');
+      heading.textContent = TEXT.watch.inspect;
+      field.textContent = '';
+      content.replaceChildren(make('p', text, { class: 'soft' }));
+      buttons.hidden = true;
+    },
+    setPlaying(isPlaying) {
+      play.textContent = isPlaying ? TEXT.watch.stop : TEXT.watch.play;
+      content.setAttribute('aria-live', isPlaying ? 'off' : 'polite'); // else every step is read out
+    },
+  };
+}

@@ -1,0 +1,168 @@
+"""The page as people use it: pointing, clicking, keys, addresses, names that are not harmless."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import nn
+from minicnn.explain import explain
+
+from .conftest import OpenPage
+
+OpenPageOf = Callable[..., OpenPage]
+NASTY = "<script>window['broken'] = 1</script>&"
+
+
+@pytest.fixture
+def lenet(open_page: OpenPageOf) -> OpenPage:
+    """LeNet-5 on the first image of the bundled digits' classes, a 0."""
+    return open_page(*mc.models.load("lenet5-digits"), mc.data.load("digits", "test"))
+
+
+def first_image(dataset: Any) -> np.ndarray:
+    """The image that is shown when a page opens: the first of class 0."""
+    return dataset[[int(np.flatnonzero(np.asarray(dataset.labels) == 0)[0])]][0]
+
+
+def test_something_is_shown_at_once(lenet: OpenPage) -> None:
+    assert lenet.tab.title() == "lenet5 · minicnn"
+    assert lenet.tab.inner_text("#verdict").startswith("This is 0: ")
+    assert lenet.tab.locator(".layer").count() == 13  # and one that makes 28x28 of 8x8
+    shown = lenet.run("Array.from(page.stage.image.data)")
+    np.testing.assert_array_equal(
+        np.float32(shown), first_image(mc.data.load("digits", "test")).ravel()
+    )
+
+
+def test_the_probabilities_are_those_of_minicnn(lenet: OpenPage) -> None:
+    model, _ = mc.models.load("lenet5-digits")
+    image = first_image(mc.data.load("digits", "test"))
+    expected = mc.ops.softmax(model(mc.tensor(model.as_input(image)))).numpy()[0]
+    assert lenet.run("page.stage.probabilities()") == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_a_click_explains_a_number(lenet: OpenPage) -> None:
+    canvas = lenet.tab.locator(".layer canvas").nth(4)  # conv2, after the sizing
+    canvas.click(position={"x": 130, "y": 20})
+    heading = re.compile(r"conv2, map (\d+), row (\d+), column (\d+)")
+    unit, row, column = heading.fullmatch(lenet.text(".inspector h2")).groups()
+    model, _ = mc.models.load("lenet5-digits")
+    image = model.as_input(first_image(mc.data.load("digits", "test")))
+    place = {"channel": int(unit), "i": int(row), "j": int(column)}
+    expected = explain("conv2", mc.tensor(image), 0, model=model, **place)
+    assert float(lenet.text(".terms .result td")) == pytest.approx(
+        expected.result, rel=1e-4, abs=1e-6
+    )
+    assert lenet.tab.url.endswith(f"#layer=conv2&unit={unit},{row},{column}")
+
+
+def test_the_inspector_closes(lenet: OpenPage) -> None:
+    lenet.tab.locator(".layer canvas").nth(1).click(position={"x": 9, "y": 9})
+    assert lenet.tab.locator("#wires path").count() > 0
+    lenet.tab.get_by_role("button", name="Close").click()
+    assert lenet.tab.inner_text(".inspector h2") == "One number"
+    lenet.tab.mouse.move(1, 1)
+    lenet.wait("document.querySelectorAll('#wires path').length === 0")
+
+
+def test_pointing_frames_the_receptive_field(lenet: OpenPage) -> None:
+    assert lenet.tab.locator("#field").is_hidden()
+    lenet.tab.locator(".layer canvas").nth(1).hover(position={"x": 2, "y": 2})
+    lenet.tab.wait_for_selector("#field", state="visible")
+
+
+def test_an_address_opens_a_number(open_page: OpenPageOf) -> None:
+    page = open_page(*mc.models.load("lenet5-mnist"), address="#layer=conv2&unit=3")
+    assert page.tab.inner_text(".inspector h2") == "conv2, map 3, row 4, column 4"
+    page.tab.evaluate("location.hash = '#layer=fc2&unit=7'")
+    page.wait("document.querySelector('.inspector h2').textContent.includes('7')")
+    assert page.tab.inner_text(".inspector h2") == "fc2, unit 7"
+    for nonsense in (
+        "#layer=nothing",
+        "#layer=fc2&unit=x,y",
+        "#layer=fc2&unit=-1e9",
+        "#%",
+        "#sample=77",
+    ):
+        page.tab.evaluate(f"location.hash = '{nonsense}'")
+    page.tab.evaluate("location.hash = '#panel=lab'")
+    page.tab.wait_for_selector("#panel-lab", state="visible")
+    assert page.tab.locator("#panel-watch").is_hidden()
+
+
+def test_the_keyboard_draws_and_asks(open_page: OpenPageOf) -> None:
+    """From an empty board to an explanation without a mouse."""
+    page = open_page(*mc.models.load("lenet5-mnist"))
+    keys = page.tab.keyboard
+    page.tab.focus("#board")
+    keys.press("Delete")
+    assert page.tab.inner_text("#verdict").startswith("Draw something")
+    for key in ["ArrowUp"] * 9 + [" "] + ["ArrowDown"] * 18 + [" "]:  # a one
+        keys.press(key)
+    page.wait("document.getElementById('verdict').textContent.includes('1:')")
+    for _ in range(40):
+        keys.press("Tab")
+        if page.run("document.activeElement.closest('.layer canvas') !== null"):
+            break
+    keys.press("ArrowRight")
+    keys.press("ArrowDown")
+    keys.press("PageDown")
+    assert page.tab.inner_text(".inspector h2") == "conv1, map 1, row 1, column 1"
+
+
+def test_the_window_slides(lenet: OpenPage) -> None:
+    lenet.tab.locator(".layer canvas").nth(1).click(position={"x": 2, "y": 2})
+    assert lenet.tab.inner_text(".inspector h2") == "conv1, map 0, row 0, column 0"
+    lenet.tab.get_by_role("button", name="Slide the window").click()
+    lenet.wait("document.querySelector('.inspector h2').textContent.endsWith('column 2')")
+    lenet.tab.get_by_role("button", name="Stop").click()
+    assert lenet.tab.get_by_role("button", name="Slide the window").is_visible()
+
+
+def test_a_large_network_is_folded(open_page: OpenPageOf) -> None:
+    page = open_page(mc.models.scaled_alexnet(width=40))
+    layers = page.tab.locator("details.layer")
+    assert layers.count() == 23
+    assert page.tab.locator("details.layer[open]").count() < 15
+    more = page.tab.get_by_role("button", name="Show all 40")
+    height = page.tab.locator(".layer canvas").first.bounding_box()["height"]
+    more.first.click()
+    assert page.tab.locator(".layer canvas").first.bounding_box()["height"] > height
+
+
+def test_names_are_shown_as_text(open_page: OpenPageOf) -> None:
+    model = nn.Sequential({NASTY: nn.Flatten(), "fc": nn.Linear(64, 10)})
+    images, labels = mc.data.load("digits", "test")[:]
+    dataset = mc.data.ArrayDataset(images, labels, NASTY, (NASTY, *map(str, range(1, 10))))
+    page = open_page(model, None, dataset)
+    assert page.run("window.broken") is None
+    assert NASTY in page.tab.inner_text(".layer >> nth=0")
+    assert NASTY in page.tab.inner_text("#bars")
+
+
+def test_everything_that_can_be_used_has_a_name(lenet: OpenPage) -> None:
+    nameless = lenet.run(
+        """Array.from(document.querySelectorAll('button, input, select, [tabindex], [role]'))
+            .filter((e) => !e.closest('[hidden]') && !e.textContent.trim() && !e.labels?.length
+                && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby')
+                && e.getAttribute('role') !== 'status' && !e.hidden)
+            .map((e) => e.outerHTML.slice(0, 200))"""
+    )
+    assert nameless == []
+
+
+@pytest.mark.parametrize("panel", ["watch", "lab", "breaking", "training"])
+@pytest.mark.parametrize("width", [360, 768, 1200])
+def test_nothing_is_wider_than_the_screen(open_page: OpenPageOf, panel: str, width: int) -> None:
+    page = open_page(
+        *mc.models.load("lenet5-digits"),
+        address=f"#panel={panel}",
+        viewport={"width": width, "height": 800},
+    )
+    assert page.run("document.documentElement.scrollWidth") <= width
