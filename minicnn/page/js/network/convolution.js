@@ -57,31 +57,48 @@ export function gatherPatches(window, x, firstChannel, inputs) {
 /**
  * y[o, p] = bias[o] + sum over k of kernels[o, k] · patches[p, k], for `count` kernels from `first`.
  *
- * Four patches at a time share each number of a kernel, which is what makes this loop fast.
+ * In blocks of two kernels and four patches, since each number that is read then serves several
+ * products, which is what takes the time.
  */
 function multiply(kernels, first, count, patches, places, bias, y) {
   const length = patches.length / places;
-  for (let o = first; o < first + count; o += 1) {
-    const start = bias ? bias[o] : 0;
-    const row = o * length;
-    let p = 0;
-    for (; p + 4 <= places; p += 4) {
-      let [a, b, c, d] = [start, start, start, start];
-      let at = p * length;
-      for (let k = 0; k < length; k += 1) {
-        const w = kernels[row + k];
-        a += w * patches[at];
-        b += w * patches[at + length];
-        c += w * patches[at + 2 * length];
-        d += w * patches[at + 3 * length];
-        at += 1;
-      }
-      y.set([a, b, c, d], o * places + p);
-    }
-    for (; p < places; p += 1) {
-      let a = start;
-      for (let k = 0; k < length; k += 1) a += kernels[row + k] * patches[p * length + k];
-      y[o * places + p] = a;
+  const lastPair = first + count - (count % 2);
+  const lastFour = places - (places % 4);
+  for (let o = first; o < lastPair; o += 2) {
+    for (let p = 0; p < lastFour; p += 4) {
+      multiplyBlock(kernels, o * length, patches, p * length, length, y, o * places + p, places);
     }
   }
+  for (let o = first; o < first + count; o += 1) {
+    const done = o < lastPair ? lastFour : 0;
+    for (let p = done; p < places; p += 1) {
+      let sum = 0;
+      for (let k = 0; k < length; k += 1) sum += kernels[o * length + k] * patches[p * length + k];
+      y[o * places + p] = sum;
+    }
+    if (bias) for (let p = 0; p < places; p += 1) y[o * places + p] += bias[o];
+  }
+}
+
+/** The products of the kernels that start at w and w + length with the four patches from x. */
+function multiplyBlock(kernels, w, patches, x, length, y, to, places) {
+  let [a0, a1, a2, a3, b0, b1, b2, b3] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let k = 0; k < length; k += 1) {
+    const a = kernels[w + k];
+    const b = kernels[w + length + k];
+    const x0 = patches[x + k];
+    const x1 = patches[x + length + k];
+    const x2 = patches[x + 2 * length + k];
+    const x3 = patches[x + 3 * length + k];
+    a0 += a * x0;
+    a1 += a * x1;
+    a2 += a * x2;
+    a3 += a * x3;
+    b0 += b * x0;
+    b1 += b * x1;
+    b2 += b * x2;
+    b3 += b * x3;
+  }
+  y.set([a0, a1, a2, a3], to);
+  y.set([b0, b1, b2, b3], to + places);
 }
