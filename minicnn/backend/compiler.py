@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from ..places import cache_home
 from .errors import DeviceError
 
 
@@ -28,7 +31,7 @@ def find_compiler(device: str) -> str:
 
 def is_built(code: str, command: list[str], included: list[str], device: str) -> bool:
     """Whether ``built`` would find the library in the cache."""
-    return _cached(code, command, included, device, []).exists()
+    return _is_intact(_cached(code, command, included, device, []))
 
 
 def built(
@@ -46,7 +49,7 @@ def built(
     Raises DeviceError, which begins with ``what``, if it does not compile.
     """
     path = _cached(code, command, included, device, linked)
-    if not path.exists():
+    if not _is_intact(path):
         with tempfile.TemporaryDirectory(dir=path.parent) as directory:
             unit, made = Path(directory, "kernel.cpp"), Path(directory, "kernel.o")
             unit.write_text(code)
@@ -54,8 +57,38 @@ def built(
             if linked is not None:  # without the command's flags, which might add libraries
                 parts, made = [str(made), *map(str, linked)], Path(directory, "kernel.so")
                 _run([command[0], "-shared", *parts, "-o", str(made)], what)
-            made.replace(path)  # atomic: another process may build it too
+            _keep(made, path)
     return path
+
+
+def _is_intact(path: Path) -> bool:
+    """Whether this is the file that ``_keep`` wrote, and nobody else can have changed it.
+
+    A library that a full disk has cut off would end the process when it is loaded.
+    """
+    try:
+        content = path.read_bytes() if _is_own(path.lstat(), stat.S_ISREG) else None
+        return content is not None and _digest_of(path).read_text() == _hash(content)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _keep(made: Path, path: Path) -> None:
+    """Move a file to its place in the cache, with its hash; another process may do so, too."""
+    digest = made.with_name("digest")
+    digest.write_text(_hash(made.read_bytes()))
+    for file, target in ((made, path), (digest, _digest_of(path))):
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
+        file.replace(target)
+
+
+def _digest_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _run(command: list[str], what: str) -> None:
@@ -74,19 +107,38 @@ def _cached(
 
 def _cache(device: str) -> Path:
     """The user's own folder: code from a place that others can write to is never run."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    home = cache_home()
+    if home is None:
+        return _temporary(device, "there is no home folder")
     path = home / "minicnn" / device
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.stat()
-        owner = os.getuid() if hasattr(os, "getuid") else found.st_uid
-        is_own = found.st_uid == owner and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        for folder in (path.parent, path):  # parents=True would not give the first one the mode
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _is_own(folder.stat(), stat.S_ISDIR):
+                return _temporary(device, f"others can write to {folder}")
         with tempfile.TemporaryFile(dir=path):
-            return path if is_own else _temporary(device)
-    except OSError:  # read-only: each process compiles again
-        return _temporary(device)
+            return path
+    except OSError as error:
+        return _temporary(device, f"{path} cannot be written ({error.strerror})")
+
+
+def _is_own(found: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
+    """Whether it is such a file or folder, of this user, and nobody else can write to it."""
+    owner = os.getuid() if hasattr(os, "getuid") else found.st_uid
+    is_shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return is_kind(found.st_mode) and found.st_uid == owner and not is_shared
 
 
 @cache
-def _temporary(device: str) -> Path:
-    return Path(tempfile.mkdtemp(prefix=f"minicnn-{device}-"))
+def _temporary(device: str, reason: str) -> Path:
+    """A folder of this process, removed at its end: each process compiles again."""
+    print(f"minicnn: compiled code is not kept: {reason}", file=sys.stderr)
+    path = Path(tempfile.mkdtemp(prefix=f"minicnn-{device}-"))
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # and not a process that was forked from it
+            shutil.rmtree(path, ignore_errors=True)
+
+    atexit.register(remove)
+    return path

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, overload
 
 from numpy.typing import NDArray
 
 from ..checks import check_choice
+from ..places import expand_home
 from . import cifar, idx_files
 from .dataset import ArrayDataset
 from .errors import DataError
@@ -231,12 +235,20 @@ def download(name: str) -> Path:
 def cache_directory() -> Path:
     """Where downloads are kept: the operating system's cache directory of this user, /minicnn.
 
+    Raises DataError if this user has no home folder, as in a container with an arbitrary user id.
+
     >>> mc.data.cache_directory().name
     'minicnn'
     """
     import pooch  # it is slow to import
 
-    return Path(pooch.os_cache("minicnn"))
+    try:
+        return Path(pooch.os_cache("minicnn"))
+    except RuntimeError as error:
+        raise DataError(
+            "there is no home folder to keep downloads in; name one in XDG_CACHE_HOME, or put the "
+            "files where MINICNN_DATA says"
+        ) from error
 
 
 def look_up(name: str) -> CatalogEntry:
@@ -267,10 +279,19 @@ def _find_directory(name: str, entry: CatalogEntry, splits: tuple[str, ...]) -> 
 
 def _candidate_directories(name: str, entry: CatalogEntry) -> Iterator[Path]:
     if chosen := os.environ.get("MINICNN_DATA"):
-        yield Path(chosen).expanduser() / name
+        if expanded := expand_home(chosen):
+            yield expanded / name
+        else:
+            _tell_once(f"minicnn: MINICNN_DATA={chosen}: there is no such home folder")
     if entry.installed is not None:
         yield entry.installed
-    yield cache_directory() / name
+    with contextlib.suppress(DataError):
+        yield cache_directory() / name
+
+
+@cache
+def _tell_once(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _is_intact(entry: CatalogEntry, directory: Path, file: str) -> bool:
