@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import io
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -19,53 +19,68 @@ from .. import __version__, backend, data, nn, parallel
 from ..models import MODELS
 from ..parallel.launch import launched_rank
 from ..parallel.processes import fail
-from ..text_table import text_table
+from ..text_table import printable, text_table
 from ..train.recipe import OPTIMIZERS
 from ..train.recipes import RECIPES
 from .descriptions import examples
 from .inputs import InputError, mark
+from .interrupts import Interrupt, interruptible
 from .show import add_show
 from .sources import check_data_name
+from .streams import drop_output, escaping, set_up_streams
 from .trained import add_trained
 from .training import add_train
 
 __all__ = ["OPTIMIZERS", "RECIPES", "main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, 2 for bad input, 130 when interrupted.
+EXPECTED = (
+    InputError, data.DataError, backend.DeviceError, FloatingPointError, parallel.ParallelError
+)  # fmt: skip
+"""What a command raises for input that cannot be used."""
 
-    It is 141 when the reader of the output has gone, as after ``| head -1``: the status that a
-    shell reports for a program that ends in this way.
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    0, or 2 for bad input; 130 when interrupted and 143 when terminated; 141 when the reader of the
+    output has gone, as after ``| head -1``: these are what a shell reports for a program that ends
+    in this way.
     """
-    _set_up_output()
+    set_up_streams()
     # kept: what an interruption leaves; takes_all: whether several processes share the work.
     parsed = argparse.Namespace(kept="", takes_all=False)
-    status = 0
-    try:
+    with interruptible():
         try:
-            with _quiet_if_not_first():
-                _parser().parse_args(arguments, parsed)
-            with np.errstate(all="ignore"):  # Trainer.fit reports divergence, once
-                if parsed.takes_all or launched_rank() == 0:
-                    status = parsed.run(parsed) or 0
-        finally:  # also after --help, which exits
-            sys.stdout.flush()
-    except (
-        InputError, data.DataError, backend.DeviceError, FloatingPointError, parallel.ParallelError
-    ) as error:  # fmt: skip
-        return _fail(2, str(error))
-    except KeyboardInterrupt:
-        return _fail(130, f"interrupted{parsed.kept}")
-    except BrokenPipeError:
-        _drop_output()
-        return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
-    except OSError as error:
-        if error.strerror and not error.filename:  # every other error names a file
-            _drop_output()
-            return _fail(2, f"the output cannot be written ({error.strerror})")
-        return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
-    return status
+            return _run(arguments, parsed)
+        except EXPECTED as error:
+            return _fail(2, str(error), but="\n")
+        except MemoryError as error:
+            why = f" ({error})" if str(error) else ""
+            return _fail(2, f"not enough memory{why}; try a smaller --batch-size or fewer images")
+        except KeyboardInterrupt as error:
+            interrupt = error if isinstance(error, Interrupt) else Interrupt(signal.SIGINT)
+            return _fail(interrupt.status, f"{interrupt.reason}{parsed.kept}")
+        except BrokenPipeError:
+            drop_output()
+            return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
+        except OSError as error:
+            if error.strerror and not error.filename:  # every other error names a file
+                drop_output()
+                return _fail(2, f"the output cannot be written ({error.strerror})")
+            return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
+
+
+def _run(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:
+    try:
+        with _quiet_if_not_first():
+            _parser().parse_args(arguments, parsed)
+        if not parsed.takes_all and launched_rank() != 0:
+            return 0
+        with np.errstate(all="ignore"), escaping():  # Trainer.fit reports divergence, once
+            return parsed.run(parsed) or 0
+    finally:  # also after --help, which exits
+        sys.stdout.flush()
 
 
 @contextmanager
@@ -78,22 +93,13 @@ def _quiet_if_not_first() -> Iterator[None]:
         yield
 
 
-def _fail(status: int, reason: str) -> int:
-    """Tell the reason, and end the other processes, if there are some."""
-    fail(f"minicnn: {reason}", status)
+def _fail(status: int, reason: str, but: str = "") -> int:
+    """Tell the reason, and end the other processes, if there are some.
+
+    but: control characters that are not of a name, and are printed.
+    """
+    fail(f"minicnn: {printable(reason, but)}", status)
     return status
-
-
-def _set_up_output() -> None:
-    """Escape names that the terminal cannot show; write each line at once, even into a pipe."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace", line_buffering=True)
-
-
-def _drop_output() -> None:
-    """Discard the output that could not be written, which Python flushes again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Formatter(RawDescriptionRichHelpFormatter):

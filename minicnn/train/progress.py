@@ -20,6 +20,15 @@ MOST_WAITING = 1024
 """Means of batches that are kept on a GPU: each takes 512 bytes there."""
 
 
+SHORTEST = 1e-6
+"""Seconds: what a clock that stands still, or is set back, counts as."""
+
+
+def seconds_since(start: float) -> float:
+    """The time since a value of ``time.perf_counter``, always above 0."""
+    return max(time.perf_counter() - start, SHORTEST)
+
+
 class Means:
     """Running means over images, or over other parts of a batch; a call returns them as numbers.
 
@@ -112,7 +121,7 @@ class Progress:
     @property
     def seconds(self) -> float:
         """The time spent on the epoch, without the time between an interruption and its resume."""
-        return time.perf_counter() - self._start
+        return seconds_since(self._start)
 
     @property
     def at_start(self) -> bool:

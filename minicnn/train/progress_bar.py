@@ -7,7 +7,7 @@ import warnings
 from typing import Any, ClassVar
 
 from .callback import Callback
-from .progress import Means
+from .progress import Means, seconds_since
 from .trainer import Trainer
 
 
@@ -56,11 +56,10 @@ class ProgressBar(Callback):
     def on_batch_end(self, trainer: Trainer, images: int, means: Means) -> None:
         self.images += images
         self.bar.update()
-        now = time.perf_counter()
-        if not self.bar.disable and now - self.shown > self.refresh_seconds:
-            self.shown = now
-            rate = self.images / (now - self.start)
-            text = f"{_describe(means())}  {rate:,.0f} images/s{self._time_left(now)}"
+        if not self.bar.disable and seconds_since(self.shown) > self.refresh_seconds:
+            self.shown = time.perf_counter()
+            rate = self.images / seconds_since(self.start)
+            text = f"{_describe(means())}  {rate:,.0f} images/s{self._time_left()}"
             self.bar.set_postfix_str(text, refresh=True)
 
     def _share_done(self) -> float:
@@ -68,12 +67,12 @@ class ProgressBar(Callback):
         within = self.bar.n / self.bar.total if self.bar.total else 0.0
         return (self.epoch - 1 + within) / self.epochs
 
-    def _time_left(self, now: float) -> str:
+    def _time_left(self) -> str:
         """How long all epochs will take, as the batches so far did."""
         done = self._share_done()
         if done <= self.done_before:
             return ""
-        seconds = (now - self.begun) * (1 - done) / (done - self.done_before)
+        seconds = seconds_since(self.begun) * (1 - done) / (done - self.done_before)
         return f"  {self.bar.format_interval(seconds)} left"
 
     def on_fit_end(self, trainer: Trainer) -> None:
