@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from .autograd import Tensor
 from .backend import Array, to_device
+from .partial import replacing
 
 
 def save(
@@ -63,17 +63,8 @@ def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
     with named_errors(by, path, writing=True):
         target = Path(os.path.realpath(path))  # a link stays a link
         _check_target(target, replaced=True)
-        partial = target.with_name(f".{secrets.token_hex(8)}.part")
-        try:
-            with partial.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
-        finally:
-            with contextlib.suppress(OSError):  # the error to raise is what made writing fail
-                partial.unlink(missing_ok=True)
-        _sync_directory(target.parent)
+        with replacing(target) as file:
+            file.write(content)
 
 
 def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True) -> None:
@@ -167,7 +158,7 @@ def load_with_metadata(
 
     check_path(by, path)
     with named_errors(by, path):
-        content = Path(path).read_bytes()
+        content = _read_bytes(Path(path))
     try:
         arrays: dict[str, Array] = from_bytes(content)
     except SafetensorError as error:
@@ -180,15 +171,11 @@ def load_with_metadata(
     return arrays, metadata
 
 
-def _sync_directory(directory: Path) -> None:
-    """Write the new name to disk too: otherwise a power failure may bring the old file back."""
-    # Windows cannot open a directory, some file systems cannot sync one: then do without it.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _read_bytes(path: Path) -> bytes:
+    """The content of a file, which has an end: a device such as /dev/zero has none."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError("it is not a file")
+    return path.read_bytes()
 
 
 def _check_mapping(by: str, path: str | os.PathLike[str], mapping: Any) -> None:

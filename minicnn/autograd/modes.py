@@ -58,6 +58,8 @@ class Mode(contextlib.ContextDecorator):
 class no_grad(Mode):  # noqa: N801 - PyTorch's name, reads like a function
     """Record nothing inside: ``with no_grad(): ...`` or ``@no_grad()`` before a function.
 
+    It holds in this thread. asyncio tasks of one thread share it: do not ``await`` inside.
+
     >>> w = mc.tensor([2.0], requires_grad=True)
     >>> with mc.no_grad():
     ...     print((w * 3).requires_grad)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from functools import cache
 from types import ModuleType, TracebackType
 from typing import Any, TypeGuard
@@ -181,18 +182,18 @@ _ANYWHERE = nullcontext()
 class default_device:  # noqa: N801 - reads like a function: default_device("cpu")
     """Set the device of new tensors and parameters; in a ``with`` statement only inside it.
 
-    It is initially the environment variable MINICNN_DEVICE, or "cpu". Raises DeviceError.
+    It is initially the environment variable MINICNN_DEVICE, or "cpu". It is a context variable:
+    what one thread or asyncio task sets, no other sees, and a new thread begins with the initial
+    device. Raises DeviceError.
 
     >>> with mc.default_device("cpu"):
     ...     mc.tensor([1.0]).device
     'cpu'
     """
 
-    _name: str | None = None
-
     def __init__(self, name: str) -> None:
-        self._before = default_device._name
-        default_device._name = resolve_device(name)
+        self._before = _chosen.get()
+        _chosen.set(resolve_device(name))
 
     def __enter__(self) -> None:
         pass
@@ -203,14 +204,20 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        default_device._name = self._before
+        _chosen.set(self._before)
 
     @staticmethod
     def current() -> str:
         """The current default device."""
-        if default_device._name is None:
-            default_device._name = resolve_device(os.environ.get("MINICNN_DEVICE") or "cpu")
-        return default_device._name
+        return _chosen.get() or _initial_device()
+
+
+_chosen: ContextVar[str | None] = ContextVar("default_device", default=None)
+
+
+@cache
+def _initial_device() -> str:
+    return resolve_device(os.environ.get("MINICNN_DEVICE") or "cpu")
 
 
 @cache

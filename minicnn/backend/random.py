@@ -30,6 +30,9 @@ _global: np.random.Generator | None = None  # created on first use: numpy.random
 def manual_seed(seed: int) -> None:
     """Restart the global generator: the same seed gives the same random numbers, bit for bit.
 
+    All threads share it: threads that draw at the same time get the numbers in the order in which
+    they happen to ask.
+
     Raises TypeError for a seed that is not an integer, ValueError for one below 0.
 
     >>> mc.manual_seed(7)

@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
@@ -34,8 +36,8 @@ from minicnn.testing.strategies import MEMORY_ORDERS, in_order
 def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """No default device is set, and the installed libraries are looked for again."""
     monkeypatch.delenv("MINICNN_DEVICE", raising=False)
-    monkeypatch.setattr(default_device, "_name", None)
-    for look in (devices._check_compiler, devices._count_gpus):
+    monkeypatch.setattr(devices, "_chosen", ContextVar("chosen", default=None))
+    for look in (devices._check_compiler, devices._count_gpus, devices._initial_device):
         monkeypatch.setattr(devices, look.__name__, look.__wrapped__)
 
 
@@ -148,6 +150,24 @@ def test_default_device_as_context_restores(monkeypatch: pytest.MonkeyPatch) -> 
     assert default_device.current() == "first"
     with pytest.raises(KeyError), mc.default_device("second"):
         raise KeyError
+    assert default_device.current() == "first"
+
+
+def test_a_thread_has_its_own_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "resolve_device", lambda name: name)
+    mc.default_device("first")
+    seen = []
+
+    def set_another() -> None:
+        seen.append(default_device.current())
+        with mc.default_device("second"):
+            seen.append(default_device.current())
+            mc.default_device("third")
+
+    thread = threading.Thread(target=set_another)
+    thread.start()
+    thread.join()
+    assert seen == ["cpu", "second"]
     assert default_device.current() == "first"
 
 
