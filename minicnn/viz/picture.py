@@ -14,10 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 
 from ..checks import check_integer
 from ..io import check_path, write_whole
+from ..text_table import printable
 from .arrays import TensorLike
 
 # Okabe and Ito, "Color Universal Design" (2008): distinguishable with every kind of colour vision.
@@ -27,6 +29,9 @@ STYLE: Any = {
     "axes.spines.right": False,
     "axes.prop_cycle": cycler(color=COLOURS),
 }
+
+AS_THEY_ARE: Any = {"text.parse_math": False}
+"""Otherwise a class called $x would be read as a formula, and might be none."""
 
 
 class Picture(Figure):
@@ -67,6 +72,14 @@ class Picture(Figure):
         if not suffix and not os.path.isdir(path):
             path += f".{form}"
         write_whole("savefig", path, self._encode(form, **options))
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the picture; names stand in it as they are, control characters escaped."""
+        with rc_context(AS_THEY_ARE):  # for texts that matplotlib makes now
+            for text in self.findobj(Text):
+                text.set_parse_math(False)
+                text.set_text(printable(text.get_text(), but="\n"))
+            super().draw(renderer)
 
     def _encode(self, form: str, **options: Any) -> bytes:
         file = io.BytesIO()
@@ -118,7 +131,8 @@ def text_width(text: str, points: float, weight: str = "normal") -> float:
 
 
 def _line_width(line: str, points: float, font: FontProperties) -> float:
-    width: float = TextPath((0, 0), line, size=points, prop=font).get_extents().width
+    with rc_context(AS_THEY_ARE):
+        width: float = TextPath((0, 0), printable(line), size=points, prop=font).get_extents().width
     return width / 72
 
 

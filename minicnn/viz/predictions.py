@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..checks import check_integer
+from ..text_table import printable
 from .arrays import Images, TensorLike, as_numbers, as_pixels
 from .image_grids import as_probabilities, grey_images
 from .picture import COLOURS, Picture, colour_scale, subplots
@@ -48,7 +49,7 @@ def predictions(
         left.imshow(pixels[i], **scale)
         left.set_axis_off()
         best = np.argsort(-row, kind="stable")[:most][::-1]
-        bars = right.barh([names[k] for k in best], row[best], color=COLOURS[0])
+        bars = right.barh([printable(names[k]) for k in best], row[best], color=COLOURS[0])
         right.bar_label(bars, [f"{row[k]:.1%}" for k in best], padding=3, fontsize=8)
         right.set(xlim=(0, 1.15), xticks=())
         right.spines["bottom"].set_visible(False)

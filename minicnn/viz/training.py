@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ..text_table import printable
 from .arrays import Numbers, TensorLike, as_numbers
 from .picture import COLOURS, Picture, subplots, text_width
 
@@ -166,6 +167,7 @@ def _label_classes(axes: Axes, names: Sequence[str], counts: Numbers) -> None:
     """The names of the rows and columns, and on the right the recall of each class."""
     places, small = range(len(names)), min(8, 400 / len(names))  # points
     slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    names = [printable(name) for name in names]
     axes.set_xticks(places, names, fontsize=small, **(slanted if max(map(len, names)) > 3 else {}))
     axes.set_yticks(places, names, fontsize=small)
     axes.tick_params(length=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from support.commands import SHORT, run, write_data
 
 import minicnn as mc
 from minicnn import cli
+from minicnn.cli.interrupts import Interrupt, interruptible
 
 LONG = ["--epochs", "100000", "--batch-size", "20"]
 
@@ -60,6 +62,41 @@ def test_ctrl_c_is_130_and_names_the_checkpoint(tmp_path, again):
     (epoch,) = re.fullmatch(message, err).groups()
     assert int(epoch) == epoch_of("r.ckpt") >= (3 if again else 1)
     assert sorted(os.listdir()) == ["data", "r.ckpt"]
+
+
+def test_sigterm_is_143_and_names_the_checkpoint(tmp_path):
+    data = str(write_data(tmp_path / "data"))
+    process = start("train", "lenet5", "--data", data, *LONG, "--checkpoint", "r.ckpt")
+    assert any("epoch" in line for line in process.stdout)
+    process.terminate()
+    status, err = ended(process)
+    assert status == 143
+    message = r"minicnn: terminated after epoch (\d+); continue with --resume r.ckpt\n"
+    (epoch,) = re.fullmatch(message, err).groups()
+    assert int(epoch) == epoch_of("r.ckpt") >= 1
+    assert sorted(os.listdir()) == ["data", "r.ckpt"]
+
+
+def test_a_second_signal_ends_the_process_at_once(monkeypatch):
+    ends = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    with interruptible():
+        with pytest.raises(Interrupt) as caught:
+            os.kill(os.getpid(), signal.SIGINT)
+        with contextlib.suppress(Interrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert (caught.value.status, caught.value.reason, ends) == (130, "interrupted", [143])
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_an_ignored_signal_stays_ignored(monkeypatch):
+    """As with nohup, or a background job of a shell without job control."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interruptible():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_before_the_first_checkpoint_says_so(tmp_path):
