@@ -184,7 +184,7 @@ export const FORWARD = {
   resize,
   batch_norm: scaleChannels,
   flatten: (layer, x) => ({ shape: [x.data.length], data: x.data }),
-  same: (layer, x) => x,
+  identity: (layer, x) => x,
   softmax: (layer, x) => softmax(x, false),
   log_softmax: (layer, x) => softmax(x, true),
   ...Object.fromEntries(Object.keys(ACTIVATIONS).map((kind) => [kind, activate])),

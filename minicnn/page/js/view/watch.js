@@ -11,7 +11,7 @@ import { drawWires } from './wires.js';
 
 const STEP_TIME = 160; // milliseconds for each place of a sliding window
 const MANY_LAYERS = 16; // of a network with more, those that only change each number start folded
-const ELEMENTWISE = ['same', 'relu', 'local_response_norm', 'batch_norm', 'flatten'];
+const ELEMENTWISE = ['identity', 'relu', 'local_response_norm', 'batch_norm', 'flatten'];
 
 export function buildWatch(stage) {
   const { layers, shapes } = stage;
