@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from page.conftest import OpenPage, to_base64
 
 import minicnn as mc
 from minicnn import nn
@@ -17,15 +15,14 @@ from minicnn.backend.random import generator
 from minicnn.data import transforms
 from minicnn.nn.modes import evaluating
 
+from .conftest import OpenPage, OpenPageOf, from_base64, to_base64
+
 SIDE = 8  # pixels of a digit
 PANEL = "page.panels.find(({ name }) => name === 'breaking')"
 HELPERS = f"""
-    const {{ decodeNumbers }} = modules['network/values.js'];
     const distortion = modules['network/distort.js'];
     const panel = {PANEL};
-    const encode = ({{ buffer }}) => btoa(
-        Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(''));
-    const image = (numbers, shape = [1, 8, 8]) => ({{ shape, data: decodeNumbers(numbers) }});
+    const image = (text, shape = [1, 8, 8]) => valueOf(shape, text);
 """
 
 
@@ -58,16 +55,11 @@ def trained() -> tuple[Any, mc.train.Snapshots]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, trained: Any, tmp_path_factory: Any) -> Iterator[OpenPage]:
+def page(open_shared_page: OpenPageOf, trained: Any) -> OpenPage:
     """One page for all tests, which leave it as they found it."""
     model, snapshots = trained
-    path = tmp_path_factory.mktemp("breaking") / "page.html"
-    mc.page.write(model, path, dataset=mc.data.load("digits", "test"), snapshots=snapshots)
-    opened = OpenPage(browser, path, "#panel=breaking&sample=3")
-    yield opened
-    assert opened.errors == []
-    assert [url for url in opened.requests if url != opened.url.split("#")[0]] == []
-    opened.tab.close()
+    digits = mc.data.load("digits", "test")
+    return open_shared_page(model, None, digits, "#panel=breaking&sample=3", snapshots)
 
 
 @pytest.fixture(autouse=True)
@@ -80,10 +72,6 @@ def undistorted(page: OpenPage) -> Iterator[None]:
 def ask(page: OpenPage, script: str, *arguments: Any) -> Any:
     """What a function body with HELPERS returns."""
     return page.run(f"(() => {{ {HELPERS} {script} }})()", *arguments)
-
-
-def from_base64(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), "<f4")
 
 
 def numbers(found: Any) -> np.ndarray:
@@ -236,7 +224,8 @@ def test_a_unit_switched_off_is_zero_for_all_later_layers(
 
 
 def test_the_ranking_is_what_switching_each_off_does(page: OpenPage) -> None:
-    page.wait(f"{PANEL}.units.ranking.drops.length === 6")
+    page.settle()  # else these may be the drops of the image before
+    page.wait("document.querySelector('.ranking[aria-busy=false]')")
     drops, expected = ask(
         page,
         """
@@ -348,7 +337,7 @@ def test_halves_are_numpys_float16(page: OpenPage) -> None:
     found = ask(
         page,
         "return encode(modules['network/values.js'].decodeHalves(given[0]));",
-        base64.b64encode(halves.tobytes()).decode(),
+        to_base64(halves, "<f2"),
     )
     decoded = from_base64(found)
     np.testing.assert_array_equal(decoded, halves.astype(np.float32))
@@ -399,16 +388,11 @@ def test_the_slider_shows_each_state(page: OpenPage) -> None:
     assert page.tab.locator(".states .filters canvas").count() == 12
 
 
-def test_a_page_without_snapshots_says_how_to_get_them(
-    browser: Any, tmp_path: Path, trained: Any
-) -> None:
-    mc.page.write(trained[0], tmp_path / "page.html", dataset=mc.data.load("digits", "test"))
-    page = OpenPage(browser, tmp_path / "page.html", "#panel=breaking")
+def test_a_page_without_snapshots_says_how_to_get_them(open_page: OpenPageOf, trained: Any) -> None:
+    page = open_page(trained[0], None, mc.data.load("digits", "test"), "#panel=breaking")
     assert page.tab.get_by_text("with the callback mc.train.Snapshots()").is_visible()
     page.run("page.stage.show(null)")
     page.tab.get_by_text("then it can be distorted here").wait_for()
-    assert page.errors == []
-    page.tab.close()
 
 
 def test_snapshots_of_another_network_are_refused(trained: Any, tmp_path: Path) -> None:

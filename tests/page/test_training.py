@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page.conftest import OpenPage, to_base64
 
 import minicnn as mc
 from minicnn import nn, ops, optim
 from minicnn.page.describe import describe_layers
+
+from .conftest import OpenPage, OpenPageOf, to_base64
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -23,9 +24,8 @@ SETTINGS = {"rate": 0.1, "momentum": 0.9, "isForgetful": False}
 GRADIENTS = """given[0].map(({ layers, shape, image, label }) => {
     const { decodeLayers, runLayers } = modules['network/run.js'];
     const { backward, crossEntropy, makeGradients } = modules['network/gradients.js'];
-    const { decodeNumbers } = modules['network/values.js'];
     const network = decodeLayers(layers);
-    const outputs = runLayers(network, { shape, data: decodeNumbers(image) });
+    const outputs = runLayers(network, valueOf(shape, image));
     const { loss, grad } = crossEntropy(outputs.at(-1).data, label);
     const sums = makeGradients(network);
     const ofImage = backward(network, outputs, grad, sums);
@@ -62,15 +62,10 @@ TRAIN = """(() => {
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenPage]:
-    path = tmp_path_factory.mktemp("training") / "page.html"
+def page(open_shared_page: OpenPageOf) -> OpenPage:
     model, card = mc.models.load("lenet5-digits")
-    mc.page.write(model, path, card, mc.data.load("digits", "test"))
-    opened = OpenPage(browser, path, "#panel=training&sample=3")
-    yield opened
-    assert opened.errors == []
-    assert [url for url in opened.requests if not url.startswith(opened.url)] == []
-    opened.tab.close()
+    digits = mc.data.load("digits", "test")
+    return open_shared_page(model, card, digits, "#panel=training&sample=3")
 
 
 @pytest.fixture
@@ -88,8 +83,9 @@ def panel(page: OpenPage) -> OpenPage:
 def press(page: OpenPage, name: str) -> None:
     """Press a button, and wait until training has stopped, unless it was started."""
     page.tab.get_by_role("button", name=name, exact=True).click()
-    if name != "Start":
-        expect(page.tab.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    if name != "Start":  # an epoch takes a second, and longer on a busy machine
+        start = page.tab.get_by_role("button", name="Start", exact=True)
+        expect(start).to_be_visible(timeout=30_000)
 
 
 def set_rate(page: OpenPage, power: float) -> None:
@@ -323,11 +319,7 @@ def test_a_drawing_is_cut_out_and_shrunk(page: OpenPage, shape: tuple[int, ...])
     ink = np.zeros(shape[1:], np.float32)
     ink[9:25, 2:18] = cross
     image = ink[None] if shape[0] == 1 else np.repeat(1 - ink[None], 3, axis=0)
-    script = """(() => {
-        const { decodeNumbers } = modules['network/values.js'];
-        const image = { shape: given[0], data: decodeNumbers(given[1]) };
-        return [...modules['network/small_digit.js'].smallDigit(image).data];
-    })()"""
+    script = "[...modules['network/small_digit.js'].smallDigit(valueOf(...given)).data]"
     found = np.reshape(page.run(script, shape, to_base64(image)), (8, 8))
     np.testing.assert_allclose(found, 2 * cross[::2, ::2], atol=1e-6)
 
