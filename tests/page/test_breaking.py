@@ -65,7 +65,7 @@ def page(open_shared_page: OpenPageOf, trained: Any) -> OpenPage:
 @pytest.fixture(autouse=True)
 def undistorted(page: OpenPage) -> Iterator[None]:
     yield
-    page.tab.get_by_role("button", name="Undistorted again").click()
+    page.tab.get_by_role("button", name="Reset the sliders").click()
     page.run("(page.stage.off.clear(), page.input.chooseSample(3))")
 
 
@@ -150,7 +150,7 @@ def test_nothing_changes_nothing(page: OpenPage, digits: np.ndarray) -> None:
     for colourful in (digits[0], np.random.default_rng(0).random((3, 5, 7), np.float32)):
         found = ask(
             page,
-            "return Array.from(distortion.distort(image(...given), distortion.NOTHING).data);",
+            "return Array.from(distortion.distort(image(...given), distortion.NO_DISTORTION).data);",
             to_base64(colourful),
             list(colourful.shape),
         )
@@ -252,9 +252,9 @@ def test_a_button_switches_a_map_off_and_says_what_happens(page: OpenPage) -> No
     page.tab.keyboard.press("Space")
     page.wait("document.querySelector('.unit[aria-checked=\"false\"]')")
     assert page.run("[...page.stage.off]") == ["0/1"]
-    assert page.tab.get_by_text("Without this one it").is_visible()
+    assert page.tab.get_by_text("Without this one the answer is").is_visible()
     assert page.tab.get_by_text("1 unit is switched off,").is_visible()
-    page.tab.get_by_role("button", name="All on again").click()
+    page.tab.get_by_role("button", name="Switch all on again").click()
     page.wait("document.querySelector('.unit').getAttribute('aria-checked') === 'true'")
     assert page.run("page.stage.off.size") == 0
     assert not page.tab.get_by_text("1 unit is switched off,").is_visible()
@@ -310,7 +310,7 @@ def test_the_sentence_says_where_the_answer_changes(page: OpenPage) -> None:
     page.tab.get_by_label("Turn").fill("5")
     page.wait("document.querySelector('.curve .finding').textContent.startsWith('At 0°')")
     text = page.tab.locator(".curve .finding").inner_text()
-    assert "° clockwise on it says" in text
+    assert "° clockwise on it is" in text
     degrees = int(text.split("From ")[1].split("°")[0])
     before, after = ask(
         page,

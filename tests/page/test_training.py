@@ -384,7 +384,7 @@ def test_start_again_keeps_three_runs_named_by_their_settings(panel: OpenPage) -
     assert panel.tab.locator(".training-charts polyline").count() == 9
 
 
-def test_a_loss_that_is_no_number_is_told_and_ends_the_run(panel: OpenPage) -> None:
+def test_a_loss_that_is_not_a_number_is_reported_and_ends_the_run(panel: OpenPage) -> None:
     press(panel, "One step")
     trainer(panel, "trainer.layers[7].weight.data.fill(Infinity)")
     press(panel, "Start")
@@ -400,7 +400,7 @@ def test_a_loss_that_is_no_number_is_told_and_ends_the_run(panel: OpenPage) -> N
     assert trainer(panel, "Number.isFinite(trainer.losses.at(-1))")
 
 
-def test_a_rate_that_is_too_high_is_told(panel: OpenPage) -> None:
+def test_a_rate_that_is_too_high_is_reported(panel: OpenPage) -> None:
     set_rate(panel, 1)
     for _ in range(9):
         press(panel, "One step")
@@ -417,7 +417,7 @@ def test_the_drawing_is_read_by_the_network_that_learns(panel: OpenPage) -> None
             panel, "modules['network/trainer.js'].predict(trainer.layers, page.stage.image)"
         )
         expect(cards.nth(1)).to_contain_text(f"read as {answer}")
-    maps = panel.tab.get_by_role("img", name="What they sum up").first
+    maps = panel.tab.get_by_role("img", name="Output of the convolution").first
     before = maps.get_attribute("aria-label")
     cards.nth(1).get_by_role("button", name="Show its maps").click()
     assert maps.get_attribute("aria-label") != before

@@ -57,7 +57,6 @@ export function buildSnapshots(stage) {
   }
 
   function update() {
-    slider.input.setAttribute('aria-valuetext', names[chosen]);
     const found = outputs(chosen);
     const shares = stage.asProbabilities(found.at(-1).data);
     const titles = [names[chosen], text.finalNetwork];

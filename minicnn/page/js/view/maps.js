@@ -28,7 +28,13 @@ export function layoutOf(shape, count, screenWidth) {
   const columns = Math.min(count, Math.max(1, fitting));
   const rows = Math.ceil(count / columns);
   return {
-    ...{ count, height, width, columns, rows, gap, scale, rank: shape.length },
+    count,
+    height,
+    width,
+    columns,
+    gap,
+    scale,
+    rank: shape.length,
     pixelWidth: columns * (width + gap) - gap,
     pixelHeight: rows * (height + gap) - gap,
   };
@@ -78,7 +84,7 @@ export function placeAt(layout, x, y) {
 }
 
 /** The pixels of the canvas that show a block: {x, y, width, height} for one map of it. */
-export function boxOf(layout, map, rows = [0, 0], columns = [0, 0]) {
+export function canvasBox(layout, map, rows = [0, 0], columns = [0, 0]) {
   const [left, top] = cornerOf(layout, map);
   return {
     x: left + columns[0],

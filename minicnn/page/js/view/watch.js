@@ -23,7 +23,6 @@ export function buildWatch(stage) {
   const drawLines = makeLater(drawHovered);
   const actions = { select: choose, hover, resized: drawLines };
   const views = layers.map((layer, number) => buildLayer(layer, number, isShown(layer), actions));
-  const boxes = { of: screenBox };
 
   list.append(
     make('p', TEXT.watch.help, { class: 'soft small' }),
@@ -116,7 +115,13 @@ export function buildWatch(stage) {
       return;
     }
     const { number, place } = shown;
-    drawWires(wires, { layer: layers[number], input: stage.outputs[number], number, place, boxes });
+    drawWires(wires, {
+      layer: layers[number],
+      input: stage.outputs[number],
+      number,
+      place,
+      screenBox,
+    });
   }
 
   function showField(shown) {
@@ -132,15 +137,17 @@ export function buildWatch(stage) {
     frame.style.height = `${(100 * (rows[1] - rows[0] + 1)) / height}%`;
   }
 
+  /** Where a block of one map is on the screen, null if it is not shown; layer -1 is the image. */
   function screenBox(number, unit, rows, columns) {
     if (number >= 0) return views[number].screenBox(unit, rows, columns);
     const { left, top, width, height } = find('seen').getBoundingClientRect();
     const [, imageHeight, imageWidth] = shapes[0];
     const [down, across] = [height / imageHeight, width / imageWidth];
     return {
-      ...{ x: left + columns[0] * across, y: top + rows[0] * down },
-      ...{ width: (columns[1] - columns[0] + 1) * across },
-      ...{ height: (rows[1] - rows[0] + 1) * down },
+      x: left + columns[0] * across,
+      y: top + rows[0] * down,
+      width: (columns[1] - columns[0] + 1) * across,
+      height: (rows[1] - rows[0] + 1) * down,
     };
   }
 
