@@ -150,7 +150,8 @@ def test_nothing_changes_nothing(page: OpenPage, digits: np.ndarray) -> None:
     for colourful in (digits[0], np.random.default_rng(0).random((3, 5, 7), np.float32)):
         found = ask(
             page,
-            "return Array.from(distortion.distort(image(...given), distortion.NO_DISTORTION).data);",
+            "const { distort, NO_DISTORTION } = distortion;"
+            " return Array.from(distort(image(...given), NO_DISTORTION).data);",
             to_base64(colourful),
             list(colourful.shape),
         )

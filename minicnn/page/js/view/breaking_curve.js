@@ -12,7 +12,7 @@ import { TEXT } from './text.js';
 const LEAST_SHARE = 0.1; // of a class that has a line of its own
 const MOST_LINES = 6;
 const MOST_CHANGES = 2; // are named after the first one
-const COARSE = 4; // every so many positions come first
+const COARSE = 4; // every fourth position is computed first
 const HEIGHT = 260; // pixels
 const QUIET = 300; // milliseconds without a change, before it is said what the curve shows
 

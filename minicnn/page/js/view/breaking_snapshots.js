@@ -63,7 +63,7 @@ export function buildSnapshots(stage) {
     comparison.show(shares, stage.probabilities(), titles);
     if (first < 0) return;
     const states = [layersOf(chosen)[first], layers[first]];
-    // Both on one scale, so that one sees how the filters grow.
+    // Both on one scale, which shows how the filters grow.
     const scale = scaleOf(states.flatMap(({ weight }) => Array.from(weight.data)));
     [found, stage.outputs].forEach((each, side) => {
       sides[side].show(titles[side], states[side], scale, each[first + 1]);

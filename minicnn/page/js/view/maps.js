@@ -1,4 +1,4 @@
-/** All maps of a layer in one canvas, one pixel of it for each number, and what lies where. */
+/** All maps of a layer in one canvas, with one pixel for each number, and what lies where. */
 
 import { paintRows, scaleOf } from './colours.js';
 
@@ -8,7 +8,7 @@ const MOST_SCALE = 12; // and of a number at most
 const UNIT_SIDES = [
   [16, 26],
   [128, 13],
-]; // up to so many units of a vector, pixels of the screen for each
+]; // [units of a vector at most, pixels of the screen for each]
 const SMALL_UNIT = 8;
 
 /**

@@ -1,4 +1,4 @@
-/** What all panels share: the network, the image that is shown, and what the layers make of it. */
+/** What all panels share: the network, the image that is shown, and the outputs of the layers. */
 
 import { decodeLayers, probabilities, runLayers } from '../network/run.js';
 import { decodeImages } from '../network/values.js';

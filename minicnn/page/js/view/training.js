@@ -1,4 +1,4 @@
-/** The panel in which a network learns: it trains between two frames, and all else follows it. */
+/** The panel in which a network learns: it trains between two frames, and the views follow it. */
 
 import { Trainer, decodeDigits } from '../network/trainer.js';
 import { make, wantsLessMotion } from './dom.js';

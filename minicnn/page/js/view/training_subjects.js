@@ -1,4 +1,4 @@
-/** Two images that the network which learns is asked about: one of the tests, and what was drawn. */
+/** Two images that the learning network reads: one of the test images, and the drawing. */
 
 import { bestOf, probabilities, runLayers } from '../network/run.js';
 import { smallDigit } from '../network/small_digit.js';
@@ -71,7 +71,7 @@ export function buildSubjects(digits, stage, onChoose) {
   };
 }
 
-/** An image, what the network says of it, and a button that shows its maps. */
+/** An image, the network's answer, and a button that shows its maps. */
 function makeCard(title, action) {
   const text = TEXT.training;
   const element = make('section', '', { class: 'training-card' });

@@ -10,8 +10,8 @@ import { TEXT } from './text.js';
 import { drawWires } from './wires.js';
 
 const STEP_TIME = 160; // milliseconds for each place of a sliding window
-const MANY_LAYERS = 16; // of a network with more, those that only change each number start folded
-const ELEMENTWISE = ['identity', 'relu', 'local_response_norm', 'batch_norm', 'flatten'];
+const MANY_LAYERS = 16; // of a network with more, the kinds in FOLDED start folded
+const FOLDED = ['identity', 'relu', 'local_response_norm', 'batch_norm', 'flatten'];
 
 export function buildWatch(stage) {
   const { layers, shapes } = stage;
@@ -34,7 +34,7 @@ export function buildWatch(stage) {
   stage.listen(makeLater(() => state.isOpen && draw()));
 
   function isShown({ kind }) {
-    return layers.length <= MANY_LAYERS || !ELEMENTWISE.includes(kind);
+    return layers.length <= MANY_LAYERS || !FOLDED.includes(kind);
   }
 
   function draw() {
