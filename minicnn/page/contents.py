@@ -16,7 +16,8 @@ from ..models import ModelCard
 from ..models.classifier import count
 from ..nn import Module
 from ..train import Snapshots
-from .describe import PageError, Shape, describe_layers, describe_sizing, pack_bytes
+from .describe import PageError, Shape, describe_layers, describe_sizing
+from .pack import pack_bytes
 from .snapshots import describe_snapshots
 
 MOST_SAMPLES = 20
@@ -31,7 +32,10 @@ def collect(
     snapshots: Snapshots | None,
 ) -> dict[str, Any]:
     """All that the page shows, as JSON can hold it. Raises as ``page.write`` does."""
-    _check_types(model=(model, Module), card=(card, ModelCard), dataset=(dataset, ArrayDataset))
+    _check_types(
+        model=(model, Module), card=(card, ModelCard), dataset=(dataset, ArrayDataset),
+        snapshots=(snapshots, Snapshots),
+    )  # fmt: skip
     image_shape = _image_shape(model, card, dataset)
     input_shape = getattr(model, "input_shape", image_shape)
     _check_size(model)
@@ -61,7 +65,7 @@ def collect(
 
 
 def _check_types(**arguments: tuple[Any, type]) -> None:
-    """Raise TypeError for arguments in another order, and for those of other kinds."""
+    """Raise TypeError for an argument of the wrong type, such as a data set passed as the card."""
     for name, (value, kind) in arguments.items():
         if not isinstance(value, kind) and (value is not None or name == "model"):
             raise TypeError(f"page: {name}: got {type(value).__name__}, expected {kind.__name__}")
@@ -101,7 +105,7 @@ def _facts(model: Module, card: ModelCard | None) -> str:
 
 
 def _known_ink_box(dataset: ArrayDataset | None) -> int | None:
-    """That of a data set that ``data.load`` has read, which it calls "mnist test"."""
+    """The ink box of a data set that ``data.load`` has read: its name is then like "mnist test"."""
     name = dataset.name.split()[0] if dataset is not None and dataset.name else ""
     return look_up(name).ink_box if name in data.NAMES else None
 
@@ -134,7 +138,7 @@ def _samples(dataset: ArrayDataset | None, image_shape: Shape) -> list[dict[str,
 
 
 def _digits_like(image_shape: Shape, ink_box: int | None) -> ArrayDataset | None:
-    """The bundled digits in the size of other images of ink, None for images of anything else."""
+    """The bundled digits in the size of other images of ink; None if the images show no ink."""
     if ink_box is None:
         return None
     images, labels = data.load("digits", "test")[:]

@@ -6,17 +6,14 @@ windows lie, which pixel each padded pixel copies, what averages are divided by.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import nn
-from ..backend import to_device
 from ..backend.geometry import Window, make_window, sides
-from ..backend.padding import IndexMap, padding_map
+from ..backend.padding import IndexMap, padding_map, region_map
 from ..data.transforms import PadTo
 from ..data.transforms.scale import bilinear_weights
 from ..models import ImageClassifier
@@ -24,6 +21,7 @@ from ..models.classifier import size_transform
 from ..nn import Module, Sequential
 from ..nn.watch import LayerCall, run_on_zeros, watch_calls
 from ..ops.avg_pool import window_divisors
+from .pack import pack
 
 Shape = tuple[int, ...]
 Layer = dict[str, Any]
@@ -112,21 +110,6 @@ def _centred(size: int, wanted: int) -> IndexMap:
     return padding_map(size, before, wanted - size - before, "zeros")
 
 
-def pack(array: Any) -> dict[str, Any]:
-    """An array as JSON: its shape, and its float32 numbers in base64."""
-    values = np.ascontiguousarray(to_device(array, "cpu"), dtype="<f4")
-    return {"shape": list(values.shape), "numbers": _base64(values)}
-
-
-def pack_bytes(images: Any) -> str:
-    """Images from 0 to 1 as bytes in base64, which is exact for those of the data sets."""
-    return _base64(np.rint(np.asarray(images) * 255).astype(np.uint8))
-
-
-def _base64(values: NDArray[Any]) -> str:
-    return base64.b64encode(values.tobytes()).decode("ascii")
-
-
 def _weights(layer: Any) -> Layer:
     bias = {} if layer.bias is None else {"bias": pack(layer.bias.data)}
     return {"weight": pack(layer.weight.data), **bias}
@@ -198,13 +181,17 @@ def _divisors(window: Window, include_pad: bool, override: float | None) -> list
 def _describe_regions(layer: Any, shape: Shape) -> list[Layer]:
     size = layer.output_size
     wanted = size if isinstance(size, tuple) else (size, size)
-    axes = []
-    for pixels, number in zip(shape[1:], wanted, strict=True):
-        regions = pixels if number is None else number
-        axes.append(
-            [(i * pixels // regions, -(-(i + 1) * pixels // regions)) for i in range(regions)]
-        )
-    return [{"kind": KINDS[type(layer)], "rows": axes[0], "columns": axes[1]}]
+    rows, columns = (
+        _regions(pixels, pixels if regions is None else regions)
+        for pixels, regions in zip(shape[1:], wanted, strict=True)
+    )
+    return [{"kind": KINDS[type(layer)], "rows": rows, "columns": columns}]
+
+
+def _regions(pixels: int, regions: int) -> list[tuple[int, int]]:
+    """The first pixel of each region of an axis, and the one after its last."""
+    sources, length, counts = region_map(pixels, regions)
+    return [(start, start + n) for start, n in zip(sources[::length], counts, strict=True)]
 
 
 def _describe_global(layer: Any, shape: Shape) -> list[Layer]:
@@ -273,9 +260,9 @@ KINDS: dict[type, str] = {
     nn.Hardtanh: "hardtanh",
     nn.Softmax: "softmax",
     nn.LogSoftmax: "log_softmax",
-    nn.Identity: "same",
-    nn.Dropout: "same",
-    nn.Dropout2d: "same",
+    nn.Identity: "identity",
+    nn.Dropout: "identity",
+    nn.Dropout2d: "identity",
 }
 
 DESCRIPTIONS: list[tuple[tuple[type, ...], Callable[[Any, Shape], list[Layer]]]] = [

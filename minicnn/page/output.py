@@ -22,11 +22,11 @@ def write(
     ink_box: int | None = None,
     snapshots: Snapshots | None = None,
 ) -> None:
-    """Write a page that shows every number a network computes for the images that one draws there.
+    """Write a page on which you draw, and which shows every number that a network computes.
 
     model      a ``Sequential`` of convolutions, pooling, padding, dense layers, activations, local
-               response norm, batch norm and dropout, or a model of ``mc.models`` that is one; what
-               it computes in evaluation mode is shown
+               response norm, batch norm and dropout, or a model of ``mc.models`` that is one; it
+               is shown in evaluation mode
     card       its classes and the images it was trained on, as ``models.load`` returns it
     dataset    images like those: one of each class is offered on the page. Without a card it also
                says how large an image is and how the classes are called
@@ -35,7 +35,7 @@ def write(
                default that of the card, or of a data set of minicnn
     snapshots  the ``train.Snapshots`` of its training, whose states the page then shows, too
 
-    The file holds the weights and loads nothing from anywhere.
+    The file holds the weights and loads nothing.
     Raises PageError, a ValueError that names the layer, for a network that the page cannot show,
     and for snapshots of another one; OSError, naming the path, if it cannot be written; TypeError
     or ValueError for an invalid path.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 from typing import Any
-
-import numpy as np
 
 from ..nn import Module
 from ..train import Snapshots
 from .describe import Layer, PageError, Shape, describe_layers
+from .pack import as_halves, is_packed
 
 
 def describe_snapshots(
@@ -23,10 +21,6 @@ def describe_snapshots(
     """
     if snapshots is None:
         return []
-    if not isinstance(snapshots, Snapshots):
-        raise TypeError(
-            f"snapshots: got {type(snapshots).__name__}, expected the train.Snapshots of a training"
-        )
     made = []
     for epoch, state in snapshots.states:
         earlier = copy.deepcopy(model)
@@ -43,28 +37,12 @@ def describe_snapshots(
 
 
 def _weights_by_name(layers: list[Layer]) -> dict[str, dict[str, Any]]:
-    found = {
-        layer["name"]: {
-            name: _as_halves(value) for name, value in layer.items() if _is_array(value)
-        }
-        for layer in layers
-    }
-    return {name: weights for name, weights in found.items() if weights}
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, dict) and "numbers" in value
-
-
-def _as_halves(packed: dict[str, Any]) -> dict[str, Any]:
-    """The array in half the space if float16 holds it exactly, as it does weights of a snapshot.
+    """In float16 where that is exact, as for the weights of a snapshot.
 
     The scale and shift of a batch norm are computed from what was kept, and stay float32.
     """
-    values = np.frombuffer(base64.b64decode(packed["numbers"]), "<f4")
-    with np.errstate(over="ignore"):  # then it is not equal
-        halves = values.astype("<f2")
-    if not np.array_equal(values, halves.astype(np.float32)):
-        return packed
-    text = base64.b64encode(halves.tobytes()).decode("ascii")
-    return {"shape": packed["shape"], "halves": text}
+    found = {
+        layer["name"]: {name: as_halves(value) for name, value in layer.items() if is_packed(value)}
+        for layer in layers
+    }
+    return {name: weights for name, weights in found.items() if weights}

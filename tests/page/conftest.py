@@ -25,6 +25,15 @@ def browser() -> Iterator[Any]:
         yield program
 
 
+HELPERS = """
+    const page = window.minicnn;
+    const encode = (data) => btoa(Array.from(new Uint8Array(data.buffer),
+        (byte) => String.fromCharCode(byte)).join(''));
+    const valueOf = (shape, text) =>
+        ({ shape, data: modules['network/values.js'].decodeNumbers(text) });
+"""
+
+
 class OpenPage:
     """A page of minicnn in the browser, with what it complained of and asked the network for."""
 
@@ -49,12 +58,17 @@ class OpenPage:
         self.tab.close()
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """The value of a JavaScript expression with `page` (what start() returned) and `modules`.
+        """The value of a JavaScript expression.
 
-        arguments: ``given`` in the script.
+        It may use `given` (the arguments), `page` (what start() returned), `modules`,
+        `encode` (a typed array as base64) and `valueOf` (a value from a shape and ``to_base64``).
         """
-        return self.tab.evaluate(
-            f"(given) => {{ const page = window.minicnn; return ({script}); }}", list(arguments)
+        return self.tab.evaluate(f"(given) => {{ {HELPERS} return ({script}); }}", list(arguments))
+
+    def settle(self) -> None:
+        """Wait until events have been handled and the next frame is drawn."""
+        self.tab.evaluate(
+            "new Promise((done) => setTimeout(() => requestAnimationFrame(() => setTimeout(done))))"
         )
 
     def wait(self, script: str) -> None:
@@ -77,55 +91,49 @@ class OpenPage:
         layers: as describe_layers gives them, of any network.
         """
         found = self.run(OUTPUTS, layers, list(images.shape[1:]), list(map(to_base64, images)))
-        return [[from_base64(value) for value in values] for values in found]
+        return [[from_base64(text).reshape(shape) for shape, text in values] for values in found]
 
+
+OpenPageOf = Callable[..., OpenPage]
 
 OUTPUTS = """(() => {
     const [layers, shape, images] = given;
     const decoded = modules['network/run.js'].decodeLayers(layers);
     return images.map((numbers) => {
-        const image = { shape, data: modules['network/values.js'].decodeNumbers(numbers) };
-        const outputs = modules['network/run.js'].runLayers(decoded, image).slice(1);
-        return outputs.map(({ shape, data }) => {
-            const bytes = new Uint8Array(Float32Array.from(data).buffer);
-            const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-            return { shape, numbers: btoa(text) };
-        });
+        const outputs = modules['network/run.js'].runLayers(decoded, valueOf(shape, numbers));
+        return outputs.slice(1).map((y) => [y.shape, encode(Float32Array.from(y.data))]);
     });
 })()"""
 
 
-def from_base64(value: dict[str, Any]) -> np.ndarray:
-    """A value of the page, as OUTPUTS sends it."""
-    return np.frombuffer(base64.b64decode(value["numbers"]), "<f4").reshape(value["shape"])
+def from_base64(text: str, dtype: str = "<f4") -> np.ndarray:
+    """The numbers that `encode` has sent."""
+    return np.frombuffer(base64.b64decode(text), dtype)
 
 
-def to_base64(array: np.ndarray) -> str:
+def to_base64(array: np.ndarray, dtype: str = "<f4") -> str:
     """Numbers as the page reads them."""
-    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
+    return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode()
 
 
 @pytest.fixture(scope="module")
-def any_page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenPage]:
+def any_page(open_shared_page: OpenPageOf) -> OpenPage:
     """One page for all tests of a module that only ask its JavaScript for numbers."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    mc.page.write(*in_place(path))
-    page = OpenPage(browser, path)
-    yield page
-    page.close()
+    return open_shared_page(*mc.models.load("lenet5-digits"))
 
 
-def in_place(path: Path) -> tuple[Any, Path, Any]:
-    """The arguments of ``page.write`` for the network that comes with minicnn."""
-    model, card = mc.models.load("lenet5-digits")
-    return model, path, card
+@pytest.fixture(scope="module")
+def lab(open_shared_page: OpenPageOf) -> OpenPage:
+    """One page for all tests of a module about the window lab."""
+    digits = mc.data.load("digits", "test")
+    return open_shared_page(*mc.models.load("lenet5-digits"), digits, "#panel=lab")
 
 
 @pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., OpenPage]]:
+def open_page(browser: Any, tmp_path: Path) -> Iterator[OpenPageOf]:
     """Write the page of a model and open it; at the end it must not have complained.
 
-    open_page(model, card, dataset, address="#panel=lab", viewport={...}) -> OpenPage
+    open_page(model, card, dataset, "#panel=lab", viewport={...}) -> OpenPage
     """
     yield from _open_pages(browser, tmp_path)
 
@@ -133,19 +141,20 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., OpenPage]]
 @pytest.fixture(scope="module")
 def open_shared_page(
     browser: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., OpenPage]]:
+) -> Iterator[OpenPageOf]:
     """open_page for a page that all tests of a file use."""
     yield from _open_pages(browser, tmp_path_factory.mktemp("page"))
 
 
-def _open_pages(browser: Any, folder: Path) -> Iterator[Callable[..., OpenPage]]:
+def _open_pages(browser: Any, folder: Path) -> Iterator[OpenPageOf]:
     opened: list[OpenPage] = []
 
     def write_and_open(
-        model: Any, card: Any = None, dataset: Any = None, address: str = "", **options: Any
-    ) -> OpenPage:
+        model: Any, card: Any = None, dataset: Any = None, address: str = "",
+        snapshots: Any = None, **options: Any,
+    ) -> OpenPage:  # fmt: skip
         path = folder / f"page{len(opened)}.html"
-        mc.page.write(model, path, card, dataset)
+        mc.page.write(model, path, card, dataset, snapshots=snapshots)
         opened.append(OpenPage(browser, path, address, **options))
         return opened[-1]
 

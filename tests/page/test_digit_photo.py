@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,14 @@ pytest.importorskip("safetensors", reason="safetensors is not installed")
 from support.drawn_digits import KINDS, draw_ink, on_paper, picture_of  # noqa: E402
 from support.strokes import STROKES  # noqa: E402
 
+from .conftest import OpenPage, OpenPageOf, from_base64, to_base64  # noqa: E402
+
 Pixels = NDArray[np.uint8]
 MOST_SENT = 4_000_000  # bytes in one message to the browser
 DECODE = """
     const { decodeBytes } = modules['network/values.js'];
     const asPicture = ({ bytes, height, width }) =>
         ({ data: new Uint8ClampedArray(decodeBytes(bytes)), height, width });
-    const encode = (data) => btoa(Array.from(new Uint8Array(data.buffer),
-        (byte) => String.fromCharCode(byte)).join(''));
 """
 
 like_pillow = pytest.mark.skipif(
@@ -39,11 +39,13 @@ like_pillow = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def page(open_shared_page: Callable[..., Any]) -> Any:
+def page(open_shared_page: OpenPageOf) -> OpenPage:
     return open_shared_page(*mc.models.load("lenet5-mnist"))
 
 
-def run_on(page: Any, pictures: list[Pixels], script: str, options: list[Any]) -> Iterator[Any]:
+def run_on(
+    page: OpenPage, pictures: list[Pixels], script: str, options: list[Any]
+) -> Iterator[Any]:
     """What a script returns for each `picture`, (H, W) or (H, W, 4), and its `option`."""
     waiting: list[Any] = []
 
@@ -59,7 +61,7 @@ def run_on(page: Any, pictures: list[Pixels], script: str, options: list[Any]) -
             yield from send()
             size = 0
         height, width = pixels.shape[:2]
-        text = base64.b64encode(pixels.tobytes()).decode()
+        text = to_base64(pixels, "u1")
         waiting.append([{"bytes": text, "height": height, "width": width}, option])
         size += pixels.size
     yield from send()
@@ -71,11 +73,7 @@ def as_rgba(pixels: Pixels) -> Pixels:
     return np.dstack([colours, np.full(pixels.shape[:2], 255, np.uint8)])
 
 
-def to_numbers(text: str) -> NDArray[np.float32]:
-    return np.frombuffer(base64.b64decode(text), "<f4")
-
-
-def digits_on(page: Any, pictures: list[Pixels], side: int = 28, box: int = 20) -> list[Any]:
+def digits_on(page: OpenPage, pictures: list[Pixels], side: int = 28, box: int = 20) -> list[Any]:
     """The digit in each picture, or why there is none."""
     script = """
         try {
@@ -86,7 +84,7 @@ def digits_on(page: Any, pictures: list[Pixels], side: int = 28, box: int = 20) 
         }"""
     found = run_on(page, list(map(as_rgba, pictures)), script, [[side, box]] * len(pictures))
     return [
-        to_numbers(one["image"]).reshape(side, side) if "image" in one else one["problem"]
+        from_base64(one["image"]).reshape(side, side) if "image" in one else one["problem"]
         for one in found
     ]
 
@@ -100,7 +98,9 @@ def digit_or_problem(picture: Pixels, side: int = 28, box: int = 20) -> Any:
         return f"several:{words[2]}" if "digits" in words else "nothing"
 
 
-def check_digits(page: Any, pictures: list[Pixels], side: int = 28, box: int = 20) -> list[Any]:
+def check_digits(
+    page: OpenPage, pictures: list[Pixels], side: int = 28, box: int = 20
+) -> list[Any]:
     found = digits_on(page, pictures, side, box)
     for number, (ours, picture) in enumerate(zip(found, pictures, strict=True)):
         theirs = digit_or_problem(picture, side, box)
@@ -127,13 +127,13 @@ def scribble(rng: np.random.Generator) -> Pixels:
 
 @like_pillow
 @pytest.mark.parametrize("first", [0, 5])
-def test_digits_of_every_kind_are_the_same(page: Any, first: int) -> None:
+def test_digits_of_every_kind_are_the_same(page: OpenPage, first: int) -> None:
     pictures = [picture_of(kind, (first + k) % 10, angle=k - 6) for k, kind in enumerate(KINDS)]
     assert not any(isinstance(found, str) for found in check_digits(page, pictures))
 
 
 @like_pillow
-def test_drawings_as_on_the_board_are_the_same(page: Any) -> None:
+def test_drawings_as_on_the_board_are_the_same(page: OpenPage) -> None:
     sizes = [(0.3, 0), (0.5, 10), (0.7, -10), (0.9, 20), (1.2, 5)]
     pictures = [
         np.rint(on_paper(draw_ink(digit, 280, 20 / 280 / height, height, angle))).astype(np.uint8)
@@ -143,13 +143,13 @@ def test_drawings_as_on_the_board_are_the_same(page: Any) -> None:
 
 
 @like_pillow
-def test_scribbles_of_any_size_and_light_are_the_same(page: Any) -> None:
+def test_scribbles_of_any_size_and_light_are_the_same(page: OpenPage) -> None:
     rng = np.random.default_rng(0)
     check_digits(page, [scribble(rng) for _ in range(25)])
 
 
 @like_pillow
-def test_tiny_thin_and_noisy_pictures_are_the_same(page: Any) -> None:
+def test_tiny_thin_and_noisy_pictures_are_the_same(page: OpenPage) -> None:
     rng = np.random.default_rng(0)
     sizes = [(1, 1), (1, 300), (300, 1), (2, 90), (70, 3), (12, 12), (63, 40), (64, 9), (90, 257)]
     noise = [rng.integers(0, 256, size).astype(np.uint8) for size in sizes]
@@ -160,11 +160,11 @@ def test_tiny_thin_and_noisy_pictures_are_the_same(page: Any) -> None:
 
 
 @like_pillow
-def test_images_of_another_side_are_the_same(page: Any) -> None:
+def test_images_of_another_side_are_the_same(page: OpenPage) -> None:
     check_digits(page, [picture_of("pen", digit, 5) for digit in (1, 3, 8)], side=8, box=8)
 
 
-def test_what_shows_no_digit_or_several_is_refused(page: Any) -> None:
+def test_what_shows_no_digit_or_several_is_refused(page: OpenPage) -> None:
     empty = [np.full((50, 40), level, np.uint8) for level in (0, 128, 255)]
     noise = np.random.default_rng(0).normal(200, 4, (200, 200)).astype(np.uint8)
     two, three = (
@@ -176,7 +176,7 @@ def test_what_shows_no_digit_or_several_is_refused(page: Any) -> None:
 
 @like_pillow
 @pytest.mark.parametrize("name", ["LANCZOS", "BILINEAR"])
-def test_bytes_are_scaled_as_pillow_does(page: Any, name: str) -> None:
+def test_bytes_are_scaled_as_pillow_does(page: OpenPage, name: str) -> None:
     rng = np.random.default_rng(1)
     sizes = [*rng.integers(1, 70, (60, 4)).tolist(), [40, 30, 40, 30], [9, 30, 90, 30]]
     pictures = [rng.integers(0, 256, size[:2]).astype(np.uint8) for size in sizes]
@@ -187,14 +187,14 @@ def test_bytes_are_scaled_as_pillow_does(page: Any, name: str) -> None:
         pictures, sizes, run_on(page, pictures, script, sizes), strict=True
     ):
         scaled = image.fromarray(pixels).resize(size[:1:-1], image.Resampling[name])
-        found = np.frombuffer(base64.b64decode(text), np.uint8).reshape(size[2:])
+        found = from_base64(text, "u1").reshape(size[2:])
         np.testing.assert_array_equal(found, np.asarray(scaled), err_msg=str(size))
 
 
 @like_pillow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_are_cropped_and_scaled_as_read_image_does(
-    page: Any, tmp_path: Path, channels: int
+    page: OpenPage, tmp_path: Path, channels: int
 ) -> None:
     rng = np.random.default_rng(channels)
     sizes = [*rng.integers(1, 90, (20, 4)).tolist(), [32, 32, 32, 32], [50, 32, 32, 32]]
@@ -207,11 +207,11 @@ def test_pictures_are_cropped_and_scaled_as_read_image_does(
     for pixels, shape, text in zip(pictures, shapes, texts, strict=True):
         image.fromarray(pixels).save(tmp_path / "picture.png")
         expected = mc.data.read_image(tmp_path / "picture.png", tuple(shape[1:]), channels)
-        found = to_numbers(text).reshape(shape)
+        found = from_base64(text).reshape(shape)
         np.testing.assert_array_equal(found, expected, err_msg=f"{pixels.shape} to {shape}")
 
 
-def test_the_same_pixels_hang_together(page: Any) -> None:
+def test_the_same_pixels_hang_together(page: OpenPage) -> None:
     rng = np.random.default_rng(0)
     masks = [(rng.random((40, 30)) < share).astype(np.uint8) for share in (0.1, 0.3, 0.5, 0.9)]
     script = """
@@ -225,7 +225,7 @@ def test_the_same_pixels_hang_together(page: Any) -> None:
         assert max(labels) == count
 
 
-def draw(page: Any, strokes: list[list[tuple[float, float]]]) -> None:
+def draw(page: OpenPage, strokes: list[list[tuple[float, float]]]) -> None:
     """Draw on the cleared board with the mouse, and wait for the answer."""
     page.tab.get_by_role("button", name="Clear").click()
     box = page.tab.locator("#board").bounding_box()
@@ -236,10 +236,10 @@ def draw(page: Any, strokes: list[list[tuple[float, float]]]) -> None:
         for point in points[1:]:
             page.tab.mouse.move(*point, steps=4)
         page.tab.mouse.up()
-    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.settle()
 
 
-def board_of(page: Any) -> Pixels:
+def board_of(page: OpenPage) -> Pixels:
     """The grey levels of the drawing board."""
     url = page.run("document.getElementById('board').toDataURL('image/png')")
     picture = image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
@@ -248,7 +248,7 @@ def board_of(page: Any) -> Pixels:
 
 @like_pillow
 @pytest.mark.parametrize("digit", sorted(STROKES))
-def test_a_digit_drawn_with_the_mouse_is_read(page: Any, digit: int) -> None:
+def test_a_digit_drawn_with_the_mouse_is_read(page: OpenPage, digit: int) -> None:
     draw(page, STROKES[digit])
     seen = np.float32(page.run("Array.from(page.stage.image.data)")).reshape(28, 28)
     np.testing.assert_array_equal(seen, to_mnist_image(board_of(page)))
@@ -256,7 +256,7 @@ def test_a_digit_drawn_with_the_mouse_is_read(page: Any, digit: int) -> None:
     assert page.tab.locator("#verdict").inner_text().startswith(f"This is {digit}: ")
 
 
-def test_two_digits_on_the_board_are_refused_in_words(page: Any) -> None:
+def test_two_digits_on_the_board_are_refused_in_words(page: OpenPage) -> None:
     ones = [[(x, 0.3), (x, 0.7)] for x in (0.3, 0.7)]
     draw(page, ones)
     assert page.run("page.stage.image") is None
@@ -264,7 +264,7 @@ def test_two_digits_on_the_board_are_refused_in_words(page: Any) -> None:
     assert page.tab.locator("#verdict").inner_text() == expected
 
 
-def test_a_picture_of_nothing_is_refused_in_words(page: Any, tmp_path: Path) -> None:
+def test_a_picture_of_nothing_is_refused_in_words(page: OpenPage, tmp_path: Path) -> None:
     image.new("L", (90, 60), 200).save(tmp_path / "grey.png")
     page.tab.locator("#tools input[type=file]").set_input_files(tmp_path / "grey.png")
     verdict = page.tab.locator("#verdict", has_text="This shows no digit")
@@ -272,7 +272,9 @@ def test_a_picture_of_nothing_is_refused_in_words(page: Any, tmp_path: Path) -> 
 
 
 @like_pillow
-def test_a_picture_that_is_opened_is_read_as_python_reads_it(page: Any, tmp_path: Path) -> None:
+def test_a_picture_that_is_opened_is_read_as_python_reads_it(
+    page: OpenPage, tmp_path: Path
+) -> None:
     photo = picture_of("2 px pen on 1000 px", 4)
     large = image.fromarray(photo).resize((2400, 1800))
     large.save(tmp_path / "photo.png")

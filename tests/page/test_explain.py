@@ -22,8 +22,7 @@ from .drawn_layers import SHAPE, layers
 EXPLANATIONS = """(() => {
     const [layers, shape, numbers, places] = given;
     const decoded = modules['network/run.js'].decodeLayers(layers);
-    const image = { shape, data: modules['network/values.js'].decodeNumbers(numbers) };
-    const outputs = modules['network/run.js'].runLayers(decoded, image);
+    const outputs = modules['network/run.js'].runLayers(decoded, valueOf(shape, numbers));
     const shapes = outputs.map((value) => value.shape);
     const last = decoded.length - 1;
     const { explainNumber } = modules['network/explain.js'];

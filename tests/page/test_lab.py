@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from page.conftest import OpenPage
-from page.lab_page import open_lab
 
 import minicnn as mc
 from minicnn import ops
+
+from .conftest import OpenPage
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 COMBINATIONS = 240
 OUTPUTS = ("max", "min", "mean", "convolution")
 
 Options = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenPage]:
-    yield from open_lab(browser, tmp_path_factory.mktemp("lab"))
 
 
 def draw_combinations(rng: np.random.Generator) -> list[Options]:

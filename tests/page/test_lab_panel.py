@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from page.conftest import OpenPage
-from page.lab_page import open_lab
 
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenPage]:
-    yield from open_lab(browser, tmp_path_factory.mktemp("lab"))
+from .conftest import OpenPage
 
 
 @pytest.fixture
@@ -29,16 +24,9 @@ def show(lab: OpenPage) -> Callable[..., None]:
         values = defaults | options
         address = "&".join(f"{name}={value}" for name, value in values.items())
         lab.tab.evaluate("(hash) => { location.hash = hash; }", f"#panel=lab&{address}")
-        settle(lab)
+        lab.settle()
 
     return show_options
-
-
-def settle(lab: OpenPage) -> None:
-    """Wait until events have been handled and the next frame is drawn."""
-    lab.tab.evaluate(
-        "new Promise((done) => setTimeout(() => requestAnimationFrame(() => setTimeout(done))))"
-    )
 
 
 def texts(lab: OpenPage, selector: str) -> list[str]:
@@ -69,7 +57,7 @@ def test_a_control_changes_the_formula_the_grids_and_the_address(lab: OpenPage, 
     assert grid(lab, "mean") == ["7", "9", "19", "21"]
     stride = lab.tab.get_by_label("Stride S")
     stride.press("ArrowLeft")
-    settle(lab)
+    lab.settle()
     assert texts(lab, ".lab-formula span")[-1] == "= 4"
     assert texts(lab, ".lab-unused") == ["Every pixel of the input is used."]
     assert grid(lab, "min")[:5] == ["0", "1", "2", "3", "6"]
@@ -170,12 +158,12 @@ def test_those_who_want_less_motion_get_steps_only(lab: OpenPage, show: Any) -> 
 def test_a_kernel_is_chosen_changed_and_used_by_both_parts(lab: OpenPage, show: Any) -> None:
     show(size=4, kernel=3, stride=1, padding=0)
     lab.tab.get_by_role("button", name="identity").click()
-    settle(lab)
+    lab.settle()
     assert grid(lab, "convolution")[0] == "5"
     after = "[...document.querySelectorAll('.lab-pair canvas')].map((c) => c.toDataURL())"
     assert len(set(lab.tab.evaluate(after))) == 1
     lab.tab.get_by_label("Kernel, row 1, column 2").fill("2")
-    settle(lab)
+    lab.settle()
     assert grid(lab, "convolution")[0] == "17"
     assert lab.tab.get_by_label("Convolution").first.input_value() == "own"
     assert len(set(lab.tab.evaluate(after))) == 2
@@ -214,7 +202,7 @@ def test_the_lab_follows_the_image_on_the_stage(lab: OpenPage, show: Any) -> Non
     show(size=8, kernel=1, stride=1, padding=0, input="image")
     image = lab.run("[...page.stage.samples[4].image.data]")
     lab.tab.locator(".sample").nth(4).click()
-    settle(lab)
+    lab.settle()
     assert grid(lab, "max") == [str(round(9 * value)) for value in image]
 
 
@@ -239,7 +227,7 @@ def test_a_closed_lab_does_no_work(lab: OpenPage, show: Any) -> None:
     before = grid(lab, "max")
     lab.tab.get_by_role("tab", name="Watch").click()
     lab.tab.locator(".sample").nth(1).click()
-    settle(lab)
+    lab.settle()
     assert grid(lab, "max") == before
     lab.tab.get_by_role("tab", name="Window lab").click()
     assert grid(lab, "max") != before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,8 @@ import minicnn as mc
 from minicnn import nn
 from minicnn.explain import explain
 
-from .conftest import OpenPage
+from .conftest import OpenPage, OpenPageOf
 
-OpenPageOf = Callable[..., OpenPage]
 NASTY = "<script>window['broken'] = 1</script>&"
 
 

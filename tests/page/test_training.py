@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page.conftest import OpenPage, to_base64
 
 import minicnn as mc
 from minicnn import nn, ops, optim
 from minicnn.page.describe import describe_layers
+
+from .conftest import OpenPage, OpenPageOf, to_base64
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -23,9 +24,8 @@ SETTINGS = {"rate": 0.1, "momentum": 0.9, "isForgetful": False}
 GRADIENTS = """given[0].map(({ layers, shape, image, label }) => {
     const { decodeLayers, runLayers } = modules['network/run.js'];
     const { backward, crossEntropy, makeGradients } = modules['network/gradients.js'];
-    const { decodeNumbers } = modules['network/values.js'];
     const network = decodeLayers(layers);
-    const outputs = runLayers(network, { shape, data: decodeNumbers(image) });
+    const outputs = runLayers(network, valueOf(shape, image));
     const { loss, grad } = crossEntropy(outputs.at(-1).data, label);
     const sums = makeGradients(network);
     const ofImage = backward(network, outputs, grad, sums);
@@ -62,15 +62,10 @@ TRAIN = """(() => {
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenPage]:
-    path = tmp_path_factory.mktemp("training") / "page.html"
+def page(open_shared_page: OpenPageOf) -> OpenPage:
     model, card = mc.models.load("lenet5-digits")
-    mc.page.write(model, path, card, mc.data.load("digits", "test"))
-    opened = OpenPage(browser, path, "#panel=training&sample=3")
-    yield opened
-    assert opened.errors == []
-    assert [url for url in opened.requests if not url.startswith(opened.url)] == []
-    opened.tab.close()
+    digits = mc.data.load("digits", "test")
+    return open_shared_page(model, card, digits, "#panel=training&sample=3")
 
 
 @pytest.fixture
@@ -88,8 +83,9 @@ def panel(page: OpenPage) -> OpenPage:
 def press(page: OpenPage, name: str) -> None:
     """Press a button, and wait until training has stopped, unless it was started."""
     page.tab.get_by_role("button", name=name, exact=True).click()
-    if name != "Start":
-        expect(page.tab.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    if name != "Start":  # an epoch takes a second, and longer on a busy machine
+        start = page.tab.get_by_role("button", name="Start", exact=True)
+        expect(start).to_be_visible(timeout=30_000)
 
 
 def set_rate(page: OpenPage, power: float) -> None:
@@ -323,11 +319,7 @@ def test_a_drawing_is_cut_out_and_shrunk(page: OpenPage, shape: tuple[int, ...])
     ink = np.zeros(shape[1:], np.float32)
     ink[9:25, 2:18] = cross
     image = ink[None] if shape[0] == 1 else np.repeat(1 - ink[None], 3, axis=0)
-    script = """(() => {
-        const { decodeNumbers } = modules['network/values.js'];
-        const image = { shape: given[0], data: decodeNumbers(given[1]) };
-        return [...modules['network/small_digit.js'].smallDigit(image).data];
-    })()"""
+    script = "[...modules['network/small_digit.js'].smallDigit(valueOf(...given)).data]"
     found = np.reshape(page.run(script, shape, to_base64(image)), (8, 8))
     np.testing.assert_allclose(found, 2 * cross[::2, ::2], atol=1e-6)
 
@@ -392,7 +384,7 @@ def test_start_again_keeps_three_runs_named_by_their_settings(panel: OpenPage) -
     assert panel.tab.locator(".training-charts polyline").count() == 9
 
 
-def test_a_loss_that_is_no_number_is_told_and_ends_the_run(panel: OpenPage) -> None:
+def test_a_loss_that_is_not_a_number_is_reported_and_ends_the_run(panel: OpenPage) -> None:
     press(panel, "One step")
     trainer(panel, "trainer.layers[7].weight.data.fill(Infinity)")
     press(panel, "Start")
@@ -408,7 +400,7 @@ def test_a_loss_that_is_no_number_is_told_and_ends_the_run(panel: OpenPage) -> N
     assert trainer(panel, "Number.isFinite(trainer.losses.at(-1))")
 
 
-def test_a_rate_that_is_too_high_is_told(panel: OpenPage) -> None:
+def test_a_rate_that_is_too_high_is_reported(panel: OpenPage) -> None:
     set_rate(panel, 1)
     for _ in range(9):
         press(panel, "One step")
@@ -425,7 +417,7 @@ def test_the_drawing_is_read_by_the_network_that_learns(panel: OpenPage) -> None
             panel, "modules['network/trainer.js'].predict(trainer.layers, page.stage.image)"
         )
         expect(cards.nth(1)).to_contain_text(f"read as {answer}")
-    maps = panel.tab.get_by_role("img", name="What they sum up").first
+    maps = panel.tab.get_by_role("img", name="Output of the convolution").first
     before = maps.get_attribute("aria-label")
     cards.nth(1).get_by_role("button", name="Show its maps").click()
     assert maps.get_attribute("aria-label") != before

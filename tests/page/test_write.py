@@ -124,7 +124,7 @@ def test_an_unknown_size_and_other_images() -> None:
         ((nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), None, digits(), 9), ValueError,
          "page: ink_box: got 9, expected an integer from 1 to 8"),
         ((nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), None, digits(), 8, []), TypeError,
-         "snapshots: got list, expected the train.Snapshots of a training"),
+         "page: snapshots: got list, expected Snapshots"),
     ],
 )  # fmt: skip
 def test_wrong_arguments(arguments: Any, error: type[Exception], message: str) -> None:

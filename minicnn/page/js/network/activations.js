@@ -1,7 +1,7 @@
 /** The activations, one number at a time. */
 
 /** The error function, by its series near 0 and its continued fraction elsewhere, to 1e-12. */
-export function erf(x) {
+function erf(x) {
   const size = Math.abs(x);
   if (size < 2.5) {
     let term = size;

@@ -1,4 +1,4 @@
-/** Which pixels hang together. */
+/** Connected components: which pixels of a mask touch each other. */
 
 /**
  * For each pixel of a mask, in row order, the number of its connected part, 1, 2, ...; 0 outside the

@@ -1,15 +1,15 @@
 /** Which ink of a picture belongs to the one digit on it. */
 
 import { components } from './components.js';
-import { boxOf, cutOut } from './crop.js';
+import { boundingBox, crop, emptyBox, include } from './crop.js';
 import { FAINT, NOISE } from './ink.js';
 import { largestOf, quantileOf } from './numpy.js';
 
 const { fround } = Math;
-const STRONG = 0.45; // of the darkest stroke: each part is so dark somewhere
+const STRONG = 0.45; // of the darkest stroke: each part is at least so dark somewhere
 const SPECK = 0.04; // of the largest part: smaller ones are specks
 
-/** Why a picture is no digit: code is 'nothing' or 'several', then number says how many. */
+/** Why a picture is not one digit: code is 'nothing' or 'several', then number says how many. */
 export class PictureError extends RangeError {
   constructor(code, number = 0) {
     super(number ? `${code}:${number}` : code);
@@ -19,7 +19,7 @@ export class PictureError extends RangeError {
 }
 
 /**
- * The digit in ink {data, width, height}: the largest of the parts that hang together, cut out with
+ * The digit in ink {data, width, height}: the largest of the connected parts, cut out with
  * one pixel around it where there is one. The ink goes from 0 to 1, and is 0 outside these parts.
  */
 export function findDigit(ink, noise) {
@@ -37,7 +37,7 @@ export function findDigit(ink, noise) {
     if (isChosen[labels[at]]) digit[at] = Math.min(data[at] / top, 1);
   }
   const whole = { data: digit, width, height };
-  return cutOut(whole, boxOf(whole), 1);
+  return crop(whole, boundingBox(whole), 1);
 }
 
 /** How dark the darkest strokes are. */
@@ -57,23 +57,15 @@ function maskOf(data, least) {
 /** The area and the sides of each part, and whether its ink is strong somewhere. */
 function measureParts(labels, count, { data, width, height }, strong) {
   const parts = Array.from({ length: count + 1 }, (_, label) => ({
-    label,
-    area: 0,
-    top: height,
-    bottom: 0,
-    left: width,
-    right: 0,
-    isStrong: false,
+    ...{ label, area: 0, isStrong: false },
+    ...emptyBox({ width, height }),
   }));
   for (let at = 0, row = 0; row < height; row += 1) {
     for (let column = 0; column < width; column += 1, at += 1) {
       if (labels[at] === 0) continue;
       const part = parts[labels[at]];
       part.area += 1;
-      if (row < part.top) part.top = row;
-      part.bottom = row;
-      if (column < part.left) part.left = column;
-      if (column > part.right) part.right = column;
+      include(part, row, column);
       if (data[at] > strong) part.isStrong = true;
     }
   }
@@ -84,7 +76,7 @@ function measureParts(labels, count, { data, width, height }, strong) {
   return parts.slice(1);
 }
 
-/** Those that are no specks; what hangs on the edge of the picture only if there is nothing else. */
+/** The parts without specks; those that touch the edge only if there is nothing else. */
 function largestOfParts(parts) {
   const largest = (some) => Math.max(...some.map(({ area }) => area));
   const inside = parts.filter(({ isAtEdge }) => !isAtEdge);

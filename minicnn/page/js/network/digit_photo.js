@@ -1,9 +1,9 @@
 /** A photograph, scan or drawing of one digit as an image like MNIST's: data/digit_photo.py here. */
 
-import { boxOf, cutOut } from './crop.js';
+import { boundingBox, crop } from './crop.js';
 import { findDigit, PictureError } from './digit_parts.js';
 import { eraseLines, measureInk } from './ink.js';
-import { largestOf, roundToEven, sumOf } from './numpy.js';
+import { largestOf, roundToEven, sumPairwise } from './numpy.js';
 import { greyOf } from './picture.js';
 import { LANCZOS, resize } from './resample.js';
 
@@ -22,7 +22,7 @@ export function digitFromPicture(pixels, side, box) {
   if (largestOf(ink.data) < fround(LEAST_INK)) throw new PictureError('nothing');
   eraseLines(ink);
   const wide = widen(findDigit(ink, noise));
-  const digit = cutOut(wide, boxOf(wide));
+  const digit = crop(wide, boundingBox(wide));
   const scale = box / Math.max(digit.width, digit.height);
   const scaled = (n) => Math.max(1, roundToEven(n * scale));
   const small = resize(digit, scaled(digit.width), scaled(digit.height), LANCZOS);
@@ -65,7 +65,7 @@ function radiusFor(ink) {
   // A long stroke of width w and length l has w·l pixels; its two sides cross 8·l/pi edges of pixels,
   // on the average over all directions.
   const thickness = area / Math.max((edges * Math.PI) / 8, 1);
-  const { top, bottom, left, right } = boxOf(ink);
+  const { top, bottom, left, right } = boundingBox(ink);
   const longer = Math.max(bottom - top, right - left) + 1;
   return roundToEven((WIDTH * longer - thickness) / 2);
 }
@@ -96,7 +96,7 @@ function raise(bytes, first, step, count, value) {
 function placeByMass({ data, width, height }, side) {
   const most = Math.max(...data, 1);
   const digit = Float32Array.from(data, (byte) => byte / most);
-  const mass = Math.max(sumOf(digit), 1e-6);
+  const mass = Math.max(sumPairwise(digit), 1e-6);
   const top = shiftFor(sumsOfRows(digit, width, height), mass, side);
   const left = shiftFor(sumsOfColumns(digit, width, height), mass, side);
   const image = new Float32Array(side * side);
@@ -114,12 +114,12 @@ function shiftFor(sums, mass, side) {
 }
 
 function sumsOfRows(digit, width, height) {
-  return Array.from({ length: height }, (_, row) => sumOf(digit, row * width, width));
+  return Array.from({ length: height }, (_, row) => sumPairwise(digit, row * width, width));
 }
 
 /** Row by row, as np.sum adds up columns. */
 function sumsOfColumns(digit, width, height) {
-  if (width === 1) return [sumOf(digit)];
+  if (width === 1) return [sumPairwise(digit)];
   const sums = new Float32Array(width);
   for (let at = 0; at < width * height; at += 1) sums[at % width] += digit[at];
   return Array.from(sums);

@@ -1,9 +1,10 @@
 /** Images that are moved, turned, thickened and disturbed, with the conventions of minicnn.data.transforms. */
 
+import { makeNormal } from './random.js';
 import { zeros } from './values.js';
 
 /** The amounts that change nothing. */
-export const NOTHING = { right: 0, down: 0, degrees: 0, noise: 0, thickness: 0 };
+export const NO_DISTORTION = { right: 0, down: 0, degrees: 0, noise: 0, thickness: 0 };
 
 /**
  * An image [C, H, W] from 0 to 1, distorted.
@@ -93,23 +94,6 @@ export function addNoise(image, deviation, seed) {
   const draw = makeNormal(seed);
   const data = image.data.map((value) => Math.min(Math.max(value + deviation * draw(), 0), 1));
   return { shape: image.shape, data };
-}
-
-/** A function that draws standard normal numbers: Box and Muller's transform of uniform ones. */
-export function makeNormal(seed) {
-  const uniform = makeUniform(seed);
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-}
-
-/** Uniform numbers from 0 up to 1, by Tommy Ettinger's mulberry32. */
-function makeUniform(seed) {
-  let state = Math.imul(seed, 0x9e3779b9);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**

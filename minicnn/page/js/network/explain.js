@@ -18,7 +18,7 @@ import {
 } from './explain_windows.js';
 import { indexOf, sumOf } from './values.js';
 
-export const MOST_TERMS = 12; // of a dense layer: the largest products
+const MOST_TERMS = 12; // of a dense layer: the largest products
 
 /** How the number at a place [c, i, j] or [k] of a layer's output came from its input x. */
 export function explainNumber(layer, x, place) {

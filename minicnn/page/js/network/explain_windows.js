@@ -1,9 +1,9 @@
 /** How one number of a convolution or a pooling was computed from what lies under its window. */
 
-import { sumOf } from './values.js';
+import { mapOf, sumOf } from './values.js';
 import { divisorOf, visitWindow } from './windows.js';
 
-export const MOST_CHANNELS = 3; // of a convolution: shown in full
+const MOST_CHANNELS = 3; // of a convolution: shown in full
 
 /** The numbers of one channel under the window at (i, j); 0 in the padding. */
 function patchOf(layer, x, channel, i, j) {
@@ -57,7 +57,7 @@ export function explainPooling(layer, x, [c, i, j]) {
 /** The whole map, combined. */
 export function explainGlobalPooling(layer, x, [c]) {
   const [, height, width] = x.shape;
-  const values = Array.from(x.data.subarray(c * height * width, (c + 1) * height * width));
+  const values = Array.from(mapOf(x, c));
   const grid = { name: 'map', values, rows: height, columns: width, channel: c };
   if (layer.kind === 'global_avg_pool2d') return mean(grid, values, values.length);
   return winner(grid, layer.kind === 'global_max_pool2d');

@@ -100,7 +100,7 @@ function scatterPatches({ kernel, stride, dilation, padding, output }, patches, 
   return gradX;
 }
 
-/** grad_x of a pooling: share(number, i, j) of each window returns what a pixel's value gets of it. */
+/** grad_x of a pooling: share(at, i, j) returns, for each window, the gradient of a pixel by its value. */
 function poolBackward({ window }, x, share) {
   const [channels, height, width] = x.shape;
   const gradX = new Float64Array(x.data.length);

@@ -6,10 +6,10 @@ import { LEVELS, levelsOfPaper } from './paper.js';
 const { fround } = Math;
 const LEAST_FAR = 0.04; // of black: what is nearer to the paper does not tell dark ink from light
 
-/** Of the darkest stroke: a stroke may be faint. */
+/** Of the darkest stroke: less is not ink. */
 export const FAINT = 0.2;
 
-/** Standard deviations of the paper: less is no ink. */
+/** Standard deviations of the paper: less is not ink. */
 export const NOISE = 4;
 
 /**

@@ -7,11 +7,11 @@
 
 import { ACTIVATIONS } from './activations.js';
 import { convolve, dense } from './convolution.js';
-import { sumOf, zeros } from './values.js';
+import { mapOf, sumOf, zeros } from './values.js';
 import { divisorOf, visitWindow } from './windows.js';
 
 /** The maps [C, H, W] with other rows and columns: entry i copies source rows[i], or is `fill` for -1. */
-export function copyPixels(x, rows, columns, fill) {
+function copyPixels(x, rows, columns, fill) {
   const [channels, height, width] = x.shape;
   const y = zeros([channels, rows.length, columns.length]);
   let at = 0;
@@ -56,12 +56,10 @@ const smallest = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
 
 /** The whole map of each channel, combined: [C, H, W] -> [C], or [C, 1, 1]. */
 function poolAll(layer, x, combine) {
-  const [channels, height, width] = x.shape;
+  const [channels] = x.shape;
   const y = zeros(layer.keepdim ? [channels, 1, 1] : [channels]);
   for (let c = 0; c < channels; c += 1) {
-    y.data[c] = combine(
-      Float64Array.from(x.data.subarray(c * height * width, (c + 1) * height * width)),
-    );
+    y.data[c] = combine(Float64Array.from(mapOf(x, c)));
   }
   return y;
 }
@@ -184,7 +182,7 @@ export const FORWARD = {
   resize,
   batch_norm: scaleChannels,
   flatten: (layer, x) => ({ shape: [x.data.length], data: x.data }),
-  same: (layer, x) => x,
+  identity: (layer, x) => x,
   softmax: (layer, x) => softmax(x, false),
   log_softmax: (layer, x) => softmax(x, true),
   ...Object.fromEntries(Object.keys(ACTIVATIONS).map((kind) => [kind, activate])),

@@ -4,9 +4,9 @@ const NOTHING = 1e-13; // of the largest eigenvalue: smaller ones are rounding e
 const SWEEPS = 30; // far more than the rotations need to bring the matrix to its diagonal
 
 /**
- * The factors x for which the sum of weight * (value - x[0] * terms[0] - x[1] * terms[1] - ...)² over
+ * The coefficients x for which the sum of weight * (value - x[0] * terms[0] - x[1] * terms[1] - ...)² over
  * all places is least. terms: for each unknown an array with one number for each place. Where several
- * factors do equally well, it is the shortest x.
+ * x do equally well, it is the shortest x.
  */
 export function leastSquares(terms, values, weights) {
   const weighted = terms.map((term) => multiply(weights, term));

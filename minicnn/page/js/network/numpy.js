@@ -45,13 +45,15 @@ export function quantileOf(numbers, q) {
 }
 
 /**
- * np.sum of float32 numbers that stand next to each other: eight sums side by side, and halves of
- * what is longer than 128. The order decides how the last bit is rounded.
+ * np.sum of contiguous float32 numbers: eight partial sums, and halves of what is longer than 128.
+ * The order decides how the last bit is rounded.
  */
-export function sumOf(numbers, start = 0, length = numbers.length) {
+export function sumPairwise(numbers, start = 0, length = numbers.length) {
   if (length > 128) {
     const half = (length >> 1) - ((length >> 1) % 8);
-    return fround(sumOf(numbers, start, half) + sumOf(numbers, start + half, length - half));
+    return fround(
+      sumPairwise(numbers, start, half) + sumPairwise(numbers, start + half, length - half),
+    );
   }
   let [sum, k] = [0, 0];
   if (length >= 8) {

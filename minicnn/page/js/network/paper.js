@@ -1,4 +1,4 @@
-/** The paper under a digit: a smooth surface, whatever its light. What differs from it is ink. */
+/** The paper under a digit: a smooth surface in any light. What differs from it is ink. */
 
 import { leastSquares } from './least_squares.js';
 import { medianOf, medianOfCounts } from './numpy.js';
@@ -8,7 +8,7 @@ const SMALL = 64; // pixels: smaller pictures are cut out already
 const BLOCKS = 24; // along a side: their medians show the paper,
 const NEAR = 0.2; // of white: where they differ by less from a plane
 const STEPS = 15; // of reweighting, or fewer
-const SETTLED = 1e-12; // once no factor moves by more, which no float32 level would show
+const SETTLED = 1e-12; // once no coefficient moves by more, which no float32 level would show
 
 /** What the bytes 0 to 255 stand for. */
 export const LEVELS = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
@@ -23,7 +23,7 @@ export function levelsOfPaper(grey) {
     return new Float32Array(width * height).fill(medianOf(borderOf(grey)));
   }
   const { values, terms } = measureBlocks(grey);
-  return evaluate(findSurface(terms, values), width, height);
+  return evaluate(fitSurface(terms, values), width, height);
 }
 
 /** The median of each block, and 1, y, x, y², xy, x² at its middle. */
@@ -87,39 +87,39 @@ function medianOfBlock({ data, width }, rows, columns, counts) {
  * Reweighted least squares: ink counts as little as its distance is large. First a plane, which ink
  * at one edge cannot bend, then a bent surface through what is near it.
  */
-function findSurface(terms, values) {
+function fitSurface(terms, values) {
   const middle = medianOf(values);
   const plane = terms.slice(0, 3);
   const flat = values.map((value) => fround(value - middle));
-  const factors = follow(plane, values, flat, Infinity);
-  return follow(terms, values, distances(plane, values, factors), NEAR);
+  const coefficients = fit(plane, values, flat, Infinity);
+  return fit(terms, values, residuals(plane, values, coefficients), NEAR);
 }
 
-/** The factors of the terms that follow the values, without those that are not near at first. */
-function follow(terms, values, far, near) {
+/** The coefficients of the terms that fit the values, without those that are not near at first. */
+function fit(terms, values, far, near) {
   const kept = far.map((distance) => Number(Math.abs(distance) <= near));
   let found = terms.map(() => Infinity);
   for (let step = 0; step < STEPS; step += 1) {
     const weights = kept.map((isKept, k) => isKept / Math.max(Math.abs(far[k]), 0.01));
     const next = leastSquares(terms, values, weights);
-    const isSettled = next.every((factor, n) => Math.abs(factor - found[n]) < SETTLED);
+    const isSettled = next.every((coefficient, n) => Math.abs(coefficient - found[n]) < SETTLED);
     found = next;
     if (isSettled) break;
-    far = distances(terms, values, found);
+    far = residuals(terms, values, found);
   }
   return found;
 }
 
-/** How far the values are from what the terms with their factors give. */
-function distances(terms, values, factors) {
+/** The values less the sum of the terms times their coefficients. */
+function residuals(terms, values, coefficients) {
   const far = values.slice();
   terms.forEach((term, n) => {
-    for (let k = 0; k < far.length; k += 1) far[k] -= factors[n] * term[k];
+    for (let k = 0; k < far.length; k += 1) far[k] -= coefficients[n] * term[k];
   });
   return far;
 }
 
-/** The surface of second degree with these factors at each pixel. */
+/** The surface of second degree with these coefficients at each pixel. */
 function evaluate([one, byY, byX, byYY, byXY, byXX], width, height) {
   const levels = new Float32Array(width * height);
   const xs = Float64Array.from({ length: width }, (_, column) => placeOf(column, width));

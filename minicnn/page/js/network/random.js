@@ -1,5 +1,7 @@
 /** Random numbers from a seed, so that a run can be repeated. */
 
+import { zeros } from './values.js';
+
 /**
  * A generator of numbers from 0 up to 1, without 1: random(). It is mulberry32 (Ettinger, 2017): a
  * counter of 32 bits, whose bits are mixed by two multiplications.
@@ -14,10 +16,16 @@ export function makeRandom(seed) {
   };
 }
 
+/** A generator of standard normal numbers, by Box and Muller's transform of uniform ones. */
+export function makeNormal(seed) {
+  const random = makeRandom(Math.imul(seed, 0x9e3779b9)); // so that seeds in a row lie far apart
+  return () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
 /** A value of a shape, its numbers uniform between -bound and bound. */
 export function uniform(shape, bound, random) {
-  const size = shape.reduce((product, n) => product * n, 1);
-  return { shape, data: Float32Array.from({ length: size }, () => bound * (2 * random() - 1)) };
+  const { data } = zeros(shape);
+  return { shape, data: data.map(() => bound * (2 * random() - 1)) };
 }
 
 /** The numbers 0 to count - 1 in random order (Fisher and Yates, 1938). */

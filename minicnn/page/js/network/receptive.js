@@ -4,7 +4,10 @@
  * A block is a range [first, last] for each axis of a value: three for maps, one for a vector.
  */
 
-/** The block of the image that the number at a place of layer `number`'s output depends on; padding that  copies nothing depends on none of it. */
+/**
+ * The block of the image that the number at a place of layer `number`'s output depends on: [0, -1] on
+ * each axis for padding that copies nothing.
+ */
 export function receptiveField(layers, shapes, number, place) {
   let block = place.map((at) => [at, at]);
   for (let n = number; n >= 0; n -= 1) {

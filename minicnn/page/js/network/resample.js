@@ -25,11 +25,11 @@ export function resize(picture, newWidth, newHeight, filter, box) {
   const passes = [];
   if (newWidth !== width || left !== 0 || right !== newWidth) {
     const weights = weighPixels(width, left, right, newWidth, filter);
-    passes.push((made) => squeezeRows(made, weights));
+    passes.push((made) => resampleRows(made, weights));
   }
   if (newHeight !== height || top !== 0 || bottom !== newHeight) {
     const weights = weighPixels(height, top, bottom, newHeight, filter);
-    passes.push((made) => squeezeColumns(made, weights));
+    passes.push((made) => resampleColumns(made, weights));
   }
   // Bytes are rounded after each pass, so their order matters. This is Pillow's since version 13;
   // the rows always came first before.
@@ -72,7 +72,7 @@ function toFixedPoint(weight) {
 }
 
 /** Each row with as many pixels as there are weights. */
-function squeezeRows({ data, width, height }, { firsts, counts, weights, most }) {
+function resampleRows({ data, width, height }, { firsts, counts, weights, most }) {
   const newWidth = firsts.length;
   const made = new Uint8ClampedArray(newWidth * height);
   for (let row = 0; row < height; row += 1) {
@@ -91,7 +91,7 @@ function squeezeRows({ data, width, height }, { firsts, counts, weights, most })
 }
 
 /** Each column with as many pixels as there are weights: whole rows are added up. */
-function squeezeColumns({ data, width }, { firsts, counts, weights, most }) {
+function resampleColumns({ data, width }, { firsts, counts, weights, most }) {
   const newHeight = firsts.length;
   const made = new Uint8ClampedArray(width * newHeight);
   const sums = new Int32Array(width);

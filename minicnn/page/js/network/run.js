@@ -32,7 +32,8 @@ export function runLayers(layers, image, isOff = () => false) {
   return outputs;
 }
 
-function withoutUnits(y, isOff) {
+/** A value with the maps or units set to 0 for which isOff(unit). */
+export function withoutUnits(y, isOff) {
   const [units] = y.shape;
   const each = y.data.length / units;
   let { data } = y;
@@ -43,6 +44,11 @@ function withoutUnits(y, isOff) {
     }
   }
   return { shape: y.shape, data };
+}
+
+/** The class with the highest score or probability; -1 if one of them is not a number. */
+export function bestOf(scores) {
+  return scores.indexOf(Math.max(...scores));
 }
 
 /** The probabilities of scores: e^x / sum of e^x. */

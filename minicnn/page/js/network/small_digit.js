@@ -1,10 +1,12 @@
 /** A drawn digit in the size of the bundled ones: 8x8 pixels that its ink fills. */
 
+import { boundingBox } from './crop.js';
+import { FAINT } from './ink.js';
+import { largestOf } from './numpy.js';
 import { imageFromPicture } from './picture.js';
 import { BOX } from './resample.js';
 
 const SIDE = 8;
-const FAINT = 0.2; // of the darkest ink: less counts as paper
 
 /**
  * An image [C, H, W], ink 1 on paper 0, as [1, 8, 8]: the smallest square around the ink, shrunk. In
@@ -14,14 +16,14 @@ const FAINT = 0.2; // of the darkest ink: less counts as paper
 export function smallDigit(image) {
   const [channels, height, width] = image.shape;
   if (channels === 1 && height === SIDE && width === SIDE) return image;
-  const ink = inkOf(image);
-  const box = boxOf(ink, height, width);
-  if (!box) return null;
+  const ink = { data: inkOf(image), width, height };
+  const darkest = largestOf(ink.data);
+  if (darkest === 0) return null;
+  const square = squareAround(boundingBox(ink, FAINT * darkest), ink);
   // The bundled digits count the ink in blocks of pixels, too.
-  const square = cutOut(ink, height, width, box);
   const { shape, data } = imageFromPicture(square, [1, SIDE, SIDE], BOX);
-  const darkest = data.reduce((a, b) => Math.max(a, b), 0);
-  return { shape, data: data.map((a) => a / darkest) };
+  const most = largestOf(data);
+  return { shape, data: data.map((a) => a / most) };
 }
 
 function inkOf({ shape: [channels, height, width], data }) {
@@ -34,23 +36,8 @@ function inkOf({ shape: [channels, height, width], data }) {
   });
 }
 
-/** The rows and columns that hold ink: {top, bottom, left, right}, all inside. */
-function boxOf(ink, height, width) {
-  const darkest = ink.reduce((a, b) => Math.max(a, b), 0);
-  const box = { top: height, bottom: -1, left: width, right: -1 };
-  for (let at = 0; at < height * width; at += 1) {
-    if (ink[at] <= FAINT * darkest) continue;
-    const [row, column] = [Math.floor(at / width), at % width];
-    box.top = Math.min(box.top, row);
-    box.bottom = row;
-    box.left = Math.min(box.left, column);
-    box.right = Math.max(box.right, column);
-  }
-  return darkest > 0 && box.bottom >= 0 ? box : null;
-}
-
 /** A square with the ink in its middle, as the picture {data, width, height} of picture.js. */
-function cutOut(ink, height, width, { top, bottom, left, right }) {
+function squareAround({ top, bottom, left, right }, { data: ink, width, height }) {
   const side = Math.max(bottom - top, right - left) + 1;
   const firstRow = Math.floor((top + bottom + 1 - side) / 2);
   const firstColumn = Math.floor((left + right + 1 - side) / 2);

@@ -2,8 +2,8 @@
 
 import { backward, crossEntropy, makeGradients } from './gradients.js';
 import { makeRandom, shuffledNumbers, uniform } from './random.js';
-import { runLayers } from './run.js';
-import { decodeBytes } from './values.js';
+import { bestOf, runLayers } from './run.js';
+import { decodeImages } from './values.js';
 
 const SIDE = 8; // pixels of a digit
 const CLASSES = 10;
@@ -13,14 +13,10 @@ const TESTED = 48; // images at a time, so that a page that trains between two f
 
 /** The digits of page/contents.py as {train, test}, each {images: [values], labels}. */
 export function decodeDigits(digits) {
-  const decode = ({ images, labels }) => {
-    const pixels = Float32Array.from(decodeBytes(images), (byte) => byte / 255);
-    const imageOf = (_, n) => ({
-      shape: [1, SIDE, SIDE],
-      data: pixels.subarray(n * SIDE ** 2, (n + 1) * SIDE ** 2),
-    });
-    return { images: labels.map(imageOf), labels };
-  };
+  const decode = ({ images, labels }) => ({
+    images: decodeImages([1, SIDE, SIDE], images),
+    labels,
+  });
   return { train: decode(digits.train), test: decode(digits.test) };
 }
 
@@ -105,8 +101,7 @@ export function makeOptimizer(layers) {
 
 /** The class with the highest score. */
 export function predict(layers, image) {
-  const scores = runLayers(layers, image).at(-1).data;
-  return scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
+  return bestOf(runLayers(layers, image).at(-1).data);
 }
 
 /**

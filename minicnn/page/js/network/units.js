@@ -1,6 +1,6 @@
 /** What single maps and units of a layer do: the network from a layer on, with one of them set to 0. */
 
-import { runLayers } from './run.js';
+import { runLayers, withoutUnits } from './run.js';
 
 /** The numbers of the layers whose units can be switched off one by one: those with kernels. */
 export function layersWithUnits(layers) {
@@ -14,11 +14,8 @@ export function layersWithUnits(layers) {
  * output, as runLayers returns them; only the layers after `number` are run.
  */
 export function scoresWithout(layers, outputs, number, unit, isOff = () => false) {
-  const { shape, data } = outputs[number + 1];
-  const each = data.length / shape[0];
-  const without = { shape, data: data.slice() };
-  without.data.fill(0, unit * each, (unit + 1) * each);
   const first = number + 1;
+  const without = withoutUnits(outputs[first], (k) => k === unit);
   const rest = layers.slice(first);
   return runLayers(rest, without, (later, k) => isOff(first + later, k)).at(-1).data;
 }

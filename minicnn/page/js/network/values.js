@@ -10,6 +10,12 @@ export function indexOf(shape, place) {
   return place.reduce((index, at, axis) => index * shape[axis] + at, 0);
 }
 
+/** The numbers of one map, or the number of one unit, of a value. */
+export function mapOf({ shape, data }, unit) {
+  const size = data.length / shape[0];
+  return data.subarray(unit * size, (unit + 1) * size);
+}
+
 export function sumOf(numbers) {
   return numbers.reduce((a, b) => a + b, 0);
 }
@@ -48,7 +54,12 @@ export function decodeHalves(text) {
   });
 }
 
-/** An image of a shape, from 0 to 1, whose bytes are given as a base64 text. */
-export function decodeImage(shape, text) {
-  return { shape, data: Float32Array.from(decodeBytes(text), (byte) => Math.fround(byte / 255)) };
+/** The images of a shape, from 0 to 1, whose bytes stand one after the other in a base64 text. */
+export function decodeImages(shape, text) {
+  const pixels = Float32Array.from(decodeBytes(text), (byte) => byte / 255);
+  const size = shape.reduce((product, n) => product * n, 1);
+  return Array.from({ length: pixels.length / size }, (_, n) => ({
+    shape,
+    data: pixels.subarray(n * size, (n + 1) * size),
+  }));
 }

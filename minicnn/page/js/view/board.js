@@ -1,4 +1,4 @@
-/** The canvas on which one draws: with a mouse, a finger, a pen or the keyboard. */
+/** The canvas that the reader draws on: with a mouse, a finger, a pen or the keyboard. */
 
 const SIDE = 280; // pixels of the board
 const PEN = 20; // pixels: the width of a line

@@ -15,13 +15,7 @@ export function buildBreaking(stage) {
   const noImage = make('p', text.noImage, { class: 'notice' });
   const someOff = make('div', '', { class: 'notice' });
   const offText = make('span');
-  someOff.append(
-    offText,
-    makeButton(text.allOn, () => {
-      stage.off.clear();
-      stage.show(stage.image, stage.problem);
-    }),
-  );
+  someOff.append(offText, makeButton(text.allOn, stage.switchAllOn));
   const element = make('section', '', { class: 'breaking' });
   element.append(make('p', text.intro, { class: 'soft' }), noImage, someOff);
   element.append(...parts.map((part) => part.element));

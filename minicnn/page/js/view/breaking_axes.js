@@ -1,6 +1,6 @@
 /** The sliders that distort an image: how far each goes, and how its amounts are written. */
 
-import { NOTHING } from '../network/distort.js';
+import { NO_DISTORTION } from '../network/distort.js';
 import { format } from './numbers.js';
 import { TEXT } from './text.js';
 
@@ -29,20 +29,20 @@ function shiftsOf(size) {
 function makeAxis(name, low, high, step) {
   const count = Math.round((high - low) / step) + 1;
   const values = Array.from({ length: count }, (_, k) => Number((low + k * step).toFixed(4)));
-  return { name, values, low, high, step, start: values.indexOf(NOTHING[name]) };
+  return { name, values, low, high, step, start: values.indexOf(NO_DISTORTION[name]) };
 }
 
 /** An amount with its unit: "−3.5 px". */
-export function amountOf({ name }, value) {
-  return `${write(value)}${TEXT.breaking.units[name]}`;
+export function formatAmount({ name }, value) {
+  return `${shorten(value)}${TEXT.breaking.units[name]}`;
 }
 
 /** An amount in words: "3.5 px to the left". */
-export function placeOf({ name }, value) {
-  return TEXT.breaking.places[name](write(Math.abs(value)), value > 0);
+export function describeAmount({ name }, value) {
+  return TEXT.breaking.places[name](shorten(Math.abs(value)), value > 0);
 }
 
-function write(value) {
+function shorten(value) {
   return format(Number(value.toFixed(2)), 4)
     .replace(/(\.\d*?)0+$/, '$1')
     .replace(/\.$/, '');

@@ -1,5 +1,6 @@
 /** The probabilities of the classes before and after a change, as pairs of bars. */
 
+import { bestOf } from '../network/run.js';
 import { make } from './dom.js';
 import { percent } from './numbers.js';
 import { TEXT } from './text.js';
@@ -21,7 +22,7 @@ export function makeComparison(stage, caption) {
       make('th', names[0], { scope: 'col', class: 'is-before' }),
       make('th', names[1], { scope: 'col', class: 'is-now' }),
     );
-    const [bestBefore, bestNow] = [before, now].map((shares) => bestOf(shares));
+    const [bestBefore, bestNow] = [before, now].map(bestOf);
     const rows = chooseClasses(before, now).map((k) => {
       const row = make('tr');
       const bars = make('td', '', { class: 'pair', 'aria-hidden': 'true' });
@@ -53,9 +54,4 @@ function chooseClasses(before, now) {
   if (classes.length <= MOST_CLASSES) return classes;
   const highest = (k) => Math.max(before[k], now[k]);
   return classes.sort((a, b) => highest(b) - highest(a)).slice(0, MOST_CLASSES);
-}
-
-/** The class with the highest probability. */
-export function bestOf(shares) {
-  return shares.indexOf(Math.max(...shares));
 }

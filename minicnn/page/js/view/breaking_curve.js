@@ -1,18 +1,18 @@
 /** The probability of each class over the whole range of one slider. */
 
 import { changesOf, distort } from '../network/distort.js';
-import { amountOf, placeOf } from './breaking_axes.js';
-import { bestOf } from './breaking_bars.js';
+import { bestOf } from '../network/run.js';
+import { formatAmount, describeAmount } from './breaking_axes.js';
 import { placeLabels } from './breaking_labels.js';
-import { makeSlices } from './breaking_slices.js';
+import { makeSlices } from './slices.js';
 import { COLOURS, drawChart } from './chart.js';
-import { make, makeSvg } from './dom.js';
+import { make, makeSvg, setText } from './dom.js';
 import { TEXT } from './text.js';
 
 const LEAST_SHARE = 0.1; // of a class that has a line of its own
 const MOST_LINES = 6;
 const MOST_CHANGES = 2; // are named after the first one
-const COARSE = 4; // every so many positions come first
+const COARSE = 4; // every fourth position is computed first
 const HEIGHT = 260; // pixels
 const QUIET = 300; // milliseconds without a change, before it is said what the curve shows
 
@@ -71,7 +71,7 @@ export function makeCurve(stage) {
 
   function say() {
     const text = describe(stage, shown.axis, curve.shares);
-    if (sentence.textContent !== text) sentence.textContent = text;
+    setText(sentence, text);
     svg.setAttribute('aria-label', TEXT.breaking.curveLabel(text));
   }
 
@@ -111,7 +111,7 @@ function drawCurve(svg, width, { axis, settings, shares, stage }) {
     width,
     height: HEIGHT,
     lines,
-    x: { low: axis.low, high: axis.high, ticks, format: (x) => amountOf(axis, x).split(' ')[0], label: TEXT.breaking.axisTitles[axis.name] },
+    x: { low: axis.low, high: axis.high, ticks, format: (x) => formatAmount(axis, x).split(' ')[0], label: TEXT.breaking.axisTitles[axis.name] },
     y: { low: 0, high: 1, ticks: [0, 0.5, 1], format: (share) => `${100 * share}%` },
     marker: settings[axis.name],
   }); // prettier-ignore
@@ -142,12 +142,12 @@ function describe({ classes }, axis, shares) {
   const sides = [after, before].filter((found) => found.length);
   const sentences = sides.map((found) => {
     const [nearest, ...others] = found;
-    const place = placeOf(axis, axis.values[nearest.at]);
+    const place = describeAmount(axis, axis.values[nearest.at]);
     const next = others
       .slice(0, MOST_CHANGES)
       .map(({ answer }) => text.nextChange(classes[answer]));
     const more = others.length > MOST_CHANGES ? text.moreChanges : '';
     return `${text.firstChange(place, classes[nearest.answer])}${next.join('')}${more}.`;
   });
-  return [text.starts(amountOf(axis, axis.values[axis.start]), name), ...sentences].join(' ');
+  return [text.starts(formatAmount(axis, axis.values[axis.start]), name), ...sentences].join(' ');
 }

@@ -1,11 +1,11 @@
 /** Sliders that distort the image, the distorted image next to the original, and both answers. */
 
-import { NOTHING, distort } from '../network/distort.js';
-import { amountOf, axesFor } from './breaking_axes.js';
-import { bestOf } from './breaking_bars.js';
+import { NO_DISTORTION, distort } from '../network/distort.js';
+import { bestOf } from '../network/run.js';
+import { axesFor, formatAmount } from './breaking_axes.js';
 import { makeCurve } from './breaking_curve.js';
 import { drawImage } from './colours.js';
-import { make, makeButton, makeSlider } from './dom.js';
+import { make, makeButton, makeSlider, setText } from './dom.js';
 import { percent } from './numbers.js';
 import { TEXT } from './text.js';
 
@@ -13,10 +13,10 @@ import { TEXT } from './text.js';
 export function buildDistortion(stage) {
   const text = TEXT.breaking;
   const axes = axesFor(stage.imageShape);
-  const state = { settings: { ...NOTHING }, seed: 1, axis: axes[0], image: null };
+  const state = { settings: { ...NO_DISTORTION }, seed: 1, axis: axes[0], image: null };
   const sliders = axes.map(makeAxisSlider);
-  const original = makeFigure(text.original, text.originalLabel);
-  const distorted = makeFigure(text.distorted, text.distortedLabel);
+  const original = makePicture(text.original, text.originalLabel);
+  const distorted = makePicture(text.distorted, text.distortedLabel);
   const verdict = make('p', '', { class: 'comment', role: 'status', 'aria-live': 'polite' });
   const curve = makeCurve(stage);
   const element = make('section', '', { class: 'part' });
@@ -29,20 +29,16 @@ export function buildDistortion(stage) {
         min: axis.low,
         max: axis.high,
         step: axis.step,
-        value: NOTHING[axis.name],
-        format: (value) => amountOf(axis, value),
+        value: NO_DISTORTION[axis.name],
+        format: (value) => formatAmount(axis, value),
       },
       (value) => {
         state.settings[axis.name] = Number(value.toFixed(4));
         state.axis = axis;
-        nameAmount();
         update();
       },
     );
-    const nameAmount = () =>
-      slider.input.setAttribute('aria-valuetext', amountOf(axis, state.settings[axis.name]));
-    nameAmount();
-    return { axis, set: slider.set, element: slider.element, nameAmount };
+    return { axis, set: slider.set, element: slider.element };
   }
 
   function assemble() {
@@ -63,11 +59,8 @@ export function buildDistortion(stage) {
   }
 
   function reset() {
-    Object.assign(state.settings, NOTHING);
-    sliders.forEach(({ axis, set, nameAmount }) => {
-      set(NOTHING[axis.name]);
-      nameAmount();
-    });
+    Object.assign(state.settings, NO_DISTORTION);
+    sliders.forEach(({ axis, set }) => set(NO_DISTORTION[axis.name]));
     update();
   }
 
@@ -79,7 +72,6 @@ export function buildDistortion(stage) {
   /** The distorted image becomes the image of the page. */
   function useImage() {
     const { image } = state;
-    Object.assign(state.settings, NOTHING);
     reset();
     stage.show(image);
   }
@@ -91,8 +83,7 @@ export function buildDistortion(stage) {
     original.show(stage.image, nameAnswer(before));
     distorted.show(state.image, nameAnswer(now));
     const isSame = bestOf(before) === bestOf(now);
-    const comment = isSame ? text.sameAnswer : text.otherAnswer;
-    if (verdict.textContent !== comment) verdict.textContent = comment;
+    setText(verdict, isSame ? text.sameAnswer : text.otherAnswer);
     distorted.element.classList.toggle('changed', !isSame);
     verdict.classList.toggle('changed', !isSame);
     curve.follow({ axis, settings, seed });
@@ -106,7 +97,7 @@ export function buildDistortion(stage) {
   return { element, update, stop: curve.stop, state, curve };
 }
 
-function makeFigure(title, label) {
+function makePicture(title, label) {
   const element = make('figure');
   const canvas = make('canvas', '', { role: 'img', 'aria-label': label });
   const name = make('strong');

@@ -1,8 +1,9 @@
 /** The kernels of a convolution that reads the image, as small pictures. */
 
+import { mapOf } from '../network/values.js';
 import { drawImage, drawMap, scaleOf } from './colours.js';
 
-/** The first convolution whose kernels can be drawn: it reads a grey or a colour image. */
+/** The number of the first convolution, -1 if there is none. */
 export function firstConvolution(layers) {
   return layers.findIndex(({ kind }) => kind === 'conv2d');
 }
@@ -15,8 +16,7 @@ export function hasPictures({ kind, weight }) {
 /** Draw the kernel of one unit: signed grey values, or colours around grey, on a scale. */
 export function drawFilter(canvas, { weight }, unit, scale) {
   const [, channels, height, width] = weight.shape;
-  const length = channels * height * width;
-  const numbers = weight.data.subarray(unit * length, (unit + 1) * length);
+  const numbers = mapOf(weight, unit);
   const { reach } = scale ?? scaleOf(numbers);
   if (channels === 1) {
     drawMap(canvas, numbers, height, width, { isSigned: true, reach });

@@ -8,7 +8,7 @@ const TOP = 6;
 
 /**
  * A text for each line {name, xs, ys, colour, isOwn}, near where it is highest. places: {toX, toY} of
- * the chart. A line for which there is no room gets none.
+ * the chart. A line without room for its name has no text.
  */
 export function placeLabels(lines, { toX, toY }, width) {
   const taken = [];

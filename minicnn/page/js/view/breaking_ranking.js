@@ -1,8 +1,8 @@
 /** Which map or unit of a layer matters most: how far the answer falls without each of them. */
 
+import { bestOf } from '../network/run.js';
 import { scoresWithout } from '../network/units.js';
-import { bestOf } from './breaking_bars.js';
-import { makeSlices } from './breaking_slices.js';
+import { makeSlices } from './slices.js';
 import { make, makeButton } from './dom.js';
 import { percent } from './numbers.js';
 import { TEXT } from './text.js';

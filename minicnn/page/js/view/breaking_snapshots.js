@@ -57,14 +57,13 @@ export function buildSnapshots(stage) {
   }
 
   function update() {
-    slider.input.setAttribute('aria-valuetext', names[chosen]);
     const found = outputs(chosen);
     const shares = stage.asProbabilities(found.at(-1).data);
     const titles = [names[chosen], text.finalNetwork];
     comparison.show(shares, stage.probabilities(), titles);
     if (first < 0) return;
     const states = [layersOf(chosen)[first], layers[first]];
-    // Both on one scale, so that one sees how the filters grow.
+    // Both on one scale, which shows how the filters grow.
     const scale = scaleOf(states.flatMap(({ weight }) => Array.from(weight.data)));
     [found, stage.outputs].forEach((each, side) => {
       sides[side].show(titles[side], states[side], scale, each[first + 1]);

@@ -1,12 +1,13 @@
 /** Maps and units as buttons that switch them off, and what the answer is without them. */
 
+import { bestOf, runLayers } from '../network/run.js';
 import { layersWithUnits } from '../network/units.js';
-import { runLayers } from '../network/run.js';
-import { bestOf, makeComparison } from './breaking_bars.js';
+import { mapOf } from '../network/values.js';
+import { makeComparison } from './breaking_bars.js';
 import { drawFilter, hasPictures } from './breaking_filters.js';
 import { makeRanking } from './breaking_ranking.js';
 import { drawMap } from './colours.js';
-import { make, makeButton, makeChoice } from './dom.js';
+import { make, makeButton, makeChoice, setText } from './dom.js';
 import { percent } from './numbers.js';
 import { TEXT } from './text.js';
 
@@ -63,9 +64,9 @@ export function buildUnits(stage) {
   }
 
   function makeUnit(layer, unit) {
-    const [number, key] = [chosen, `${chosen}/${unit}`];
+    const number = chosen;
     const label = text.unit(unit, layer.kind === 'conv2d');
-    const button = makeButton('', () => stage.switchUnit(number, unit, stage.off.has(key)), {
+    const button = makeButton('', () => stage.switchUnit(number, unit, stage.isOff(number, unit)), {
       role: 'switch',
       class: 'unit',
       'aria-label': label,
@@ -82,12 +83,10 @@ export function buildUnits(stage) {
     return {
       element: button,
       update() {
-        button.setAttribute('aria-checked', !stage.off.has(key));
+        button.setAttribute('aria-checked', !stage.isOff(number, unit));
         if (!map) return;
         const [, height, width] = layer.shape;
-        const start = unit * height * width;
-        const { data } = stage.outputs[number + 1];
-        drawMap(map, data.subarray(start, start + height * width), height, width);
+        drawMap(map, mapOf(stage.outputs[number + 1], unit), height, width);
       },
     };
   }
@@ -97,8 +96,7 @@ export function buildUnits(stage) {
     const now = stage.probabilities();
     const before = stage.off.size ? answerWithAll(stage) : now;
     comparison.show(before, now);
-    const sentence = describe(before, now);
-    if (finding.textContent !== sentence) finding.textContent = sentence;
+    setText(finding, describe(before, now));
     ranking.follow(chosen);
   }
 

@@ -28,8 +28,8 @@ const RIGHT = 10;
  */
 export function drawChart(svg, { width, height, lines, x, y, marker }) {
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
-  const toX = scaleOf(x, LEFT, width - RIGHT);
-  const toY = scaleOf(y, height - BOTTOM, TOP);
+  const toX = makeScale(x, LEFT, width - RIGHT);
+  const toY = makeScale(y, height - BOTTOM, TOP);
   const parts = [];
   y.ticks.forEach((tick) => {
     const at = toY(tick);
@@ -65,8 +65,8 @@ export function drawChart(svg, { width, height, lines, x, y, marker }) {
   return { toX, toY };
 }
 
-/** A number of an axis as a position between two pixels; beyond its ends it stays at them. */
-function scaleOf({ low, high }, first, last) {
+/** What maps the numbers of an axis to positions between two pixels; others stay at its ends. */
+function makeScale({ low, high }, first, last) {
   const span = high - low || 1;
   return (value) => {
     const share = Number.isFinite(value) ? (value - low) / span : 0;

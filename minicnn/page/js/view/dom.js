@@ -28,6 +28,18 @@ export function find(id) {
   return document.getElementById(id);
 }
 
+/** Change a text only where it differs, so that a screen reader says it once. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** A figure with its caption above. */
+export function makeFigure(caption, content) {
+  const figure = make('figure');
+  figure.append(make('figcaption', caption), content);
+  return figure;
+}
+
 /** A button that does something. */
 export function makeButton(text, action, attributes = {}) {
   const button = make('button', text, { type: 'button', ...attributes });
@@ -42,10 +54,15 @@ export function makeButton(text, action, attributes = {}) {
 export function makeSlider(label, { min, max, step = 1, value, format = String }, action) {
   const element = make('label', '', { class: 'slider' });
   const input = make('input', '', { type: 'range', min, max, step, value });
-  const shown = make('output', format(value));
+  const shown = make('output');
   element.append(make('span', label), input, shown);
+  const write = (number) => {
+    shown.textContent = format(number);
+    input.setAttribute('aria-valuetext', format(number));
+  };
+  write(value);
   input.addEventListener('input', () => {
-    shown.textContent = format(Number(input.value));
+    write(Number(input.value));
     action(Number(input.value));
   });
   return {
@@ -53,13 +70,13 @@ export function makeSlider(label, { min, max, step = 1, value, format = String }
     input,
     set(number) {
       input.value = number;
-      shown.textContent = format(number);
+      write(number);
     },
   };
 }
 
 /**
- * A choice among names: makeChoice('Mode', { zeros: 'zeros', reflect: 'mirrored' }, 'zeros', action).
+ * A choice among names: makeChoice('Mode', { zeros: 'zeros', reflect: 'reflect' }, 'zeros', action).
  * The action gets the key. Returns { element, input }.
  */
 export function makeChoice(label, options, value, action) {

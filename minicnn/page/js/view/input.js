@@ -3,17 +3,19 @@
 import { PictureError } from '../network/digit_parts.js';
 import { digitFromPicture } from '../network/digit_photo.js';
 import { imageFromPicture } from '../network/picture.js';
+import { makeBar } from './bars.js';
 import { makeBoard } from './board.js';
 import { drawImage } from './colours.js';
 import { find, make, makeButton, makeLater } from './dom.js';
 import { percent } from './numbers.js';
 import { writeAddress } from './panels.js';
+import { makeFileButton, readBitmap } from './picture_file.js';
 import { TEXT } from './text.js';
 
 const MOST_SIDE = 4096; // pixels of a picture that is opened: as many as every browser can hold
 const MOST_BARS = 10;
 
-/** Build it; whatever is drawn or chosen is shown on the stage. */
+/** Build it; each drawing or chosen image is shown on the stage. */
 export function buildInput(stage) {
   const isColourful = stage.imageShape[0] === 3;
   // Ink on paper is turned around for the network; other pictures are taken as they are.
@@ -56,13 +58,7 @@ export function buildInput(stage) {
   }
 
   function buildTools() {
-    const file = make('input', '', { type: 'file', accept: 'image/*', hidden: true });
-    file.addEventListener('change', () => openPicture(file.files[0]));
-    find('tools').append(
-      makeButton(TEXT.clear, clear),
-      makeButton(TEXT.openPicture, () => file.click()),
-      file,
-    );
+    find('tools').append(makeButton(TEXT.clear, clear), ...makeFileButton(openPicture));
     if (!isColourful) return;
     const pen = make('input', '', {
       type: 'color',
@@ -112,7 +108,7 @@ export function buildInput(stage) {
     try {
       const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
       board.show(bitmap);
-      showPicture(readBitmap(bitmap));
+      showPicture(readBitmap(bitmap, MOST_SIDE));
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       board.wipe();
@@ -131,20 +127,6 @@ export function buildInput(stage) {
       else stage.show(null);
     },
   };
-}
-
-/** The pixels of a picture, on white where it is transparent. */
-function readBitmap(bitmap) {
-  const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = make('canvas');
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const context = canvas.getContext('2d');
-  context.imageSmoothingQuality = 'high';
-  context.fillStyle = '#fff';
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 function showSeen({ image, imageShape }) {
@@ -169,19 +151,10 @@ function showAnswer(stage) {
   find('verdict').textContent = TEXT.verdict(stage.classes[best], percent(shares[best])) + off;
   // The order of the classes stays where all can be shown: bars that jump are hard to read.
   const shown = shares.length > MOST_BARS ? order.slice(0, MOST_BARS) : shares.map((_, k) => k);
-  find('bars').replaceChildren(
-    ...shown.map((k) => makeBar(stage.classes[k], shares[k], k === best)),
-  );
-}
-
-function makeBar(name, share, isBest) {
-  const item = make('li', '', { class: isBest ? 'best' : undefined });
-  const bar = make('span', '', { class: 'bar' });
-  bar.style.setProperty('--share', share);
-  item.append(
-    make('span', name, { class: 'name' }),
-    bar,
-    make('span', percent(share), { class: 'share' }),
-  );
-  return item;
+  const bars = shown.map((k) => {
+    const bar = makeBar(stage.classes[k]);
+    bar.show(shares[k], k === best);
+    return bar.element;
+  });
+  find('bars').replaceChildren(...bars);
 }

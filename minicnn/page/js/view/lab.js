@@ -7,7 +7,7 @@ import {
   mapOfImage,
   mapOfMiddle,
 } from '../network/lab_pictures.js';
-import { decodeBytes } from '../network/values.js';
+import { decodeImages } from '../network/values.js';
 import { countUnreached, planWindow, unreachedRows } from '../network/window_lab.js';
 import { make, makeLater } from './dom.js';
 import { DEFAULTS, makeControls, readOptions, writeOptions } from './lab_controls.js';
@@ -123,8 +123,5 @@ export function buildLab(stage) {
 
 /** A 3 of the bundled digits. */
 function bundledDigit({ images, labels }) {
-  const shape = [1, 8, 8];
-  const first = labels.indexOf(3) * 64;
-  const bytes = decodeBytes(images).subarray(first, first + 64);
-  return { shape, data: Float32Array.from(bytes, (byte) => byte / 255) };
+  return decodeImages([1, 8, 8], images)[labels.indexOf(3)];
 }

@@ -2,8 +2,9 @@
 
 import { KERNELS, filterPicture, greyOfImage, greyOfPixels } from '../network/lab_pictures.js';
 import { drawImage, drawMap } from './colours.js';
-import { make, makeButton } from './dom.js';
+import { make, makeButton, makeFigure } from './dom.js';
 import { formatTidy, scaleUnder } from './lab_grid.js';
+import { makeFileButton, readBitmap } from './picture_file.js';
 import { TEXT } from './text.js';
 
 const MOST_SIDE = 256; // pixels of a picture that is opened; larger ones are made smaller
@@ -46,7 +47,7 @@ export function makeKernelLab(chosen) {
   controls.append(presets, numbers, about, sum);
   const pictures = make('div');
   const pair = make('div', '', { class: 'lab-pair' });
-  pair.append(framed(TEXT.lab.before, before), framed(TEXT.lab.after, after));
+  pair.append(makeFigure(TEXT.lab.before, before), makeFigure(TEXT.lab.after, after));
   pictures.append(pair, makeFileTools(), message);
   const columns = make('div', '', { class: 'lab-columns' });
   columns.append(controls, pictures);
@@ -58,14 +59,8 @@ export function makeKernelLab(chosen) {
   acceptPictures();
 
   function makeFileTools() {
-    const file = make('input', '', { type: 'file', accept: 'image/*', hidden: true });
-    file.addEventListener('change', () => openPicture(file.files[0]));
     const tools = make('div', '', { class: 'buttons' });
-    tools.append(
-      makeButton(TEXT.openPicture, () => file.click()),
-      back,
-      file,
-    );
+    tools.append(...makeFileButton(openPicture), back);
     return tools;
   }
 
@@ -81,7 +76,7 @@ export function makeKernelLab(chosen) {
   async function openPicture(file) {
     if (!file) return;
     try {
-      usePicture(readBitmap(await createImageBitmap(file)));
+      usePicture(readBitmap(await createImageBitmap(file), MOST_SIDE));
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       message.textContent = TEXT.notAPicture(file.name);
@@ -145,24 +140,4 @@ export function makeKernelLab(chosen) {
 /** Whether the numbers add up to 0: what such a kernel makes of a flat area is 0, not a grey. */
 function isBalanced(nine) {
   return Math.abs(nine.reduce((all, weight) => all + weight, 0)) < 1e-9;
-}
-
-function framed(title, canvas) {
-  const figure = make('figure');
-  figure.append(make('figcaption', title), canvas);
-  return figure;
-}
-
-/** The pixels of a picture, at most MOST_SIDE on its longer side, on white where it is transparent. */
-function readBitmap(bitmap) {
-  const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = make('canvas');
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const context = canvas.getContext('2d');
-  context.imageSmoothingQuality = 'high';
-  context.fillStyle = '#fff';
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return context.getImageData(0, 0, canvas.width, canvas.height);
 }

@@ -1,7 +1,7 @@
 /** The arithmetic of the window lab: the output size step by step, and one place computed by hand. */
 
 import { isPadding } from '../network/window_lab.js';
-import { make } from './dom.js';
+import { make, makeFigure } from './dom.js';
 import { formatTidy, makeGrid, scaleUnder } from './lab_grid.js';
 import { TEXT } from './text.js';
 
@@ -80,9 +80,7 @@ export function makeComputation() {
 
 function makeFactor(sign, title, grid) {
   const factor = make('div', '', { class: 'factor' });
-  const figure = make('figure');
-  figure.append(make('figcaption', title), grid.element);
-  factor.append(make('span', sign, { class: 'sign' }), figure);
+  factor.append(make('span', sign, { class: 'sign' }), makeFigure(title, grid.element));
   return factor;
 }
 

@@ -2,7 +2,7 @@
 
 import { computeUnder, isPadding, lookUnder, padMap, slideWindow } from '../network/window_lab.js';
 import { scaleOf } from './colours.js';
-import { make, makeButton, makeChoice, wantsLessMotion } from './dom.js';
+import { make, makeButton, makeChoice, makeFigure, wantsLessMotion } from './dom.js';
 import { formatTidy, makeGrid, scaleUnder } from './lab_grid.js';
 import { TEXT } from './text.js';
 
@@ -32,10 +32,12 @@ export function makeWindows(moved) {
     makeButton(TEXT.lab.back, () => stopAndStep(-1), { 'aria-label': TEXT.lab.backLabel }),
     makeButton(TEXT.lab.next, () => stopAndStep(1), { 'aria-label': TEXT.lab.nextLabel }),
   );
-  const figure = make('figure');
-  figure.append(make('figcaption', TEXT.lab.padded), input.element);
   const left = make('div');
-  left.append(figure, make('p', TEXT.lab.legend, { class: 'soft small' }), view.element);
+  left.append(
+    makeFigure(TEXT.lab.padded, input.element),
+    make('p', TEXT.lab.legend, { class: 'soft small' }),
+    view.element,
+  );
   const grids = make('div', '', { class: 'lab-outputs' });
   outputs.forEach((grid, number) => {
     const part = make('figure');

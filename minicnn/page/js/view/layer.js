@@ -2,8 +2,8 @@
 
 import { rangeOf } from '../network/values.js';
 import { make, makeButton } from './dom.js';
-import { boxOf, drawMaps, fitCanvas, layoutOf, placeAt } from './maps.js';
-import { count, format } from './numbers.js';
+import { canvasBox, drawMaps, fitCanvas, layoutOf, placeAt } from './maps.js';
+import { format } from './numbers.js';
 import { TEXT } from './text.js';
 
 const MOST_MAPS = 32; // shown at first, of a layer with more
@@ -11,7 +11,7 @@ const MOST_UNITS = 512;
 
 /**
  * Build the part of the page for layer `number`. isOpen: whether its maps are shown at first. actions:
- * select(number, place) and hover(number, place or null). Returns what watch.js tells it.
+ * select(number, place) and hover(number, place or null). Returns what watch.js calls.
  */
 export function buildLayer(layer, number, isOpen, actions) {
   const { shape } = layer;
@@ -107,7 +107,7 @@ export function buildLayer(layer, number, isOpen, actions) {
       if (!view.layout) layOut();
       if (place[0] >= view.shown) unfold();
       const [unit, i = 0, j = 0] = place;
-      setBox(mark, boxOf(view.layout, unit, [i, i], [j, j]), view.layout.scale);
+      setBox(mark, canvasBox(view.layout, unit, [i, i], [j, j]), view.layout.scale);
     },
     /** Scroll as far as the marked number needs to be seen. */
     reveal(behavior) {
@@ -118,10 +118,12 @@ export function buildLayer(layer, number, isOpen, actions) {
       if (!element.open || !view.layout || unit >= view.shown) return null;
       const { left, top } = canvas.getBoundingClientRect();
       const { scale } = view.layout;
-      const box = boxOf(view.layout, unit, rows, columns);
+      const box = canvasBox(view.layout, unit, rows, columns);
       return {
-        ...{ x: left + box.x * scale, y: top + box.y * scale },
-        ...{ width: box.width * scale, height: box.height * scale },
+        x: left + box.x * scale,
+        y: top + box.y * scale,
+        width: box.width * scale,
+        height: box.height * scale,
       };
     },
   };
@@ -140,14 +142,14 @@ function typeOf({ name, type }) {
 
 function sizeOf({ shape }) {
   const [units, height, width] = shape;
-  if (shape.length === 1) return count(units, ...TEXT.watch.units);
-  return TEXT.watch.mapsOf(count(units, ...TEXT.watch.maps), height, width);
+  if (shape.length === 1) return TEXT.watch.units(units);
+  return TEXT.watch.mapsOf(TEXT.watch.maps(units), height, width);
 }
 
 function describe(layer) {
   const parts = [sizeOf(layer)];
   if (layer.window) parts.push(TEXT.watch.windowOf(layer.window));
-  if (layer.parameters) parts.push(count(layer.parameters, ...TEXT.watch.parameters));
+  if (layer.parameters) parts.push(TEXT.watch.parameters(layer.parameters));
   return parts.join(' · ');
 }
 

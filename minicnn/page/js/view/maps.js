@@ -1,4 +1,4 @@
-/** All maps of a layer in one canvas, one pixel of it for each number, and what lies where. */
+/** All maps of a layer in one canvas, with one pixel for each number, and what lies where. */
 
 import { paintRows, scaleOf } from './colours.js';
 
@@ -8,7 +8,7 @@ const MOST_SCALE = 12; // and of a number at most
 const UNIT_SIDES = [
   [16, 26],
   [128, 13],
-]; // up to so many units of a vector, pixels of the screen for each
+]; // [units of a vector at most, pixels of the screen for each]
 const SMALL_UNIT = 8;
 
 /**
@@ -28,7 +28,13 @@ export function layoutOf(shape, count, screenWidth) {
   const columns = Math.min(count, Math.max(1, fitting));
   const rows = Math.ceil(count / columns);
   return {
-    ...{ count, height, width, columns, rows, gap, scale, rank: shape.length },
+    count,
+    height,
+    width,
+    columns,
+    gap,
+    scale,
+    rank: shape.length,
     pixelWidth: columns * (width + gap) - gap,
     pixelHeight: rows * (height + gap) - gap,
   };
@@ -78,7 +84,7 @@ export function placeAt(layout, x, y) {
 }
 
 /** The pixels of the canvas that show a block: {x, y, width, height} for one map of it. */
-export function boxOf(layout, map, rows = [0, 0], columns = [0, 0]) {
+export function canvasBox(layout, map, rows = [0, 0], columns = [0, 0]) {
   const [left, top] = cornerOf(layout, map);
   return {
     x: left + columns[0],

@@ -30,7 +30,7 @@ export function percent(share) {
   return `${(100 * share).toFixed(1)}%`;
 }
 
-/** "1 map", "6 maps", with the forms that a language has. */
-export function count(number, one, many) {
+/** "1 map", "6 maps". */
+export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 }

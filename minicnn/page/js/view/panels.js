@@ -4,8 +4,8 @@ import { find, make } from './dom.js';
 import { TEXT } from './text.js';
 
 /**
- * Make a tab for each panel {name, element, open()}; open() is called whenever it is shown. Returns
- * { open(name), place }: place.set({layer, unit}) writes to the address, place.get() reads it.
+ * Make a tab for each panel {name, element, open(), close()}, which are called when it is shown and
+ * when another one is. Returns { open(name) }.
  */
 export function makePanels(panels) {
   const tabs = find('tabs');
@@ -46,7 +46,7 @@ export function makePanels(panels) {
       tab.setAttribute('aria-selected', isChosen);
       tab.tabIndex = isChosen ? 0 : -1;
       if (isChosen) panel.open();
-      else panel.close?.();
+      else panel.close();
     });
   }
 
@@ -58,7 +58,7 @@ export function readAddress() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
-/** Say it in the address, which can then be copied. In a frame without an address nothing happens. */
+/** Write values into the address, which can then be copied; a frame in a notebook has none. */
 export function writeAddress(values) {
   const text = new URLSearchParams(values).toString().replaceAll('%2C', ',');
   try {

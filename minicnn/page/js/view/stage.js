@@ -1,7 +1,7 @@
-/** What all panels share: the network, the image that is shown, and what the layers make of it. */
+/** What all panels share: the network, the image that is shown, and the outputs of the layers. */
 
 import { decodeLayers, probabilities, runLayers } from '../network/run.js';
-import { decodeImage } from '../network/values.js';
+import { decodeImages } from '../network/values.js';
 
 /**
  * The stage for what page/contents.py has written.
@@ -11,7 +11,8 @@ import { decodeImage } from '../network/values.js';
  *   off              the units that are switched off, as 'layer number/unit'
  *   problem          why nothing is shown, '' if there is no reason
  *
- * show(image) sends an image through the network and tells all who listen; so does switchUnit.
+ * show(image) sends an image through the network and tells all who listen; so do switchUnit and
+ * switchAllOn.
  */
 export function makeStage(contents) {
   const layers = decodeLayers(contents.layers);
@@ -24,7 +25,7 @@ export function makeStage(contents) {
     inkBox: contents.inkBox,
     samples: contents.samples.map(({ name, bytes }) => ({
       name,
-      image: decodeImage(contents.imageShape, bytes),
+      image: decodeImages(contents.imageShape, bytes)[0],
     })),
     digits: contents.digits,
     snapshots: contents.snapshots,
@@ -46,6 +47,10 @@ export function makeStage(contents) {
       const key = `${number}/${unit}`;
       if (isOn) stage.off.delete(key);
       else stage.off.add(key);
+      stage.show(stage.image, stage.problem);
+    },
+    switchAllOn() {
+      stage.off.clear();
       stage.show(stage.image, stage.problem);
     },
     isOff,

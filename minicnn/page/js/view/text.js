@@ -1,5 +1,7 @@
 /** Every English text of the page. */
 
+import { count } from './numbers.js';
+
 export const TEXT = {
   panels: 'Ways to look at the network',
   panelNames: {
@@ -24,7 +26,7 @@ export const TEXT = {
   seenHelp: 'The image as the network sees it, and how probable it finds each class.',
   seenLabel: 'The image as the network sees it',
   answer: 'Probability of each class',
-  switchedOff: (number) => `${number} unit${number > 1 ? 's are' : ' is'} switched off.`,
+  switchedOff: (number) => `${count(number, 'unit is', 'units are')} switched off.`,
   nothing: 'Draw something, choose an image, or drop a picture on this page.',
   notAPicture: (name) => `${name} is not a picture that this browser can read.`,
   verdict: (name, share) => `This is ${name}: ${share}`,
@@ -38,10 +40,10 @@ export const TEXT = {
     mapsLabel: (name, size) =>
       `${name}: ${size}. Arrow keys choose a number, Page Up and Page Down another map.`,
     showAll: (number) => `Show all ${number.toLocaleString('en')}`,
-    maps: ['map', 'maps'],
+    maps: (number) => count(number, 'map'),
     mapsOf: (maps, height, width) => `${maps} of ${height}×${width}`,
-    units: ['unit', 'units'],
-    parameters: ['parameter', 'parameters'],
+    units: (number) => count(number, 'unit'),
+    parameters: (number) => count(number, 'parameter'),
     windowOf: ({ kernel, stride }) =>
       `${kernel.join('×')} window${stride.some((n) => n > 1) ? `, stride ${stride[0] === stride[1] ? stride[0] : stride.join('×')}` : ''}`,
     range: (low, high) => `${low} to ${high}`,
@@ -73,32 +75,32 @@ export const TEXT = {
     },
     terms: {
       channelSum: ({ channel }) => `sum of the products, channel ${channel}`,
-      otherChannels: ({ count }) => `${count} more channel${count > 1 ? 's' : ''}`,
+      otherChannels: (term) => count(term.count, 'more channel'),
       bias: () => 'bias',
       product: ({ input, weight, number }, format) =>
         `${format(weight)} × ${format(number)}, input ${input}`,
-      otherProducts: ({ count }) => `${count} smaller product${count > 1 ? 's' : ''}`,
-      sum: ({ count }) => `sum of ${count} number${count > 1 ? 's' : ''}`,
+      otherProducts: (term) => count(term.count, 'smaller product'),
+      sum: (term) => `sum of ${count(term.count, 'number')}`,
       divisor: () => 'divided by',
       largest: () => 'the largest',
       smallest: () => 'the smallest',
-      pthPowers: ({ p }, format) => `sum of the powers of ${format(p)}`,
-      pthRoot: ({ p }, format) => `root of degree ${format(p)}`,
+      pthPowers: ({ p }, format) => `sum of the numbers to the power of ${format(p)}`,
+      pthRoot: ({ p }, format) => `this to the power of 1 / ${format(p)}`,
       copy: ({ place }) =>
         place.length === 3
           ? `map ${place[0]}, row ${place[1]}, column ${place[2]}`
           : `unit ${place[0]}`,
       fill: () => 'padding',
       input: () => 'input x',
-      scale: () => 'times, γ / √(running variance + ε)',
-      shift: () => 'plus, β − running mean · γ / √(…)',
+      scale: () => 'times γ / √(running variance + ε)',
+      shift: () => 'plus β − running mean · γ / √(…)',
       squares: ({ first, last }) => `squares of channels ${first} to ${last}, summed`,
       normDivisor: ({ layer }, format) =>
-        `(${format(layer.k)} + ${format(layer.alpha)} / ${layer.size} · squares) to the ${format(layer.beta)}`,
+        `divided by (${format(layer.k)} + ${format(layer.alpha)} / ${layer.size} · squares) to the power of ${format(layer.beta)}`,
       score: () => 'score x',
       highestScore: () => 'highest score m',
-      power: () => 'e to the x − m',
-      powers: ({ count }) => `the same of all ${count} classes, summed`,
+      power: () => 'e to the power of x − m',
+      powers: (term) => `the same for all ${term.count} classes, summed`,
       share: ({ row, column, share, number }, format) =>
         `${format(share)} × ${format(number)}, row ${row}, column ${column}`,
     },
@@ -157,7 +159,7 @@ export const TEXT = {
     view: 'Show',
     views: { values: 'the numbers', uses: 'how many windows use each pixel' },
     pixel: (row, column, isPadding, uses) =>
-      `${TEXT.lab.pixelName(row, column, isPadding)}; used by ${uses} ${uses === 1 ? 'window' : 'windows'}`,
+      `${TEXT.lab.pixelName(row, column, isPadding)}; used by ${count(uses, 'window')}`,
     pixelName: (row, column, isPadding) => {
       if (!isPadding) return `row ${row}, column ${column}`;
       if (row < 0 || column < 0) return 'padding, 0';
@@ -205,8 +207,8 @@ export const TEXT = {
     weights: 'Kernel',
     products: 'Products',
     winner: (value, pixel) => `${value} (${pixel})`,
-    sumOf: (count, sum, share) => `the sum of ${count} numbers is ${sum}; ${share}`,
-    productsOf: (count, sum) => `the sum of ${count} products is ${sum}`,
+    sumOf: (number, sum, share) => `the sum of ${number} numbers is ${sum}; ${share}`,
+    productsOf: (number, sum) => `the sum of ${number} products is ${sum}`,
     kernelNote(filter, kernel, dilation) {
       const notes = [];
       if (filter === 'own' && kernel > 3) {
@@ -225,7 +227,7 @@ export const TEXT = {
 
     kernelTitle: 'A kernel on a whole picture',
     kernelAbout:
-      'Change the nine numbers, or begin with a known kernel. The result at each pixel is the sum of its 3×3 surroundings times the nine numbers. As in every CNN framework this is a cross-correlation: the kernel is not flipped. Outside the picture, the edge pixels are repeated.',
+      'Change the nine numbers, or start from a well-known kernel. The result at each pixel is the sum of the 3×3 pixels around it, each times one of the nine numbers. As in every CNN framework this is a cross-correlation: the kernel is not flipped. Outside the picture, the edge pixels are repeated.',
     nine: 'The nine numbers of the kernel',
     weightAt: (row, column) => `Kernel, row ${row}, column ${column}`,
     filterAbout: {
@@ -255,11 +257,11 @@ export const TEXT = {
   // Break it
   breaking: {
     intro:
-      'How much can this network stand? Distort the image, switch off parts of the network, or go back to an earlier state of its training.',
+      'How robust is this network? Distort the image, switch off parts of the network, or go back to an earlier state of its training.',
     noImage: 'Draw something or choose an image: then it can be distorted here.',
-    someOff: (count) =>
-      `${count} ${count === 1 ? 'unit is' : 'units are'} switched off, here and in all other views.`,
-    allOn: 'All on again',
+    someOff: (number) =>
+      `${count(number, 'unit is', 'units are')} switched off, here and in all other views.`,
+    allOn: 'Switch all on again',
 
     distort: 'Distort the image',
     distortHelp:
@@ -277,26 +279,25 @@ export const TEXT = {
       down: 'shift down, in pixels',
       degrees: 'turn clockwise, in degrees',
       noise: 'standard deviation of the noise; white is 1',
-      thickness: 'lines thicker by so many pixels',
+      thickness: 'how much thicker the lines are, in pixels',
     },
     original: 'Original',
     distorted: 'Distorted',
     originalLabel: 'The original image',
     distortedLabel: 'The distorted image',
     sameAnswer: 'The answer is the same.',
-    otherAnswer: 'The answer is another one.',
-    reset: 'Undistorted again',
-    newNoise: 'Other noise',
+    otherAnswer: 'The answer has changed.',
+    reset: 'Reset the sliders',
+    newNoise: 'Draw new noise',
     useImage: 'Use this image everywhere',
 
     curve: (axis) => `${axis}: the probability of each class`,
     curveLabel: (sentence) => `Chart of the probabilities. ${sentence}`,
-    computing: 'Computing…',
-    stays: (name) => `It says ${name} over the whole range.`,
-    starts: (amount, name) => `At ${amount} it says ${name}.`,
-    firstChange: (place, name) => `From ${place} on it says ${name}`,
+    stays: (name) => `The answer is ${name} over the whole range.`,
+    starts: (amount, name) => `At ${amount} the answer is ${name}.`,
+    firstChange: (place, name) => `From ${place} on it is ${name}`,
     nextChange: (name) => `, then ${name}`,
-    moreChanges: ', and later others',
+    moreChanges: ', and others after that',
     places: {
       right: (amount, isAfter) => `${amount} px to the ${isAfter ? 'right' : 'left'}`,
       down: (amount, isAfter) => `${amount} px ${isAfter ? 'down' : 'up'}`,
@@ -313,25 +314,25 @@ export const TEXT = {
     switchHelp:
       'A click switches a map or a unit off: its output becomes 0, and all later layers have to do without it.',
     layer: 'Layer',
-    layerName: (name, count, isConvolution) =>
-      `${name}, ${count} ${isConvolution ? (count === 1 ? 'map' : 'maps') : count === 1 ? 'unit' : 'units'}`,
+    layerName: (name, number, isConvolution) =>
+      `${name}, ${count(number, isConvolution ? 'map' : 'unit')}`,
     unit: (number, isConvolution) => `${isConvolution ? 'map' : 'unit'} ${number}`,
     unitsOf: (name) => `Maps or units of ${name}`,
     filtersAndMaps:
       'Above the filter, below its map of this image. Red is positive, blue negative.',
     mapsOnly: 'The map of each filter for this image.',
-    showAll: (count) => `Show all ${count}`,
+    showAll: (number) => `Show all ${number}`,
     nothingOff: 'Everything is on.',
-    stillSays: (count, name, share, shareBefore) =>
-      `Without ${count === 1 ? 'this one' : `these ${count}`} it still says ${name}: ${share}, before ${shareBefore}.`,
-    nowSays: (count, name, share, nameBefore, shareBefore) =>
-      `Without ${count === 1 ? 'this one' : `these ${count}`} it says ${name} (${share}) instead of ${nameBefore} (${shareBefore}).`,
+    stillSays: (number, name, share, shareBefore) =>
+      `Without ${number === 1 ? 'this one' : `these ${number}`} the answer is still ${name}: ${share}, ${shareBefore} before.`,
+    nowSays: (number, name, share, nameBefore, shareBefore) =>
+      `Without ${number === 1 ? 'this one' : `these ${number}`} the answer is ${name} (${share}) instead of ${nameBefore} (${shareBefore}).`,
     bothAnswers: 'The answer before and now',
 
     ranking: (isConvolution) => `Which ${isConvolution ? 'map' : 'unit'} matters most?`,
     rankingHelp: (name, share, isConvolution) =>
       `Each ${isConvolution ? 'map' : 'unit'} is switched off by itself: how far the probability of ${name} falls from ${share}, in percentage points.`,
-    rankingMore: (count) => `The other ${count} matter less than these.`,
+    rankingMore: (number) => `The other ${number} matter less than these.`,
     littleDrop: '< 0.1',
     noneMatters: (isConvolution) =>
       `For this image, no ${isConvolution ? 'map' : 'unit'} matters by itself: the others make up for it.`,
@@ -339,9 +340,9 @@ export const TEXT = {
 
     snapshots: 'Earlier in the training',
     snapshotHelp:
-      'The same image in the network as it was during the training, and as it is in the end.',
+      'The same image in the network as it was during training, and as it is at the end.',
     noSnapshots:
-      'This page has no earlier states of the network. A training keeps some with the callback mc.train.Snapshots(), and mc.page.write(..., snapshots=snapshots) puts them here.',
+      'This page has no earlier states of the network. Training with the callback mc.train.Snapshots() keeps some, and mc.page.write(..., snapshots=snapshots) puts them here.',
     snapshot: 'State',
     atStart: 'start',
     atEpoch: (epoch) => `epoch ${epoch}`,
@@ -382,7 +383,7 @@ export const TEXT = {
       accuracy: 'Test images right',
       speed: 'Steps per second',
     },
-    ready: 'Ready: the weights are random, so about one in ten is a lucky guess.',
+    ready: 'Ready: the weights are random, so about one answer in ten is right by chance.',
     running: 'Learning…',
     paused: (epochs, share) =>
       `Paused after ${epochs} epochs: ${share} of the test images are right.`,
@@ -397,7 +398,7 @@ export const TEXT = {
     worse: (first) => `The loss is higher than before training (${first}): the steps overshoot.`,
     advice: {
       rate: 'Choose a smaller learning rate and start again.',
-      forget: 'Let the gradients be zeroed and start again.',
+      forget: 'Switch “Forget to zero the gradients” off and start again.',
     },
 
     lossTitle: 'Training loss',
@@ -422,7 +423,7 @@ export const TEXT = {
     nextImage: 'Next test image',
     nextMistake: 'Next mistake',
     showMaps: 'Show its maps',
-    imageNumber: (number, count) => `${number} of ${count}`,
+    imageNumber: (number, total) => `${number} of ${total}`,
     testVerdict: (label, best, share) =>
       `${label === best ? '✓' : '✗'} A ${label}, read as ${best} (${share}).`,
     drawingVerdict: (best, share) => `In 8×8 pixels, read as ${best} (${share}).`,
@@ -434,7 +435,7 @@ export const TEXT = {
     convolutions: { first: 'First convolution', second: 'Second convolution' },
     mapRows: [
       (size) => `Filters, ${size}`,
-      (size) => `What they sum up, ${size}`,
+      (size) => `Output of the convolution, ${size}`,
       (size, activation) => `After the ${activation}, ${size}`,
       (size) => `After max pooling, ${size}`,
     ],
@@ -465,7 +466,7 @@ const RULES = {
   batch_norm: () => 'The input, scaled and shifted by the statistics of the training.',
   softmax: () => 'e to the score, divided by the sum of this over all classes.',
   log_softmax: () => 'The logarithm of the softmax of the scores.',
-  same: () => 'A copy of the input: in evaluation this layer changes nothing.',
+  identity: () => 'A copy of the input: in evaluation this layer changes nothing.',
   relu: () => 'max(x, 0): what is negative becomes 0.',
   leaky_relu: ({ negative_slope: a }) => `x where it is positive, ${a} · x elsewhere.`,
   elu: ({ alpha }) => `x where it is positive, ${alpha} · (e^x − 1) elsewhere.`,

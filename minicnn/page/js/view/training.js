@@ -1,7 +1,8 @@
-/** The panel in which a network learns: it trains between two frames, and all else follows it. */
+/** The panel in which a network learns: it trains between two frames, and the views follow it. */
 
 import { Trainer, decodeDigits } from '../network/trainer.js';
 import { make, wantsLessMotion } from './dom.js';
+import { makeSlices } from './slices.js';
 import { TEXT } from './text.js';
 import { buildControls } from './training_controls.js';
 import { buildCurves } from './training_curves.js';
@@ -9,19 +10,18 @@ import { buildMaps } from './training_maps.js';
 import { buildReport, makeRun, noteSettings } from './training_report.js';
 import { buildSubjects } from './training_subjects.js';
 
-const SLICE = 12; // ms of each frame in which it trains
-const PAUSE = wantsLessMotion() ? 1000 : 160; // ms between two drawings of the curves
+const PAUSE = wantsLessMotion() ? 1000 : 160; // milliseconds between two drawings of the curves
 const EARLIER = 3; // runs that stay
 
 export function buildTraining(stage) {
   const element = make('section', '', { class: 'training' });
   const settings = { activation: 'relu', rate: 0.1, hasMomentum: true, isForgetful: false };
   const chain = make('p', '', { class: 'soft small' });
+  const slices = makeSlices();
   let runs = []; // the current one first
   let parts = null; // built when the panel is first opened
   let isOpen = false;
   let goal = 0; // the step to reach; a test that is due is finished before and after
-  let frame = 0;
   let drawn = 0; // when the panel was last drawn
   let mark = { time: 0, steps: 0 }; // where the measurement of the speed began
   let speed = 0;
@@ -79,27 +79,27 @@ export function buildTraining(stage) {
     goal = steps;
     mark = { time: performance.now(), steps: current().steps };
     show();
-    cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(work);
+    slices.run(learn(), showProgress);
   }
 
-  /** Train for a part of this frame, and ask for the next one if there is more to do. */
-  function work() {
-    const stop = performance.now() + SLICE;
+  /** The steps up to the goal, and the test that is due after them. */
+  function* learn() {
     const trainer = current();
-    const { rate, hasMomentum, isForgetful } = settings;
-    while ((isRunning() || trainer.isTesting) && performance.now() < stop) {
+    while (isRunning() || trainer.isTesting) {
+      const { rate, hasMomentum, isForgetful } = settings;
       if (!trainer.isTesting) noteSettings(runs[0], settings);
       trainer.advance({ rate, momentum: hasMomentum ? 0.9 : 0, isForgetful });
+      yield;
     }
-    const hasMore = isRunning() || trainer.isTesting;
+  }
+
+  /** Draw what has been learnt, not after every slice: that would take the time from learning. */
+  function showProgress(isDone) {
     const time = performance.now();
-    if (!hasMore || time - drawn >= PAUSE) {
-      measureSpeed(time);
-      drawn = time;
-      show();
-    }
-    if (hasMore) frame = requestAnimationFrame(work);
+    if (!isDone && time - drawn < PAUSE) return;
+    measureSpeed(time);
+    drawn = time;
+    show();
   }
 
   /** Steps per second, over half a second or more where there is as much. */
@@ -140,7 +140,7 @@ export function buildTraining(stage) {
     close() {
       isOpen = false;
       goal = 0;
-      cancelAnimationFrame(frame);
+      slices.stop();
     },
     /** The run that is under way, for tests. */
     trainer: () => current(),

@@ -23,14 +23,9 @@ export function buildControls(settings, actions) {
     { ...RATES, value: Math.log10(settings.rate), format: (power) => String(rateOf(power)) },
     (power) => {
       settings.rate = rateOf(power);
-      sayRate();
       actions.change();
     },
   );
-  function sayRate() {
-    rate.input.setAttribute('aria-valuetext', String(settings.rate));
-  }
-  sayRate();
 
   // A network that has learnt with one activation cannot get another: a new run begins.
   const activation = makeChoice(text.activation, text.activations, settings.activation, (kind) => {

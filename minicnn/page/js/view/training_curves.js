@@ -1,7 +1,7 @@
 /** The curves of the current run of training and of those before it, and a table that names them. */
 
 import { COLOURS, drawChart } from './chart.js';
-import { make, makeSvg } from './dom.js';
+import { make, makeFigure, makeSvg } from './dom.js';
 import { format, percent } from './numbers.js';
 import { TEXT } from './text.js';
 import { describeRun, smoothLosses } from './training_report.js';
@@ -22,8 +22,8 @@ export function buildCurves() {
   const text = TEXT.training;
   const element = make('div', '', { class: 'training-curves' });
   const charts = make('div', '', { class: 'training-charts' });
-  const loss = makeFigure(text.lossTitle, text.lossLabel);
-  const accuracy = makeFigure(text.accuracyTitle, text.accuracyLabel);
+  const loss = makeChart(text.lossTitle, text.lossLabel);
+  const accuracy = makeChart(text.accuracyTitle, text.accuracyLabel);
   const clipped = make('p', text.clipped(TOPS.at(-1)), { class: 'soft small' });
   const table = makeTable();
   loss.element.append(clipped);
@@ -60,11 +60,9 @@ export function buildCurves() {
   };
 }
 
-function makeFigure(title, label) {
-  const element = make('figure');
+function makeChart(title, label) {
   const svg = makeSvg('svg', { class: 'chart', role: 'img', 'aria-label': label });
-  element.append(make('figcaption', title), svg);
-  return { element, svg };
+  return { element: makeFigure(title, svg), svg };
 }
 
 function draw({ svg }, lines, x, y) {
@@ -113,7 +111,7 @@ function makeTable() {
   head.append(...text.columns.map((name) => make('th', name, { scope: 'col' })));
   const [top, body] = [make('thead'), make('tbody')];
   top.append(head);
-  element.append(make('caption', text.runs), top, body);
+  element.append(make('caption', text.runs, { class: 'hidden-text' }), top, body);
   let written = '';
 
   function rowOf(run, n) {

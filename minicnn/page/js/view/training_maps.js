@@ -1,5 +1,6 @@
 /** The filters of the network that learns, and under each filter the map that it makes. */
 
+import { mapOf } from '../network/values.js';
 import { drawMap, scaleOf } from './colours.js';
 import { make } from './dom.js';
 import { format } from './numbers.js';
@@ -72,9 +73,8 @@ function makeRow(label) {
     }
     const found = scaleOf(data);
     const scale = { isSigned: isSigned || found.isSigned, reach: found.reach };
-    const pixels = height * width;
     [...grid.children].forEach((canvas, n) => {
-      drawMap(canvas, data.subarray(n * pixels, (n + 1) * pixels), height, width, scale);
+      drawMap(canvas, mapOf({ shape, data }, n), height, width, scale);
     });
     title.textContent = label(`${height}×${width}`, activation);
     range.textContent = rangeText(scale, data);

@@ -1,11 +1,11 @@
-/** A run of training in words and numbers: what was set, how far it is, what has gone wrong. */
+/** A run of training in words and numbers: what was set, how far it has come, what has gone wrong. */
 
-import { make } from './dom.js';
+import { make, setText } from './dom.js';
 import { format, percent } from './numbers.js';
 import { TEXT } from './text.js';
 
 const MEMORY = 0.85; // of the mean of the losses, in each step
-const WORSE = 1.3; // times the loss before training: this is no learning
+const WORSE = 1.3; // times the loss before training: from here on the loss is said to rise
 
 /** A run: its trainer and the settings that it was trained with, each value once in a row. */
 export function makeRun(trainer) {
@@ -72,9 +72,7 @@ export function buildReport() {
       values.accuracy.textContent = tests.length ? percent(tests.at(-1)[1]) : '–';
       values.speed.textContent = speed ? speed.toFixed(0) : '–';
       const problem = problemOf(run, loss);
-      const sentence = problem || progressOf(trainer, isRunning);
-      // Written only when it changes, so that a screen reader says it once.
-      if (status.textContent !== sentence) status.textContent = sentence;
+      setText(status, problem || progressOf(trainer, isRunning));
       status.classList.toggle('is-problem', problem !== '');
     },
   };

@@ -1,8 +1,9 @@
-/** Two images that the network which learns is asked about: one of the tests, and what was drawn. */
+/** Two images that the learning network reads: one of the test images, and the drawing. */
 
-import { probabilities, runLayers } from '../network/run.js';
+import { bestOf, probabilities, runLayers } from '../network/run.js';
 import { smallDigit } from '../network/small_digit.js';
 import { predict } from '../network/trainer.js';
+import { makeBar } from './bars.js';
 import { drawImage } from './colours.js';
 import { make, makeButton } from './dom.js';
 import { percent } from './numbers.js';
@@ -70,7 +71,7 @@ export function buildSubjects(digits, stage, onChoose) {
   };
 }
 
-/** An image, what the network says of it, and a button that shows its maps. */
+/** An image, the network's answer, and a button that shows its maps. */
 function makeCard(title, action) {
   const text = TEXT.training;
   const element = make('section', '', { class: 'training-card' });
@@ -102,7 +103,7 @@ function makeCard(title, action) {
       }
       drawImage(canvas, image);
       const shares = probabilities(outputs.at(-1).data);
-      const best = shares.indexOf(Math.max(...shares));
+      const best = bestOf(shares);
       bars.show(shares, best);
       // After an overflow there are no probabilities.
       verdict.textContent = best < 0 ? text.noAnswer : describe(best, percent(shares[best]));
@@ -113,22 +114,12 @@ function makeCard(title, action) {
 /** The probabilities of the ten digits. */
 function makeBars() {
   const element = make('ol', '', { class: 'bars' });
-  const items = Array.from({ length: 10 }, (_, digit) => {
-    const [item, bar] = [make('li'), make('span', '', { class: 'bar' })];
-    const share = make('span', '', { class: 'share' });
-    item.append(make('span', String(digit)), bar, share);
-    element.append(item);
-    return { item, bar, share };
-  });
+  const bars = Array.from({ length: 10 }, (_, digit) => makeBar(String(digit)));
+  element.append(...bars.map((bar) => bar.element));
   return {
     element,
     show(shares, best) {
-      items.forEach(({ item, bar, share }, digit) => {
-        item.classList.toggle('best', digit === best);
-        const isNumber = Number.isFinite(shares[digit]);
-        bar.style.setProperty('--share', isNumber ? shares[digit] : 0);
-        share.textContent = isNumber ? percent(shares[digit]) : '–';
-      });
+      bars.forEach((bar, digit) => bar.show(shares[digit], digit === best));
     },
   };
 }

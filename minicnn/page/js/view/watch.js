@@ -10,8 +10,8 @@ import { TEXT } from './text.js';
 import { drawWires } from './wires.js';
 
 const STEP_TIME = 160; // milliseconds for each place of a sliding window
-const MANY_LAYERS = 16; // of a network with more, those that only change each number start folded
-const ELEMENTWISE = ['same', 'relu', 'local_response_norm', 'batch_norm', 'flatten'];
+const MANY_LAYERS = 16; // of a network with more, the kinds in FOLDED start folded
+const FOLDED = ['identity', 'relu', 'local_response_norm', 'batch_norm', 'flatten'];
 
 export function buildWatch(stage) {
   const { layers, shapes } = stage;
@@ -23,7 +23,6 @@ export function buildWatch(stage) {
   const drawLines = makeLater(drawHovered);
   const actions = { select: choose, hover, resized: drawLines };
   const views = layers.map((layer, number) => buildLayer(layer, number, isShown(layer), actions));
-  const boxes = { of: screenBox };
 
   list.append(
     make('p', TEXT.watch.help, { class: 'soft small' }),
@@ -35,7 +34,7 @@ export function buildWatch(stage) {
   stage.listen(makeLater(() => state.isOpen && draw()));
 
   function isShown({ kind }) {
-    return layers.length <= MANY_LAYERS || !ELEMENTWISE.includes(kind);
+    return layers.length <= MANY_LAYERS || !FOLDED.includes(kind);
   }
 
   function draw() {
@@ -116,7 +115,13 @@ export function buildWatch(stage) {
       return;
     }
     const { number, place } = shown;
-    drawWires(wires, { layer: layers[number], input: stage.outputs[number], number, place, boxes });
+    drawWires(wires, {
+      layer: layers[number],
+      input: stage.outputs[number],
+      number,
+      place,
+      screenBox,
+    });
   }
 
   function showField(shown) {
@@ -132,15 +137,17 @@ export function buildWatch(stage) {
     frame.style.height = `${(100 * (rows[1] - rows[0] + 1)) / height}%`;
   }
 
+  /** Where a block of one map is on the screen, null if it is not shown; layer -1 is the image. */
   function screenBox(number, unit, rows, columns) {
     if (number >= 0) return views[number].screenBox(unit, rows, columns);
     const { left, top, width, height } = find('seen').getBoundingClientRect();
     const [, imageHeight, imageWidth] = shapes[0];
     const [down, across] = [height / imageHeight, width / imageWidth];
     return {
-      ...{ x: left + columns[0] * across, y: top + rows[0] * down },
-      ...{ width: (columns[1] - columns[0] + 1) * across },
-      ...{ height: (rows[1] - rows[0] + 1) * down },
+      x: left + columns[0] * across,
+      y: top + rows[0] * down,
+      width: (columns[1] - columns[0] + 1) * across,
+      height: (rows[1] - rows[0] + 1) * down,
     };
   }
 

@@ -8,17 +8,16 @@ const MOST_WIRES = 24;
 /**
  * Draw over the page what the number at a place of layer `number` is computed from.
  *
- * boxes.of(layer number, unit, rows, columns): where these are on the screen, null if they are not
- * shown; layer -1 is the image. input: the value that the layer gets.
+ * screenBox is that of watch.js. input: the value that the layer gets.
  */
-export function drawWires(svg, { layer, number, place, input, boxes }) {
+export function drawWires(svg, { layer, number, place, input, screenBox }) {
   const main = find('panels').parentElement.getBoundingClientRect();
   const onMain = (box) => box && { ...box, x: box.x - main.left, y: box.y - main.top };
   const [unit, i = 0, j = 0] = place;
-  const target = onMain(boxes.of(number, unit, [i, i], [j, j]));
+  const target = onMain(screenBox(number, unit, [i, i], [j, j]));
   const parts = [];
   if (target) {
-    for (const { box, className } of sourcesOf(layer, number, place, input, boxes)) {
+    for (const { box, className } of sourcesOf(layer, number, place, input, screenBox)) {
       const source = onMain(box);
       parts.push(
         makeSvg('rect', { ...source, class: className }),
@@ -31,12 +30,12 @@ export function drawWires(svg, { layer, number, place, input, boxes }) {
 }
 
 /** The boxes of what a number is computed from; of a dense layer the largest products. */
-function sourcesOf(layer, number, place, input, boxes) {
+function sourcesOf(layer, number, place, input, screenBox) {
   const found =
     layer.kind === 'linear' ? largestProducts(layer, place, input) : ofBlock(layer, place, input);
   return found
     .map(({ unit, rows, columns, className = '' }) => ({
-      box: boxes.of(number - 1, unit, rows, columns),
+      box: screenBox(number - 1, unit, rows, columns),
       className,
     }))
     .filter(({ box }) => box)
