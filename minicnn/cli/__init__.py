@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _run(arguments, parsed)
         except EXPECTED as error:
-            return _fail(2, str(error), but="\n")
+            # What a compiler says has several lines.
+            return _fail(2, str(error), but="\n" if isinstance(error, backend.DeviceError) else "")
         except MemoryError as error:
             why = f" ({error})" if str(error) else ""
             return _fail(2, f"not enough memory{why}; try a smaller --batch-size or fewer images")

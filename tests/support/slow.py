@@ -33,6 +33,14 @@ SLOW = {
         "test_version_help_and_the_module",
     ],
     "tests/cli/test_pictures.py": ["test_training_and_evaluating"],
+    "tests/cli/test_streams.py": [
+        "test_a_closed_stream_takes_everything",
+        "test_a_full_disk_for_the_output",
+        "test_a_home_folder_that_does_not_exist",
+        "test_names_that_the_terminal_cannot_show",
+        "test_no_home_folder",
+        "test_what_is_printed_never_gets_into_a_file",
+    ],
     "tests/cli/test_train.py": [
         "test_ctrl_c_in_a_process_of_its_own",
         "test_divergence_ends_with_one_clear_line_and_saves_nothing",

@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import sys
+from itertools import cycle
 
 import pytest
 from support.missing import skip_without
@@ -164,8 +165,8 @@ def test_one_progress_bar_serves_two_fits(make, batches, capsys):
 
 def test_the_time_left_is_that_of_all_epochs(make, batches, monkeypatch):
     """At a second a batch; of a resumed training only what was done here counts."""
-    clock, left = iter(range(10_000)), []
-    monkeypatch.setattr(progress_bar.time, "perf_counter", lambda: next(clock))
+    now, left = 0, []
+    monkeypatch.setattr(progress_bar.time, "perf_counter", lambda: now)
     bar = ProgressBar()
     bar.on_fit_begin(None, 4)
 
@@ -175,9 +176,11 @@ def test_the_time_left_is_that_of_all_epochs(make, batches, monkeypatch):
 
     bar.bar, bar.epoch, bar.begun = Shown(), 3, 0
     bar.done_before = bar._share_done()
-    assert bar._time_left(1) == ""
-    for bar.bar.n in (1, 5, 10):
-        left.append(bar._time_left(bar.bar.n))
+    now = 1
+    assert bar._time_left() == ""
+    for now in (1, 5, 10):
+        bar.bar.n = now
+        left.append(bar._time_left())
     assert left == ["  19 left", "  15 left", "  10 left"]
 
 
@@ -213,3 +216,12 @@ def test_a_bar_in_a_notebook(monkeypatch, make, batches, capsys):
     assert "|{bar}|" in options["bar_format"]
     assert texts
     assert capsys.readouterr().out.startswith("epoch 1/1  loss")
+
+
+@pytest.mark.parametrize("times", [[5.0], [9.0, 8.0, 7.0, 6.0]])
+def test_a_clock_that_stands_still_or_goes_back(times, make, batches, monkeypatch):
+    clock = cycle(times)
+    monkeypatch.setattr(progress_bar.time, "perf_counter", lambda: next(clock))
+    history = make(callbacks=[ProgressBar()]).fit(batches, 2)
+    assert min(history["seconds"]) > 0
+    assert min(history["images_per_second"]) > 0
