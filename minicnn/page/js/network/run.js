@@ -3,11 +3,15 @@
 import { FORWARD } from './layers.js';
 import { decodeHalves, decodeNumbers } from './values.js';
 
-/** The layers with their arrays as {shape, data}. */
+/** The layers with their arrays as {shape, data}, and infinities as numbers. */
 export function decodeLayers(layers) {
   return layers.map((layer) =>
-    Object.fromEntries(Object.entries(layer).map(([name, value]) => [name, decodeArray(value)])),
+    Object.fromEntries(Object.entries(layer).map(([name, value]) => [name, decodeValue(value)])),
   );
+}
+
+function decodeValue(value) {
+  return value?.number === undefined ? decodeArray(value) : Number(value.number);
 }
 
 /** An array as {shape, data}, if it is one: float32 as `numbers`, float16 as `halves`. */
