@@ -55,7 +55,7 @@ function chooseClasses(before, now) {
   return classes.sort((a, b) => highest(b) - highest(a)).slice(0, MOST_CLASSES);
 }
 
-/** The class with the highest probability. */
+/** The class with the highest probability; of none, where no score is a number, the first. */
 export function bestOf(shares) {
-  return shares.indexOf(Math.max(...shares));
+  return Math.max(shares.indexOf(Math.max(...shares)), 0);
 }

@@ -21,7 +21,7 @@ export function buildInput(stage) {
   const colours = isInverted ? { paper: '#000', ink: '#fff' } : { paper: '#fff', ink: '#000' };
   const board = makeBoard(
     find('board'),
-    { ...colours, hint: TEXT.drawHere },
+    { ...colours, hint: TEXT.drawHere, ratio: stage.imageShape[2] / stage.imageShape[1] },
     makeLater(showBoard),
     clear,
   );
@@ -57,7 +57,10 @@ export function buildInput(stage) {
 
   function buildTools() {
     const file = make('input', '', { type: 'file', accept: 'image/*', hidden: true });
-    file.addEventListener('change', () => openPicture(file.files[0]));
+    file.addEventListener('change', () => {
+      openPicture(file.files[0]);
+      file.value = ''; // so that the same file can be opened again
+    });
     find('tools').append(
       makeButton(TEXT.clear, clear),
       makeButton(TEXT.openPicture, () => file.click()),
@@ -112,7 +115,9 @@ export function buildInput(stage) {
     try {
       const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
       board.show(bitmap);
-      showPicture(readBitmap(bitmap));
+      const pixels = readBitmap(bitmap);
+      bitmap.close();
+      showPicture(pixels);
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       board.wipe();
@@ -149,10 +154,12 @@ function readBitmap(bitmap) {
 
 function showSeen({ image, imageShape }) {
   const canvas = find('seen');
+  const [, height, width] = imageShape;
+  canvas.style.setProperty('--ratio', width / height);
   if (image) {
     drawImage(canvas, image);
   } else {
-    [, canvas.height, canvas.width] = imageShape;
+    Object.assign(canvas, { width, height });
   }
 }
 
@@ -166,7 +173,9 @@ function showAnswer(stage) {
   const order = shares.map((_, k) => k).sort((a, b) => shares[b] - shares[a]);
   const [best] = order;
   const off = stage.off.size ? ` ${TEXT.switchedOff(stage.off.size)}` : '';
-  find('verdict').textContent = TEXT.verdict(stage.classes[best], percent(shares[best])) + off;
+  find('verdict').textContent = shares.some(Number.isNaN)
+    ? TEXT.noNumbers
+    : TEXT.verdict(stage.classes[best], percent(shares[best])) + off;
   // The order of the classes stays where all can be shown: bars that jump are hard to read.
   const shown = shares.length > MOST_BARS ? order.slice(0, MOST_BARS) : shares.map((_, k) => k);
   find('bars').replaceChildren(
@@ -179,7 +188,7 @@ function makeBar(name, share, isBest) {
   const bar = make('span', '', { class: 'bar' });
   bar.style.setProperty('--share', share);
   item.append(
-    make('span', name, { class: 'name' }),
+    make('span', name, { class: 'name', title: name }),
     bar,
     make('span', percent(share), { class: 'share' }),
   );

@@ -59,7 +59,10 @@ export function makeKernelLab(chosen) {
 
   function makeFileTools() {
     const file = make('input', '', { type: 'file', accept: 'image/*', hidden: true });
-    file.addEventListener('change', () => openPicture(file.files[0]));
+    file.addEventListener('change', () => {
+      openPicture(file.files[0]);
+      file.value = ''; // so that the same file can be opened again
+    });
     const tools = make('div', '', { class: 'buttons' });
     tools.append(
       makeButton(TEXT.openPicture, () => file.click()),
