@@ -62,6 +62,14 @@ def test_a_click_explains_a_number(lenet: OpenPage) -> None:
     assert lenet.tab.url.endswith(f"#layer=conv2&unit={unit},{row},{column}")
 
 
+def test_the_numbers_of_a_grid_fit_into_their_cells(lenet: OpenPage) -> None:
+    lenet.tab.locator(".layer canvas").nth(1).click(position={"x": 50, "y": 50})
+    cells = "Array.from(document.querySelectorAll('.numbers td'))"
+    assert lenet.run(f"{cells}.length") == 75
+    assert lenet.run(f"{cells}.filter((e) => e.scrollWidth > e.clientWidth)") == []
+    assert lenet.run(f"{cells}.filter((e) => e.clientHeight > 20)") == []
+
+
 def test_the_inspector_closes(lenet: OpenPage) -> None:
     lenet.tab.locator(".layer canvas").nth(1).click(position={"x": 9, "y": 9})
     assert lenet.tab.locator("#wires path").count() > 0
