@@ -177,6 +177,7 @@ export function buildWatch(stage) {
           ? Math.min(Math.max(given[axis], 0), size - 1)
           : middle;
       });
+      stop();
       select({ number, place });
       const behavior = wantsLessMotion() ? 'auto' : 'smooth';
       views[number].reveal(behavior);
