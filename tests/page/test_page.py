@@ -102,6 +102,26 @@ def test_an_address_opens_a_number(open_page: OpenPageOf) -> None:
     assert page.tab.locator("#panel-watch").is_hidden()
 
 
+def test_the_address_names_the_image_and_what_is_shown(lenet: OpenPage) -> None:
+    lenet.tab.get_by_role("tab", name="Window lab").click()
+    lenet.tab.get_by_role("button", name="4", exact=True).click()
+    assert lenet.tab.url.endswith("#sample=4&panel=lab")
+    lenet.tab.get_by_role("tab", name="Watch").click()
+    lenet.tab.locator(".layer canvas").nth(1).click(position={"x": 2, "y": 2})
+    assert lenet.tab.url.endswith("#sample=4&layer=conv1&unit=0,0,0")
+    lenet.tab.get_by_role("button", name="Clear").click()
+    assert lenet.tab.url.endswith("#layer=conv1&unit=0,0,0")
+
+
+def test_a_slide_ends_when_there_is_nothing_to_show(lenet: OpenPage) -> None:
+    lenet.tab.locator(".layer canvas").nth(1).click(position={"x": 2, "y": 2})
+    lenet.tab.get_by_role("button", name="Slide the window").click()
+    lenet.tab.get_by_role("button", name="Clear").click()
+    lenet.wait("document.querySelector('.inspector').textContent.includes('Draw something')")
+    lenet.tab.locator(".sample").first.click()
+    assert lenet.tab.get_by_role("button", name="Slide the window").is_visible()
+
+
 def test_the_keyboard_draws_and_asks(open_page: OpenPageOf) -> None:
     """From an empty board to an explanation without a mouse."""
     page = open_page(*mc.models.load("lenet5-mnist"))

@@ -8,7 +8,7 @@ import { makeBoard } from './board.js';
 import { drawImage } from './colours.js';
 import { find, make, makeButton, makeLater } from './dom.js';
 import { percent } from './numbers.js';
-import { writeAddress } from './panels.js';
+import { writeSample } from './panels.js';
 import { makeFileButton, readBitmap } from './picture_file.js';
 import { TEXT } from './text.js';
 
@@ -39,11 +39,13 @@ export function buildInput(stage) {
 
   function clear() {
     board.wipe();
+    writeSample(undefined);
     stage.show(null);
   }
 
   /** Show pixels {data, width, height} as the network would see them. */
   function showPicture(pixels) {
+    writeSample(undefined);
     try {
       const image =
         stage.inkBox === null
@@ -74,7 +76,7 @@ export function buildInput(stage) {
     stage.samples.forEach(({ name, image }, number) => {
       const button = makeButton('', () => {
         chooseSample(number);
-        writeAddress({ sample: number });
+        writeSample(number);
       });
       const canvas = make('canvas');
       drawImage(canvas, image);

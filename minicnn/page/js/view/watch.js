@@ -68,6 +68,7 @@ export function buildWatch(stage) {
   function explain() {
     drawLines();
     if (!state.selected || !stage.outputs) {
+      stop();
       inspector.clear(state.selected ? TEXT.nothing : TEXT.watch.inspectHelp);
       return;
     }
