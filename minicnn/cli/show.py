@@ -59,6 +59,9 @@ def _show(options: argparse.Namespace) -> None:
         page.write(model, path, card, _find_images(options, card))
     except page.PageError as error:
         raise InputError(str(error)) from error
+    finally:
+        if options.output is None and not path.stat().st_size:  # a refusal leaves nothing behind
+            path.unlink()
     print(f"{card.model} written to {path} ({path.stat().st_size / 1000:,.0f} kB)")
     if options.output is None and not webbrowser.open(path.resolve().as_uri()):
         print("open this file in a browser; none was found here")
@@ -90,6 +93,6 @@ def _find_images(options: argparse.Namespace, card: ModelCard) -> data.ArrayData
 
 
 def _temporary_file(network: str) -> Path:
-    stem = re.sub(r"[^\w.+-]+", "_", Path(network).stem, flags=re.ASCII)
+    stem = re.sub(r"[^\w.+-]+", "_", Path(network).stem, flags=re.ASCII)[:100]
     with tempfile.NamedTemporaryFile(prefix=f"{stem}-", suffix=".html", delete=False) as file:
         return Path(file.name)

@@ -22,10 +22,10 @@ EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re
 def assemble(contents: dict[str, Any]) -> str:
     """The page for what ``collect`` has found."""
     parts = {
-        "TITLE": html.escape(contents["title"]),
-        "FACTS": html.escape(contents["facts"]),
+        "TITLE": _as_html(contents["title"]),
+        "FACTS": _as_html(contents["facts"]),
         "STYLE": "\n".join(_read(f"css/{name}.css") for name in STYLES),
-        "CONTENTS": _as_script_text(json.dumps(contents)),
+        "CONTENTS": _as_script_text(json.dumps(contents, allow_nan=False)),
         "SCRIPT": join_modules(),
     }
     return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], _read("template.html"))
@@ -71,6 +71,11 @@ def _resolve(name: str, target: str) -> str:
         elif part != ".":
             parts.append(part)
     return "/".join(parts)
+
+
+def _as_html(text: str) -> str:
+    """A text; what is no character, as in the name of a folder that is not UTF-8, by its number."""
+    return html.escape(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _as_script_text(text: str) -> str:

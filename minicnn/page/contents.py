@@ -17,7 +17,7 @@ from ..models.classifier import count
 from ..nn import Module
 from ..train import Snapshots
 from .describe import PageError, Shape, describe_layers, describe_sizing
-from .pack import pack_bytes
+from .pack import pack, pack_bytes
 from .snapshots import describe_snapshots
 
 MOST_SAMPLES = 20
@@ -37,6 +37,7 @@ def collect(
         snapshots=(snapshots, Snapshots),
     )  # fmt: skip
     image_shape = _image_shape(model, card, dataset)
+    _check_channels(image_shape)
     input_shape = getattr(model, "input_shape", image_shape)
     _check_size(model)
     layers = describe_layers(model, input_shape)
@@ -47,10 +48,19 @@ def collect(
             f"{last['name']} ({last['type']}): its output has shape {tuple(last['shape'])}, "
             "expected one score for each class at the end"
         )
+    if last["shape"][0] < 2:
+        raise PageError(
+            f"{last['name']} ({last['type']}): gives one number, the page compares the "
+            "scores of two classes or more"
+        )
     if ink_box is None:
         ink_box = card.ink_box if card else _known_ink_box(dataset)
     else:
         ink_box = check_integer("page: ink_box", ink_box, least=1, most=min(image_shape[1:]))
+    if ink_box is not None and image_shape != (1, image_shape[1], image_shape[1]):
+        raise PageError(
+            f"ink_box: is for grey square images (1, H, H), those of this network are {image_shape}"
+        )
     return {
         "title": card.model if card else type(model).__name__,
         "facts": _facts(model, card),
@@ -93,6 +103,14 @@ def _image_shape(model: Module, card: ModelCard | None, dataset: ArrayDataset | 
     )
 
 
+def _check_channels(image_shape: Shape) -> None:
+    if image_shape[0] not in (1, 3):
+        raise PageError(
+            f"image shape {image_shape}: has {image_shape[0]} channels, one draws on the page in "
+            "grey (1 channel) or in colours (3)"
+        )
+
+
 def _facts(model: Module, card: ModelCard | None) -> str:
     facts = [count(sum(parameter.size for parameter in model.parameters()), "parameter")]
     if card and card.data:
@@ -132,9 +150,16 @@ def _samples(dataset: ArrayDataset | None, image_shape: Shape) -> list[dict[str,
     names = dataset.classes or tuple(map(str, range(dataset.num_classes)))
     images, chosen = dataset[places]
     return [
-        {"name": names[label], "bytes": pack_bytes(image)}
+        {"name": names[label], **_pack_image(image)}
         for image, label in zip(images, chosen, strict=True)
     ]
+
+
+def _pack_image(image: Any) -> dict[str, Any]:
+    """An image as bytes, or as float32 numbers if some of them are not from 0 to 1."""
+    if image.min() >= 0 and image.max() <= 1:
+        return {"bytes": pack_bytes(image)}
+    return {"image": pack(image)}
 
 
 def _digits_like(image_shape: Shape, ink_box: int | None) -> ArrayDataset | None:

@@ -6,12 +6,14 @@ windows lie, which pixel each padded pixel copies, what averages are divided by.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import nn
+from ..autograd import Tensor
 from ..backend.geometry import Window, make_window, sides
 from ..backend.padding import IndexMap, padding_map, region_map
 from ..data.transforms import PadTo
@@ -19,7 +21,8 @@ from ..data.transforms.scale import bilinear_weights
 from ..models import ImageClassifier
 from ..models.classifier import size_transform
 from ..nn import Module, Sequential
-from ..nn.watch import LayerCall, run_on_zeros, watch_calls
+from ..nn.modes import evaluating
+from ..nn.watch import LayerCall, watch_calls, zero_input
 from ..ops.avg_pool import window_divisors
 from .pack import pack
 
@@ -35,16 +38,46 @@ def describe_layers(model: Module, input_shape: Shape) -> list[Layer]:
     """Each layer of a chain, in order: its name, kind, options, and the shape of its output.
 
     Raises PageError, naming it, for a layer that the page does not know, and for a model that is
-    not a ``Sequential``.
+    not a ``Sequential``, or computes anything besides its layers.
     """
     chain = list(_chain(model, ""))
-    with watch_calls(model) as calls:
-        run_on_zeros(model, input_shape)
+    image = zero_input(model, input_shape)
+    with watch_calls(model) as watched, evaluating(model), np.errstate(all="ignore"):
+        answer = model(image)
+    calls = [call for call in watched if not isinstance(call.layer, Sequential)]  # an empty one
     if [call.layer for call in calls] != [layer for _, layer in chain]:
         raise PageError(
             f"{type(model).__name__}: its layers are not called in the order in which they stand"
         )
-    return [layer for call in calls for layer in _describe(call)]
+    if not calls:
+        raise PageError(f"{type(model).__name__}: has no layers")
+    _check_joined(chain, calls, image, answer)
+    return [
+        layer
+        for (name, _), call in zip(chain, calls, strict=True)
+        for layer in _describe(name, call)
+    ]
+
+
+def _check_joined(
+    chain: list[tuple[str, Module]], calls: list[LayerCall], image: Tensor, answer: Tensor
+) -> None:
+    """Raise PageError if a layer gets anything but the output of the one before it.
+
+    A subclass of Sequential may add, scale, or skip in its ``forward``.
+    """
+    value: Any = image
+    where = "before the first layer"
+    for (name, layer), call in zip(chain, calls, strict=True):
+        if call.input is not value:
+            break
+        value, where = call.output, f"after {name} ({type(layer).__name__})"
+    else:
+        if answer is value:
+            return
+    raise PageError(
+        f"something is computed {where} that is no layer; the page shows only what layers compute"
+    )
 
 
 def _chain(model: Module, path: str) -> Iterator[tuple[str, Module]]:
@@ -62,9 +95,10 @@ def _chain(model: Module, path: str) -> Iterator[tuple[str, Module]]:
         yield from _chain(layer, f"{path}.{name}" if path else name)
 
 
-def _describe(call: LayerCall) -> list[Layer]:
+def _describe(name: str, call: LayerCall) -> list[Layer]:
+    """The steps of one call of a layer; name: its own one, also of a layer that stands twice."""
     layer = call.layer
-    where = f"{call.name} ({type(layer).__name__})"
+    where = f"{name} ({type(layer).__name__})"
     describe = next((describe for kinds, describe in DESCRIPTIONS if type(layer) in kinds), None)
     if describe is None:
         raise PageError(f"{where}: the page cannot show this kind of layer")
@@ -75,9 +109,20 @@ def _describe(call: LayerCall) -> list[Layer]:
     last = made[-1]
     last |= {"shape": list(call.output_shape or ()), "parameters": call.parameters}
     return [
-        {"name": call.name + part.pop("suffix", ""), "type": type(layer).__name__, **part}
+        {
+            "name": name + part.pop("suffix", ""),
+            "type": type(layer).__name__,
+            **{key: _json_number(value) for key, value in part.items()},
+        }
         for part in made
     ]
+
+
+def _json_number(value: Any) -> Any:
+    """A number that JSON does not have, such as the infinity of a Hardtanh, by its name."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return {"number": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
 
 
 def describe_sizing(model: Module, image_shape: Shape) -> list[Layer]:

@@ -41,6 +41,22 @@ def test_with_a_path_nothing_is_opened(capsys: Any, tmp_path: Path, opened: list
     assert opened == []
 
 
+@pytest.mark.parametrize("stem", ["a b", "größe ☃", "q'\"o", "new\nline", "x" * 243])
+def test_files_of_any_name(monkeypatch: Any, tmp_path: Path, opened: list[str], stem: str) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mc.models.save(f"{stem}.safetensors", *mc.models.load("lenet5-digits"))
+    assert cli.main(["show", f"{stem}.safetensors"]) == 0
+    (page,) = tmp_path.glob("*.html")
+    assert opened == [page.as_uri()]
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    card = mc.models.ModelCard("lenet5", {}, tuple("0123456789"), (1, 28, 28), data="a\udcffb")
+    mc.models.save(tmp_path / "w.st", mc.models.lenet5(), card)
+    assert cli.main(["show", "w.st", "-o", "page.html"]) == 0
+    assert r"trained on a\udcffb" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_no_browser(capsys: Any, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(webbrowser, "open", lambda url: False)
@@ -71,10 +87,14 @@ def test_own_weights_show_the_images_they_were_trained_on(tmp_path: Path) -> Non
         (["lenet5", "--data", "digits"], "dataset: has images of shape (1, 8, 8), the network was"),
     ],
 )
-def test_what_cannot_be_shown(capsys: Any, arguments: list[str], message: str) -> None:
+def test_what_cannot_be_shown(
+    capsys: Any, monkeypatch: Any, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert cli.main(["show", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+    assert not list(tmp_path.glob("*.html"))
 
 
 def test_names_are_shown_as_text(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -56,7 +57,8 @@ def test_own_images_are_taken_as_they_are() -> None:
     contents = written(nn.Sequential(nn.Flatten(), nn.Linear(90, 2)), dataset=dataset)
     assert (contents["inkBox"], contents["classes"]) == (None, ["cat", "dog"])
     assert [sample["name"] for sample in contents["samples"]] == ["cat", "dog"]
-    model = nn.Sequential(nn.Flatten(), nn.Linear(90, 2))
+    dataset = mc.data.ArrayDataset(images[:, :1, :, :5], [1, 0, 1, 0])
+    model = nn.Sequential(nn.Flatten(), nn.Linear(25, 2))
     assert written(model, dataset=dataset, ink_box=4)["inkBox"] == 4
 
 
@@ -89,9 +91,69 @@ class Loop(nn.Module):
         return self.layer(self.layer(x))
 
 
+class Doubling(nn.Sequential):
+    def forward(self, x: mc.Tensor) -> mc.Tensor:
+        return super().forward(x * 2)
+
+
+class Residual(nn.Sequential):
+    def forward(self, x: mc.Tensor) -> mc.Tensor:
+        return x + super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Doubling(nn.Flatten(), nn.Linear(64, 10)), "something is computed before the first layer"),
+        (nn.Sequential(Residual(nn.Conv2d(1, 1, 1)), nn.Flatten(), nn.Linear(64, 10)),
+         "something is computed after 0.0 (Conv2d) that is no layer"),
+        (nn.Sequential(nn.Flatten(), Residual(nn.Linear(64, 64))), "after 1.0 (Linear) that is no"),
+        (nn.Sequential(nn.Sequential()), "Sequential: has no layers"),
+    ],
+)  # fmt: skip
+def test_what_is_computed_between_layers_is_refused(model: nn.Module, message: str) -> None:
+    with pytest.raises(mc.page.PageError, match=re.escape(message)):
+        mc.page.show(model, dataset=digits())
+
+
+def test_a_layer_that_stands_twice_has_two_names() -> None:
+    relu = nn.ReLU()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), relu, nn.Linear(9, 10), relu)
+    layers = written(model, dataset=digits())["layers"]
+    assert [layer["name"] for layer in layers] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_sequential_without_layers_does_nothing() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Sequential(), nn.Linear(64, 10))
+    assert [layer["name"] for layer in written(model, dataset=digits())["layers"]] == ["0", "2"]
+
+
+def test_images_that_are_not_from_0_to_1_keep_their_numbers() -> None:
+    images = np.random.default_rng(0).normal(0, 1, (2, 1, 3, 4)).astype(np.float32)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    samples = written(model, dataset=mc.data.ArrayDataset(images, [0, 1]))["samples"]
+    for sample, image in zip(samples, images, strict=True):
+        numbers = np.frombuffer(base64.b64decode(sample["image"]["numbers"]), "<f4")
+        np.testing.assert_array_equal(numbers, image.ravel())
+
+
+def test_images_that_nobody_can_draw() -> None:
+    for shape, ink_box, message in (
+        ((2, 4, 4), None, "has 2 channels, one draws on the page in grey"),
+        ((4, 4, 4), None, "has 4 channels"),
+        ((3, 4, 4), 3, "ink_box: is for grey square images"),
+        ((1, 4, 6), 3, "ink_box: is for grey square images"),
+    ):
+        model = nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), 2))
+        dataset = mc.data.ArrayDataset(np.zeros((2, *shape), np.float32), [0, 1])
+        with pytest.raises(mc.page.PageError, match=re.escape(message)):
+            mc.page.show(model, dataset=dataset, ink_box=ink_box)
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
+        ([nn.Flatten(), nn.Linear(64, 1)], "1 (Linear): gives one number, the page compares"),
         ([nn.Conv2d(1, 2, 3)], "0 (Conv2d): its output has shape (2, 6, 6), expected one score"),
         ([nn.ConvTranspose2d(1, 2, 3)], "0 (ConvTranspose2d): the page cannot show this kind"),
         ([nn.Flatten(), nn.LayerNorm(64)], "1 (LayerNorm): the page cannot show this kind"),

@@ -3,11 +3,15 @@
 import { FORWARD } from './layers.js';
 import { decodeHalves, decodeNumbers } from './values.js';
 
-/** The layers with their arrays as {shape, data}. */
+/** The layers with their arrays as {shape, data}, and infinities as numbers. */
 export function decodeLayers(layers) {
   return layers.map((layer) =>
-    Object.fromEntries(Object.entries(layer).map(([name, value]) => [name, decodeArray(value)])),
+    Object.fromEntries(Object.entries(layer).map(([name, value]) => [name, decodeValue(value)])),
   );
+}
+
+function decodeValue(value) {
+  return value?.number === undefined ? decodeArray(value) : Number(value.number);
 }
 
 /** An array as {shape, data}, if it is one: float32 as `numbers`, float16 as `halves`. */
@@ -46,9 +50,9 @@ export function withoutUnits(y, isOff) {
   return { shape: y.shape, data };
 }
 
-/** The class with the highest score or probability; -1 if one of them is not a number. */
+/** The class with the highest score or probability; the first one if some are not numbers. */
 export function bestOf(scores) {
-  return scores.indexOf(Math.max(...scores));
+  return Math.max(scores.indexOf(Math.max(...scores)), 0);
 }
 
 /** The probabilities of scores: e^x / sum of e^x. */

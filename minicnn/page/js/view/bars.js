@@ -8,7 +8,7 @@ export function makeBar(name) {
   const element = make('li');
   const bar = make('span', '', { class: 'bar' });
   const text = make('span', '', { class: 'share' });
-  element.append(make('span', name), bar, text);
+  element.append(make('span', name, { class: 'name', title: name }), bar, text);
   return {
     element,
     show(share, isBest) {

@@ -34,7 +34,10 @@ export function buildBreaking(stage) {
     });
   }
 
-  stage.listen(updateLater);
+  stage.listen(() => {
+    if (!stage.image) parts.forEach((part) => part.stop()); // now: the next slice would find no image
+    updateLater();
+  });
   return {
     name: 'breaking',
     element,

@@ -77,6 +77,7 @@ export function buildDistortion(stage) {
   }
 
   function update() {
+    if (!stage.image) return; // a slider was moved before it was hidden
     const { settings, seed, axis } = state;
     state.image = distort(stage.image, settings, seed);
     const [before, now] = [stage.probabilities(), stage.answer(state.image)];

@@ -5,6 +5,7 @@ import { makeSvg } from './dom.js';
 const LETTER = 7; // pixels, about the width of one
 const LINE = 14; // pixels
 const TOP = 6;
+const MOST_LETTERS = 18; // of a name
 
 /**
  * A text for each line {name, xs, ys, colour, isOwn}, near where it is highest. places: {toX, toY} of
@@ -13,7 +14,8 @@ const TOP = 6;
 export function placeLabels(lines, { toX, toY }, width) {
   const taken = [];
   // The most important line chooses its place first.
-  return [...lines].reverse().flatMap((line) => {
+  const shortened = lines.map((line) => ({ ...line, name: shorten(line.name) }));
+  return shortened.reverse().flatMap((line) => {
     const box = findPlace(line, { toX, toY }, width, taken);
     if (!box) return [];
     taken.push(box);
@@ -23,6 +25,11 @@ export function placeLabels(lines, { toX, toY }, width) {
     if (line.isOwn) label.style.fontWeight = 700;
     return [label];
   });
+}
+
+function shorten(name) {
+  const letters = Array.from(name);
+  return letters.length > MOST_LETTERS ? `${letters.slice(0, MOST_LETTERS - 1).join('')}…` : name;
 }
 
 function findPlace({ name, xs, ys }, { toX, toY }, width, taken) {

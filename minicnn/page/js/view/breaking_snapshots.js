@@ -57,6 +57,7 @@ export function buildSnapshots(stage) {
   }
 
   function update() {
+    if (!stage.image) return; // a slider was moved before it was hidden
     const found = outputs(chosen);
     const shares = stage.asProbabilities(found.at(-1).data);
     const titles = [names[chosen], text.finalNetwork];

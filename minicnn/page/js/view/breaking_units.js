@@ -27,6 +27,10 @@ export function buildUnits(stage) {
     choose(Number(number)),
   );
   const element = make('section', '', { class: 'part' });
+  if (!numbers.length) {
+    element.append(make('h2', text.switchOff), make('p', text.noUnits, { class: 'soft' }));
+    return { element, update() {}, stop() {}, ranking, choose() {} };
+  }
   let chosen = numbers[0];
   let buttons = [];
   assemble();

@@ -19,18 +19,21 @@ const DIVERGING = [
 export function scaleOf(numbers) {
   let low = 0;
   let high = 0;
+  let isSigned = false;
   for (const number of numbers) {
+    if (number < 0) isSigned = true;
+    if (!Number.isFinite(number)) continue; // has the last colour; the others keep theirs
     if (number < low) low = number;
     if (number > high) high = number;
   }
-  return { isSigned: low < 0, reach: Math.max(-low, high) || 1 };
+  return { isSigned, reach: Math.max(-low, high) || 1 };
 }
 
 /** The colour [red, green, blue] of a number on a scale. */
 export function colourOf(number, { isSigned, reach }) {
-  const share = Math.min(Math.max(number / reach, -1), 1);
+  const share = Math.min(Math.max(number / reach, -1), 1) || 0; // NaN as 0
   if (!isSigned) return [255 * share, 255 * share, 255 * share];
-  const at = ((share + 1) / 2) * (DIVERGING.length - 1) || 0;
+  const at = ((share + 1) / 2) * (DIVERGING.length - 1);
   const below = Math.min(Math.floor(at), DIVERGING.length - 2);
   return DIVERGING[below].map((c, i) => c + (at - below) * (DIVERGING[below + 1][i] - c));
 }

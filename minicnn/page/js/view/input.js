@@ -8,7 +8,7 @@ import { makeBoard } from './board.js';
 import { drawImage } from './colours.js';
 import { find, make, makeButton, makeLater } from './dom.js';
 import { percent } from './numbers.js';
-import { writeAddress } from './panels.js';
+import { writeSample } from './panels.js';
 import { makeFileButton, readBitmap } from './picture_file.js';
 import { TEXT } from './text.js';
 
@@ -23,7 +23,7 @@ export function buildInput(stage) {
   const colours = isInverted ? { paper: '#000', ink: '#fff' } : { paper: '#fff', ink: '#000' };
   const board = makeBoard(
     find('board'),
-    { ...colours, hint: TEXT.drawHere },
+    { ...colours, hint: TEXT.drawHere, ratio: stage.imageShape[2] / stage.imageShape[1] },
     makeLater(showBoard),
     clear,
   );
@@ -39,11 +39,13 @@ export function buildInput(stage) {
 
   function clear() {
     board.wipe();
+    writeSample(undefined);
     stage.show(null);
   }
 
   /** Show pixels {data, width, height} as the network would see them. */
   function showPicture(pixels) {
+    writeSample(undefined);
     try {
       const image =
         stage.inkBox === null
@@ -74,7 +76,7 @@ export function buildInput(stage) {
     stage.samples.forEach(({ name, image }, number) => {
       const button = makeButton('', () => {
         chooseSample(number);
-        writeAddress({ sample: number });
+        writeSample(number);
       });
       const canvas = make('canvas');
       drawImage(canvas, image);
@@ -108,7 +110,9 @@ export function buildInput(stage) {
     try {
       const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
       board.show(bitmap);
-      showPicture(readBitmap(bitmap, MOST_SIDE));
+      const pixels = readBitmap(bitmap, MOST_SIDE);
+      bitmap.close();
+      showPicture(pixels);
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       board.wipe();
@@ -131,10 +135,12 @@ export function buildInput(stage) {
 
 function showSeen({ image, imageShape }) {
   const canvas = find('seen');
+  const [, height, width] = imageShape;
+  canvas.style.setProperty('--ratio', width / height);
   if (image) {
     drawImage(canvas, image);
   } else {
-    [, canvas.height, canvas.width] = imageShape;
+    Object.assign(canvas, { width, height });
   }
 }
 
@@ -148,7 +154,9 @@ function showAnswer(stage) {
   const order = shares.map((_, k) => k).sort((a, b) => shares[b] - shares[a]);
   const [best] = order;
   const off = stage.off.size ? ` ${TEXT.switchedOff(stage.off.size)}` : '';
-  find('verdict').textContent = TEXT.verdict(stage.classes[best], percent(shares[best])) + off;
+  find('verdict').textContent = shares.some(Number.isNaN)
+    ? TEXT.noNumbers
+    : TEXT.verdict(stage.classes[best], percent(shares[best])) + off;
   // The order of the classes stays where all can be shown: bars that jump are hard to read.
   const shown = shares.length > MOST_BARS ? order.slice(0, MOST_BARS) : shares.map((_, k) => k);
   const bars = shown.map((k) => {

@@ -2,11 +2,15 @@
 
 /** A number with few digits, and a real minus sign. */
 export function format(value, digits = 3) {
-  if (!Number.isFinite(value)) return String(value).replace('-', '−');
+  if (!Number.isFinite(value)) return nameOf(value);
   const size = Math.abs(value);
   const isFar = size !== 0 && (size < 1e-3 || size >= 1e5);
   const text = isFar ? size.toExponential(digits - 1) : shorten(size, digits);
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+function nameOf(value) {
+  return String(value).replace('-', '−').replace('Infinity', '∞');
 }
 
 function shorten(size, digits) {
@@ -17,6 +21,7 @@ function shorten(size, digits) {
 
 /** A number in at most four characters, for a cell of a table: "0", ".42", "−1.3", "87", "≈0". */
 export function formatCell(value) {
+  if (!Number.isFinite(value)) return nameOf(value);
   const size = Math.abs(value);
   const decimals = size < 0.995 ? 2 : size < 9.95 ? 1 : 0;
   if (size > 0 && size < 0.005) return '≈0';

@@ -58,8 +58,24 @@ export function readAddress() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
-/** Write values into the address, which can then be copied; a frame in a notebook has none. */
+/**
+ * Write what is shown into the address, which can then be copied; a frame in a notebook has none. The
+ * image of the data set that is shown stays in it.
+ */
 export function writeAddress(values) {
+  const { sample } = readAddress();
+  replaceAddress({ ...(sample && { sample }), ...values });
+}
+
+/** Note in the address which image of the data set is shown, or none. */
+export function writeSample(number) {
+  const { sample, ...others } = readAddress();
+  if (String(number) !== String(sample)) {
+    replaceAddress({ ...(number !== undefined && { sample: number }), ...others });
+  }
+}
+
+function replaceAddress(values) {
   const text = new URLSearchParams(values).toString().replaceAll('%2C', ',');
   try {
     history.replaceState(null, '', `#${text}`);

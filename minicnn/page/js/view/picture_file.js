@@ -6,7 +6,10 @@ import { TEXT } from './text.js';
 /** The button that opens a picture, and the file input that it stands for; open(file) gets its file. */
 export function makeFileButton(open) {
   const input = make('input', '', { type: 'file', accept: 'image/*', hidden: true });
-  input.addEventListener('change', () => open(input.files[0]));
+  input.addEventListener('change', () => {
+    open(input.files[0]);
+    input.value = ''; // so that the same file can be opened again
+  });
   return [makeButton(TEXT.openPicture, () => input.click()), input];
 }
 

@@ -1,6 +1,6 @@
 /** What all panels share: the network, the image that is shown, and the outputs of the layers. */
 
-import { decodeLayers, probabilities, runLayers } from '../network/run.js';
+import { decodeArray, decodeLayers, probabilities, runLayers } from '../network/run.js';
 import { decodeImages } from '../network/values.js';
 
 /**
@@ -20,12 +20,12 @@ export function makeStage(contents) {
   const stage = {
     layers,
     shapes: [contents.imageShape, ...layers.map((layer) => layer.shape)],
-    classes: contents.classes,
+    classes: contents.classes.map(isolate),
     imageShape: contents.imageShape,
     inkBox: contents.inkBox,
-    samples: contents.samples.map(({ name, bytes }) => ({
+    samples: contents.samples.map(({ name, bytes, image }) => ({
       name,
-      image: decodeImages(contents.imageShape, bytes)[0],
+      image: image ? decodeArray(image) : decodeImages(contents.imageShape, bytes)[0],
     })),
     digits: contents.digits,
     snapshots: contents.snapshots,
@@ -69,13 +69,25 @@ export function makeStage(contents) {
     return stage.off.has(`${number}/${unit}`);
   }
 
+  // What the scores are; layers that change no number may come after it.
+  const { kind } = layers.findLast((layer, at) => !isCopy(layer, layers[at - 1])) ?? {};
+
   /** The probabilities of the classes for what the last layer says. */
   function asProbabilities(scores) {
-    const { kind } = layers.at(-1);
-    if (kind === 'softmax') return Array.from(scores);
+    if (kind === 'softmax' || kind === 'sigmoid') return Array.from(scores);
     if (kind === 'log_softmax') return Array.from(scores, Math.exp);
     return probabilities(scores);
   }
 
   return stage;
+}
+
+/** A name that may stand in a sentence: one that is read from right to left leaves its order as it is. */
+function isolate(name) {
+  return /\p{Script=Hebrew}|\p{Script=Arabic}/u.test(name) ? `\u2068${name}\u2069` : name;
+}
+
+/** Whether a layer hands on the numbers of the one before it, one for each class. */
+function isCopy({ kind, shape }, before) {
+  return kind === 'identity' || (kind === 'flatten' && before?.shape[0] === shape[0]);
 }

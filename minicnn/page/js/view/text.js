@@ -30,6 +30,7 @@ export const TEXT = {
   nothing: 'Draw something, choose an image, or drop a picture on this page.',
   notAPicture: (name) => `${name} is not a picture that this browser can read.`,
   verdict: (name, share) => `This is ${name}: ${share}`,
+  noNumbers: 'There is no answer: some scores are not numbers (NaN).',
   noDigit: 'This shows no digit: its grey levels hardly differ.',
   severalDigits: (number) => `This shows ${number} digits next to each other; draw one.`,
 
@@ -311,6 +312,8 @@ export const TEXT = {
     now: 'now',
 
     switchOff: 'Switch parts off',
+    noUnits:
+      'This network has no convolution and no dense layer, so there is nothing to switch off.',
     switchHelp:
       'A click switches a map or a unit off: its output becomes 0, and all later layers have to do without it.',
     layer: 'Layer',

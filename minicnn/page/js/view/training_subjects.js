@@ -106,7 +106,8 @@ function makeCard(title, action) {
       const best = bestOf(shares);
       bars.show(shares, best);
       // After an overflow there are no probabilities.
-      verdict.textContent = best < 0 ? text.noAnswer : describe(best, percent(shares[best]));
+      const isAnswer = !shares.some(Number.isNaN);
+      verdict.textContent = isAnswer ? describe(best, percent(shares[best])) : text.noAnswer;
     },
   };
 }

@@ -68,6 +68,7 @@ export function buildWatch(stage) {
   function explain() {
     drawLines();
     if (!state.selected || !stage.outputs) {
+      stop();
       inspector.clear(state.selected ? TEXT.nothing : TEXT.watch.inspectHelp);
       return;
     }
@@ -177,6 +178,7 @@ export function buildWatch(stage) {
           ? Math.min(Math.max(given[axis], 0), size - 1)
           : middle;
       });
+      stop();
       select({ number, place });
       const behavior = wantsLessMotion() ? 'auto' : 'smooth';
       views[number].reveal(behavior);
