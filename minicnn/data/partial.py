@@ -1,0 +1,66 @@
+"""A file that is written under another name until it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+try:
+    import fcntl
+except ImportError:  # Windows, which does not remove a file that is open
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of the target at the end of the block, unless that raises.
+
+    Its name ends with .part. Such files of processes that were killed are removed from the folder:
+    the system releases the lock of a process that ends in any way, so that a file without a lock
+    has no writer. Its age would not tell, because a slow download may take hours, and a killed one
+    is often repeated at once. Where the file system has no locks, the files stay.
+
+    Raises OSError if the folder cannot be written to.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent)
+    file, partial = _create_locked(target)
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if fcntl is None:
+                file.close()  # Windows does not rename a file that is open
+            os.replace(partial, target)
+    finally:
+        # Also reached when the user interrupts: no partial file is left behind.
+        with contextlib.suppress(OSError):  # usually it was moved, and there is none
+            partial.unlink()
+
+
+def _create_locked(target: Path) -> tuple[BinaryIO, Path]:
+    while True:
+        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        file = cast(BinaryIO, partial.open("xb"))
+        with contextlib.suppress(OSError):  # a file system without locks
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        if partial.exists():  # another process may have swept it before it was locked
+            return file, partial
+        file.close()
+
+
+def _sweep(directory: Path) -> None:
+    for partial in directory.glob(".*.part"):
+        with contextlib.suppress(OSError):  # locked, or open on Windows: it has a writer
+            if fcntl is None:
+                partial.unlink()
+            elif partial.is_file():
+                with partial.open("r+b") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    partial.unlink()
