@@ -111,6 +111,9 @@ def download(name: str) -> Path:
     Files that are already there and intact are kept, damaged ones are replaced. The bundled digits
     are not downloaded: this returns the directory in which they are installed.
 
+    Mirrors are asked in turn. What one sends is limited in bytes and in time, and is compared with
+    the known SHA-256 while it arrives; only therefore may a mirror be one without encryption.
+
     Raises DataError for an unknown name, and, with a reason per mirror, for a file that no mirror
     delivers.
 

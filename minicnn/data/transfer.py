@@ -34,7 +34,7 @@ def receive(url: str, limit: int) -> Generator[bytes, None, None]:
     """The file at an address, in pieces.
 
     Raises DataError with the reason if the server does not send a whole file of at most `limit`
-    bytes; no other exception, whatever it does instead.
+    bytes, and never another exception.
     """
     place = url
     try:
@@ -109,7 +109,7 @@ def _answer(url: str) -> Iterator[tuple[HTTPResponse, _Clock]]:
     except OSError as error:
         if proxy is None:
             raise
-        name = f"{proxy.hostname}:{proxy.port}"
+        name = f"{proxy.hostname}:{proxy.port or 80}"
         raise DataError(f"{_explain(error)}, through the proxy {_quoted(name)}") from error
     finally:
         connection.close()
