@@ -1,4 +1,4 @@
-"""Files that appear in their place only when they are complete."""
+"""Files that are written under another name until they are complete."""
 
 from __future__ import annotations
 
@@ -6,67 +6,75 @@ import contextlib
 import os
 import secrets
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 try:
     import fcntl
-except ImportError:  # Windows, where an open file cannot be deleted anyway
+except ImportError:  # Windows, which does not remove a file that is open
     fcntl = None  # type: ignore[assignment]
-
-YOUNG = 60.0  # seconds in which a new file may not be locked yet
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A new file next to the target, which replaces it if the block ends without an error.
+    """A new file that takes the place of the target at the end of the block, unless that raises.
 
-    It is on the disk before it does so, and has the mode of the file that it replaces. What killed
-    processes have left in this folder is removed. Raises OSError.
+    It is on the disk before it does so, and has the mode of the file that it replaces. Such files
+    of processes that were killed are removed from the folder: the system releases the lock of a
+    process that ends in any way, so that a file without a lock has no writer. Its age would not
+    tell, because a slow download may take hours, and a killed one is often repeated at once. Where
+    the file system has no locks, the files stay.
+
+    Raises OSError if the folder cannot be written to.
     """
     _sweep(target.parent)
-    partial = target.with_name(f".minicnn-{secrets.token_hex(8)}.part")
+    file, partial = _create_locked(target.parent)
     try:
-        with partial.open("xb") as file:
-            _lock(file)
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            partial.chmod(stat.S_IMODE(target.stat().st_mode))
-        os.replace(partial, target)
+            with contextlib.suppress(FileNotFoundError):
+                partial.chmod(stat.S_IMODE(target.stat().st_mode))
+            if fcntl is None:
+                file.close()  # Windows does not rename a file that is open
+            os.replace(partial, target)
     finally:
-        with contextlib.suppress(OSError):  # the error to raise is what made writing fail
-            partial.unlink(missing_ok=True)
-    _sync_directory(target.parent)
+        # Also reached when the user interrupts: no partial file is left behind.
+        with contextlib.suppress(OSError):  # usually it was moved, and there is none
+            partial.unlink()
+    _sync_folder(target.parent)
+
+
+def _create_locked(folder: Path) -> tuple[BinaryIO, Path]:
+    while True:
+        partial = folder / f".minicnn-{secrets.token_hex(8)}.part"
+        file = cast(BinaryIO, partial.open("xb"))
+        with contextlib.suppress(OSError):  # a file system without locks
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        if partial.exists():  # another process may have swept it before it was locked
+            return file, partial
+        file.close()
 
 
 def _sweep(folder: Path) -> None:
-    """Remove partial files that no living process holds."""
-    for path in folder.glob(".minicnn-*.part"):
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            if time.time() - os.fstat(file.fileno()).st_mtime > YOUNG and _lock(file):
-                path.unlink()
+    for partial in folder.glob(".minicnn-*.part"):
+        with contextlib.suppress(OSError):  # locked, or open on Windows: it has a writer
+            if fcntl is None:
+                partial.unlink()
+            elif partial.is_file():
+                with partial.open("r+b") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    partial.unlink()
 
 
-def _lock(file: BinaryIO) -> bool:
-    """Hold the file until it is closed, or the process ends; False if another one holds it."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # some network file systems have no locks: then nothing is swept
-        return False
-    return True
-
-
-def _sync_directory(directory: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Write the new name to disk too: otherwise a power failure may bring the old file back."""
-    # Windows cannot open a directory, some file systems cannot sync one: then do without it.
+    # Windows cannot open a folder, some file systems cannot sync one: then do without it.
     with contextlib.suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

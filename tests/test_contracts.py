@@ -19,7 +19,7 @@ import pytest
 import minicnn
 
 ROOT = Path(__file__).parent.parent
-LATER = ["torch", "cupy", "matplotlib", "pooch", "tqdm", "requests", "hypothesis", "safetensors"]
+LATER = ["torch", "cupy", "matplotlib", "pooch", "tqdm", "certifi", "hypothesis", "safetensors"]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

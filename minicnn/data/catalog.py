@@ -1,126 +1,30 @@
-"""The data sets known by name: their files, where these are looked for, and loading them."""
+"""The data sets known by name: where their files are looked for, and loading them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, overload
-
-from numpy.typing import NDArray
+from typing import Literal, overload
 
 from ..checks import check_choice
 from ..places import expand_home
-from . import cifar, idx_files
+from . import idx_files
+from .content import check_file
 from .dataset import ArrayDataset
 from .errors import DataError
 from .idx import read_idx
+from .known import CATALOG, CatalogEntry
 from .labels import is_classes
 from .mirrors import fetch
 
 Split = Literal["train", "test"]
 
 
-class FileFormat(Protocol):
-    """The functions of the modules `idx_files` and `cifar`."""
-
-    def download_name(self, file: str, /) -> str: ...
-
-    def find_file(self, directory: Path, file: str, /) -> Path | None: ...
-
-    def find_missing(self, directory: Path, splits: Sequence[str], /) -> list[str]: ...
-
-    def check_file(self, path: Path, sha256: str, /) -> object: ...
-
-    def read_split(
-        self, directory: Path, split: str, sums: Mapping[str, str], /
-    ) -> tuple[NDArray[Any], NDArray[Any], str]: ...
-
-
-@dataclass(frozen=True)
-class CatalogEntry:
-    """One data set: its classes, the SHA-256 of its files, and where they may be found.
-
-    For an IDX file it is the SHA-256 of the uncompressed content.
-    """
-
-    classes: tuple[str, ...] | int
-    sums: dict[str, str]
-    image_shape: tuple[int, int, int] = (1, 28, 28)
-    ink_box: int | None = None  # the longer side of a digit in the images
-    installed: Path | None = None  # where this package or a system package installs it
-    mirrors: tuple[str, ...] = ()
-    format: FileFormat = idx_files
-
-
-def _sums(*sums: str) -> dict[str, str]:
-    files = [file for pair in idx_files.FILES.values() for file in pair]
-    return dict(zip(files, sums, strict=True))
-
-
-_CATALOG = {
-    "digits": CatalogEntry(
-        classes=tuple("0123456789"),
-        sums=_sums(
-            "69d0e2c9d3c8b953192a0f5d36b07d5871491c718aa52b40bae15cdf09ec5529",
-            "5036e7a0c0afe832b752706b4a0f4a84adad411dc8063a1a87b3c9015eb366a7",
-            "34b1cad9c065a274558d766d53706c081c5b775fcc4f99b68b56552225c42128",
-            "1adc3fcdb0cf1fc83daaf0369973782940ee67a94c37f56a4aa693b28311f0a8",
-        ),
-        image_shape=(1, 8, 8),
-        ink_box=8,
-        installed=Path(__file__).parent / "bundled",
-    ),
-    "mnist": CatalogEntry(
-        classes=tuple("0123456789"),
-        sums=_sums(
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ),
-        ink_box=20,
-        mirrors=(
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-            "http://yann.lecun.com/exdb/mnist/",
-        ),
-    ),
-    "fashion-mnist": CatalogEntry(
-        classes=(
-            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-        ),
-        sums=_sums(
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        ),
-        installed=Path("/usr/share/datasets/fashion-mnist"),  # Debian: dataset-fashion-mnist
-        mirrors=(
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        ),
-    ),
-    "cifar10": CatalogEntry(
-        classes=(
-            *("airplane", "automobile", "bird", "cat", "deer"),
-            *("dog", "frog", "horse", "ship", "truck"),
-        ),
-        # From TensorFlow Datasets, url_checksums/cifar10.txt; the authors only publish an MD5.
-        sums={cifar.ARCHIVE: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
-        image_shape=cifar.SHAPE,
-        mirrors=("https://www.cs.toronto.edu/~kriz/",),
-        format=cifar,
-    ),
-}
-NAMES = tuple(_CATALOG)
+NAMES = tuple(CATALOG)
 
 
 @overload
@@ -210,6 +114,9 @@ def download(name: str) -> Path:
     Files that are already there and intact are kept, damaged ones are replaced. The bundled digits
     are not downloaded: this returns the directory in which they are installed.
 
+    Mirrors are asked in turn. What one sends is limited in bytes and in time, and is compared with
+    the known SHA-256 while it arrives; only therefore may a mirror be one without encryption.
+
     Raises DataError for an unknown name, and, with a reason per mirror, for a file that no mirror
     delivers.
 
@@ -222,10 +129,10 @@ def download(name: str) -> Path:
     directory = cache_directory() / name
     mirrors = list(entry.mirrors)
     try:
-        for file, sha256 in entry.sums.items():
+        for file, known in entry.files.items():
             if not _is_intact(entry, directory, file):
                 remote = entry.format.download_name(file)
-                good = fetch(remote, mirrors, directory, sha256, entry.format.check_file)
+                good = fetch(remote, mirrors, directory, partial(entry.format.new_check, known))
                 mirrors.sort(key=lambda mirror: mirror != good)  # try it first for the next file
     except DataError as error:
         raise DataError(f"{name}: {error}. {_manual_advice(name, entry, directory)}") from error
@@ -254,7 +161,7 @@ def cache_directory() -> Path:
 def look_up(name: str) -> CatalogEntry:
     """What is known of a data set before it is read. Raises DataError for an unknown name."""
     try:
-        return _CATALOG[check_choice("name", name, _CATALOG)]
+        return CATALOG[check_choice("name", name, CATALOG)]
     except ValueError as error:
         from difflib import get_close_matches
 
@@ -298,7 +205,7 @@ def _is_intact(entry: CatalogEntry, directory: Path, file: str) -> bool:
     path = entry.format.find_file(directory, file)
     try:
         if path is not None:
-            entry.format.check_file(path, entry.sums[file])
+            check_file(path, entry.format.new_check(entry.files[file]))
     except DataError:
         return False
     return path is not None
@@ -313,7 +220,7 @@ def _load_splits(
 
 
 def _load_split(entry: CatalogEntry, directory: Path, split: str, name: str) -> ArrayDataset:
-    images, labels, paths = entry.format.read_split(directory, split, entry.sums)
+    images, labels, paths = entry.format.read_split(directory, split, entry.files)
     try:
         if not is_classes(labels):
             got = f"{labels.dtype} of shape {labels.shape}"
@@ -324,7 +231,7 @@ def _load_split(entry: CatalogEntry, directory: Path, split: str, name: str) -> 
 
 
 def _manual_advice(name: str, entry: CatalogEntry, directory: Path) -> str:
-    files = ", ".join(map(entry.format.download_name, entry.sums))
+    files = ", ".join(map(entry.format.download_name, entry.files))
     return (
         f"By hand: put {files} into {directory}, or into DIR/{name} and set the environment "
         "variable MINICNN_DATA to DIR; or use the data set 'digits', which needs no download"

@@ -1,11 +1,10 @@
 """CIFAR-10's binary version, read from its archive or from the files unpacked from it.
 
-This module and `idx_files` have the same functions; `catalog.FileFormat` lists them.
+This module and `idx_files` have the same functions; `known.FileFormat` lists them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .content import ContentCheck, KnownFile, check_file
 from .errors import DataError
 
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -25,6 +25,7 @@ FILES = {
 RECORDS = 10_000  # per file
 SHAPE = (3, 32, 32)
 ADVICE = "Replace it with the original file, or delete it and get the data set again"
+new_check = ContentCheck
 
 
 def download_name(file: str) -> str:
@@ -46,26 +47,13 @@ def find_missing(directory: Path, splits: Sequence[str]) -> list[str]:
     return [file for file in files if find_file(directory, file) is None]
 
 
-def check_file(path: Path, sha256: str) -> None:
-    """Raises DataError unless the file can be read and has this SHA-256."""
-    try:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})") from error
-    if digest.hexdigest() != sha256:
-        raise DataError(f"found the SHA-256 {digest.hexdigest()}, expected {sha256}")
-
-
 def read_split(
-    directory: Path, split: str, sums: Mapping[str, str]
+    directory: Path, split: str, files: Mapping[str, KnownFile]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
     """Images (N, 3, 32, 32), labels (N,), and the path they were read from, for messages.
 
     A file holds 10,000 records, each of 1 byte for the label and 3072 for the pixels: 32 rows of
-    red, then green, then blue. An archive must have the SHA-256 in `sums`; for unpacked files none
+    red, then green, then blue. An archive must have the SHA-256 in `files`; for unpacked files none
     is published, so only their length and labels are checked.
 
     Raises DataError, naming the path, for files that are missing, unreadable or in another format.
@@ -77,7 +65,7 @@ def read_split(
     if archive is None:
         contents = _read_files(directory, FILES[split])
     else:
-        contents = _read_archive(archive, FILES[split], sums[ARCHIVE])
+        contents = _read_archive(archive, FILES[split], files[ARCHIVE])
     images = np.empty((len(FILES[split]), RECORDS, *SHAPE), np.uint8)
     labels = np.empty((len(FILES[split]), RECORDS), np.uint8)
     for name, content in contents:
@@ -109,9 +97,11 @@ def _read_files(directory: Path, files: Sequence[str]) -> Iterator[tuple[str, by
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _read_archive(archive: Path, files: Sequence[str], sha256: str) -> Iterator[tuple[str, bytes]]:
+def _read_archive(
+    archive: Path, files: Sequence[str], known: KnownFile
+) -> Iterator[tuple[str, bytes]]:
     try:
-        check_file(archive, sha256)
+        check_file(archive, new_check(known))
     except DataError as error:
         raise DataError(f"{archive}: {error}. {ADVICE}") from error
     wanted = set(files)

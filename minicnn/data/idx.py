@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .content import GZIP_MAGIC, describe_start
 from .errors import DataError
 
 _TYPES: dict[int, np.dtype[Any]] = {
@@ -23,7 +24,6 @@ _TYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
-_GZIP_MAGIC = b"\x1f\x8b"
 _MAX_INFLATION = 1032  # deflate codes at most 258 bytes in 2 bits
 _MAX_NDIM = 32  # the most axes that every supported NumPy allows
 _CHUNK = 1 << 20
@@ -52,13 +52,13 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
     array([[7, 8, 9]], dtype=uint8)
     """
     try:
-        return decode_idx(Path(path), sha256)
+        return _decode_file(Path(path), sha256)
     except DataError as error:
         advice = "Replace it with the original file, or delete it and get the data set again"
         raise DataError(f"{path}: {error}. {advice}") from error
 
 
-def decode_idx(path: Path, sha256: str | None = None) -> NDArray[Any]:
+def _decode_file(path: Path, sha256: str | None) -> NDArray[Any]:
     """Like `read_idx`, but the error only says what is wrong with the content."""
     try:
         if not path.is_file():
@@ -73,7 +73,7 @@ def decode_idx(path: Path, sha256: str | None = None) -> NDArray[Any]:
 
 
 def _decode(file: BinaryIO, sha256: str | None) -> NDArray[Any]:
-    zipped = file.read(2) == _GZIP_MAGIC
+    zipped = file.read(2) == GZIP_MAGIC
     file.seek(0)
     longest = os.fstat(file.fileno()).st_size * (_MAX_INFLATION if zipped else 1)
     stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if zipped else file
@@ -88,7 +88,7 @@ def _decode(file: BinaryIO, sha256: str | None) -> NDArray[Any]:
 def _read_header(stream: BinaryIO) -> tuple[bytes, np.dtype[Any], tuple[int, ...]]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
-        raise DataError(_not_idx(magic))
+        raise DataError(describe_start(magic))
     code, ndim = magic[2], magic[3]
     if code not in _TYPES:
         known = " ".join(f"{known:02X}" for known in _TYPES)
@@ -108,14 +108,6 @@ def _read_header(stream: BinaryIO) -> tuple[bytes, np.dtype[Any], tuple[int, ...
             f"found the shape {_shape_text(shape)} in the IDX header, expected no axis of 0"
         )
     return magic + sizes, _TYPES[code], shape
-
-
-def _not_idx(magic: bytes) -> str:
-    expected = "expected an IDX header (two zero bytes, type code, number of axes)"
-    if not magic:
-        return f"found an empty file, {expected}"
-    hint = ", which looks like an HTML page" if magic.lstrip().startswith(b"<") else ""
-    return f"found {magic!r} at the start{hint}, {expected}"
 
 
 def _read_body(

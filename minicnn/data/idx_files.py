@@ -1,6 +1,6 @@
 """A data set in four IDX files with MNIST's names; the format itself is in `idx`.
 
-This module and `cifar` have the same functions; `catalog.FileFormat` lists them.
+This module and `cifar` have the same functions; `known.FileFormat` lists them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .idx import decode_idx, read_idx
+from .content import IdxContentCheck, KnownFile
+from .idx import read_idx
 
 FILES = {  # split: (images, labels), with MNIST's names
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-check_file = decode_idx
+new_check = IdxContentCheck
 
 
 def download_name(file: str) -> str:
@@ -43,10 +44,10 @@ def find_missing(directory: Path, splits: Sequence[str]) -> list[str]:
 
 
 def read_split(
-    directory: Path, split: str, sums: Mapping[str, str]
+    directory: Path, split: str, files: Mapping[str, KnownFile]
 ) -> tuple[NDArray[Any], NDArray[Any], str]:
     """Images, labels, and the paths they were read from, for messages. Raises DataError."""
     images, labels = (find_file(directory, file) or directory / file for file in FILES[split])
-    sum_images, sum_labels = (sums.get(file) for file in FILES[split])
+    sums = [files[file].sha256 if file in files else None for file in FILES[split]]
     both = f"{images} and {labels}"
-    return read_idx(images, sum_images), read_idx(labels, sum_labels), both
+    return read_idx(images, sums[0]), read_idx(labels, sums[1]), both

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from minicnn.data import catalog
+from minicnn.data.content import KnownFile
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 STEMS = (
@@ -26,6 +27,10 @@ def encode_idx(array: np.ndarray) -> bytes:
     magic = bytes([0, 0, CODES[array.dtype.str[1:]], array.ndim])
     sizes = struct.pack(f">{array.ndim}I", *array.shape)
     return magic + sizes + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def know(content: bytes, download: int) -> KnownFile:
+    return KnownFile(hashlib.sha256(content).hexdigest(), len(content), download)
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +57,8 @@ def tiny(clean_places: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes
         count = 6 if stem.startswith("train") else 4
         shape = (count, 5, 3) if "images" in stem else (count,)
         files[stem] = encode_idx(rng.integers(0, 3, shape, dtype=np.uint8))
-    sums = {stem: hashlib.sha256(content).hexdigest() for stem, content in files.items()}
-    monkeypatch.setitem(catalog._CATALOG, "tiny", catalog.CatalogEntry(("a", "b", "c"), sums))
+    known = {stem: know(content, len(gzip.compress(content))) for stem, content in files.items()}
+    monkeypatch.setitem(catalog.CATALOG, "tiny", catalog.CatalogEntry(("a", "b", "c"), known))
     return files
 
 

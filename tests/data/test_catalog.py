@@ -105,9 +105,9 @@ def test_the_environment_comes_first_then_the_system_then_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     system = tmp_path / "system"
-    entry = catalog._CATALOG["tiny"]
-    changed = catalog.CatalogEntry(entry.classes, entry.sums, installed=system, mirrors=("none",))
-    monkeypatch.setitem(catalog._CATALOG, "tiny", changed)
+    entry = catalog.CATALOG["tiny"]
+    changed = catalog.CatalogEntry(entry.classes, entry.files, installed=system, mirrors=("none",))
+    monkeypatch.setitem(catalog.CATALOG, "tiny", changed)
     monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "mine"))
     assert locate("tiny") is None
     for place in (clean_places / "tiny", system, tmp_path / "mine" / "tiny"):
@@ -146,7 +146,7 @@ def test_a_local_file_with_another_sum_is_named(
     altered = {**tiny, "t10k-images-idx3-ubyte": tiny["t10k-images-idx3-ubyte"][:-1] + b"\xff"}
     put(clean_places / "tiny", altered)
     path = clean_places / "tiny" / "t10k-images-idx3-ubyte.gz"
-    sum_expected = catalog._CATALOG["tiny"].sums["t10k-images-idx3-ubyte"]
+    sum_expected = catalog.CATALOG["tiny"].files["t10k-images-idx3-ubyte"].sha256
     with pytest.raises(DataError, match=f"{path}: found the SHA-256 .* expected {sum_expected}"):
         load("tiny", "test")
     assert len(load("tiny", "train")) == 6
@@ -210,7 +210,7 @@ def test_importing_and_loading_the_bundled_digits_imports_nothing_heavy() -> Non
     program = (
         "import sys, minicnn.data\n"
         "minicnn.data.load('digits')\n"
-        "heavy = {'pooch', 'tqdm', 'requests', 'urllib.request', 'http.client', 'PIL'}\n"
+        "heavy = {'pooch', 'tqdm', 'certifi', 'urllib.request', 'http.client', 'PIL'}\n"
         "heavy &= {*sys.modules}\n"
         "assert not heavy, heavy"
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn.data import DataError, catalog, cifar, download, load, locate, mirrors
+from minicnn.data import DataError, catalog, cifar, download, load, locate, transfer
+from minicnn.data.content import KnownFile
 
 COUNT = 7
 FILES = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
@@ -50,9 +51,9 @@ def archive(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 
 def accept(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    sums = {cifar.ARCHIVE: hashlib.sha256(content).hexdigest()}
-    entry = replace(catalog._CATALOG["cifar10"], sums=sums)
-    monkeypatch.setitem(catalog._CATALOG, "cifar10", entry)
+    known = KnownFile(hashlib.sha256(content).hexdigest(), len(content), len(content))
+    entry = replace(catalog.CATALOG["cifar10"], files={cifar.ARCHIVE: known})
+    monkeypatch.setitem(catalog.CATALOG, "cifar10", entry)
 
 
 @pytest.fixture
@@ -104,14 +105,15 @@ def test_ten_thousand_records_in_each_file(mine: Path) -> None:
     assert load("cifar10", "test").images.shape == (10_000, 3, 32, 32)
 
 
-def test_the_published_sum_is_asked_for(mine: Path) -> None:
+def test_the_published_size_and_sum_are_asked_for(mine: Path) -> None:
     (mine / cifar.ARCHIVE).write_bytes(b"<html>")
     with pytest.raises(DataError) as caught:
         load("cifar10", "train")
     message = str(caught.value)
-    assert message.startswith(f"{mine / cifar.ARCHIVE}: found the SHA-256 ")
-    assert "expected c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd. " in message
+    assert message.startswith(f"{mine / cifar.ARCHIVE}: found 6 bytes, expected 170,052,171. ")
     assert message.endswith("or delete it and get the data set again")
+    known = catalog.CATALOG["cifar10"].files[cifar.ARCHIVE]
+    assert known.sha256 == "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 
 
 def test_archives_that_are_damaged_or_lack_a_file(
@@ -170,17 +172,18 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], list[str]]:
     def serve(content: bytes) -> list[str]:
         asked: list[str] = []
 
-        def transfer(url: str, partial: Path) -> None:
+        def receive(url: str, limit: int) -> Iterator[bytes]:
             asked.append(url)
-            partial.write_bytes(content)
+            assert limit == catalog.CATALOG["cifar10"].files[cifar.ARCHIVE].size
+            yield content
 
-        monkeypatch.setattr(mirrors, "_transfer", transfer)
+        monkeypatch.setattr(transfer, "receive", receive)
         return asked
 
     return serve
 
 
-def test_it_is_downloaded_once_and_anew_when_damaged(
+def test_it_is_downloaded_once_and_again_when_damaged(
     archive: bytes, clean_places: Path, site: Callable[[bytes], list[str]], files: dict[str, bytes]
 ) -> None:
     asked = site(archive)

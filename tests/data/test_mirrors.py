@@ -1,146 +1,114 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import threading
+import re
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
 pytest.importorskip("pooch", reason="pooch is not installed")
-import pooch
+pytest.importorskip("tqdm", reason="tqdm is not installed")
+from support.bad_servers import BAD, GOOD, NO_ANSWER, TOO_SLOW, Server, running
 
-from minicnn.data import DataError, catalog, mirrors
+from minicnn.cli.sources import find_source
+from minicnn.data import DataError, catalog, mirrors, transfer
+from minicnn.data.content import ContentCheck, IdxContentCheck
 from minicnn.data.mirrors import fetch
 
-NAME = "train-images-idx3-ubyte.gz"
-
-
-class Site(ThreadingHTTPServer):
-    """A site whose folders are mirrors of the same files, most of them bad; it notes each request.
-
-    Content is random, so that half of a compressed file is a file cut in the middle.
-    """
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.files = {f"{stem}.gz": gzip.compress(content) for stem, content in files.items()}
-        self.requests: list[str] = []
-        self.release = threading.Event()
-        self.address = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def mirror(self, folder: str) -> str:
-        return f"{self.address}/{folder}/"
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        self.server.requests.append(self.path)
-        _, folder, name = self.path.split("/")
-        good = self.server.files.get(name)
-        if folder == "forbidden" or good is None:
-            self.send_error(403)
-            return
-        if folder == "silent":
-            self.server.release.wait(10)
-        body = {
-            "html": b"<!DOCTYPE html><html>Please accept our cookies</html>",
-            "empty": b"",
-            "cut": good[: len(good) // 2],
-            "altered": gzip.compress(gzip.decompress(good)[:-1] + b"\xff"),
-            "unpacked": gzip.decompress(good),
-        }.get(folder, good)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if folder == "broken-off" else body)
-
-    def log_message(self, *_: object) -> None:
-        """Silent: the base class writes each request to standard error."""
+STEM = "train-images-idx3-ubyte"
+NAME = f"{STEM}.gz"
+NewCheck = Callable[[], ContentCheck]
 
 
 @pytest.fixture
-def site(tiny: dict[str, bytes]) -> Iterator[Site]:
-    with Site(tiny) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+def site(tiny: dict[str, bytes]) -> Iterator[Server]:
+    files = {f"{stem}.gz": gzip.compress(content) for stem, content in tiny.items()}
+    with running(Server(files)) as server:
         yield server
-        server.release.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
-def sha256(tiny: dict[str, bytes]) -> str:
-    return hashlib.sha256(tiny["train-images-idx3-ubyte"]).hexdigest()
+def new_check(tiny: dict[str, bytes]) -> NewCheck:
+    return partial(IdxContentCheck, catalog.CATALOG["tiny"].files[STEM])
 
 
-BAD = {
-    "forbidden": "403 Client Error: Forbidden",
-    "html": "found b'<!DO' at the start, which looks like an HTML page, expected an IDX header",
-    "empty": "found an empty file, expected an IDX header",
-    "cut": "found a damaged gzip stream",
-    "broken-off": "no complete transfer (ChunkedEncodingError)",
-    "altered": "found the SHA-256 ",
-    "silent": "no answer within 0.1 s",
-}
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mirrors, "TIMEOUT", 0.1)
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("folder", BAD)
+@pytest.mark.parametrize("manner", BAD)
 def test_a_bad_mirror_is_passed_over(
-    folder: str, site: Site, sha256: str, clean_places: Path
+    manner: str,
+    site: Server,
+    new_check: NewCheck,
+    clean_places: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    good = site.mirror("good")
-    assert fetch(NAME, [site.mirror(folder), good], clean_places, sha256) == good
-    assert site.requests == [f"/{folder}/{NAME}", f"/good/{NAME}"]
+    if manner.startswith("tls"):
+        pytest.importorskip("certifi", reason="certifi is not installed")
+    bad, good = site.mirror(manner), site.mirror("good")
+    reason = BAD[manner][1]
+    is_slow = reason in (NO_ANSWER, TOO_SLOW)
+    with monkeypatch.context() as patch:
+        if is_slow:
+            patch.setattr(transfer, "TIMEOUT", 0.2)
+        with pytest.raises(DataError) as caught:
+            fetch(NAME, [bad], clean_places, new_check)
+    start = f"no mirror delivered {NAME} ({bad}{NAME}: "
+    assert str(caught.value).startswith(start)
+    assert re.match(reason, str(caught.value)[len(start) : -1])
+    assert list(clean_places.iterdir()) == []
+    assert fetch(NAME, [good] if is_slow else [bad, good], clean_places, new_check) == good
     assert [path.name for path in clean_places.iterdir()] == [NAME]
     assert (clean_places / NAME).read_bytes() == site.files[NAME]
 
 
+@pytest.mark.parametrize("manner", GOOD)
+def test_an_unusual_mirror_is_good_enough(
+    manner: str, site: Server, new_check: NewCheck, clean_places: Path, tiny: dict[str, bytes]
+) -> None:
+    assert fetch(NAME, [site.mirror(manner)], clean_places, new_check) == site.mirror(manner)
+    content = (clean_places / NAME).read_bytes()
+    unpacked = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    assert unpacked == tiny[STEM]
+
+
 def test_a_mirror_that_is_not_there_is_passed_over(
-    site: Site, sha256: str, clean_places: Path
+    site: Server, new_check: NewCheck, clean_places: Path
 ) -> None:
     nobody = "http://127.0.0.1:1/"
     good = site.mirror("good")
-    assert fetch(NAME, [nobody, good], clean_places, sha256) == good
-    with pytest.raises(DataError, match=r"http://127.0.0.1:1/.*: no complete transfer \(Connec"):
-        fetch(NAME, [nobody], clean_places, sha256)
+    assert fetch(NAME, [nobody, good], clean_places, new_check) == good
+    with pytest.raises(DataError, match=r"http://127.0.0.1:1/.*: Connection refused"):
+        fetch(NAME, [nobody], clean_places, new_check)
 
 
-def test_a_file_that_the_server_unpacked_is_good(
-    site: Site, sha256: str, clean_places: Path
+def test_when_all_are_bad_each_reason_is_told_and_the_digits_are_used(
+    site: Server, clean_places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    assert fetch(NAME, [site.mirror("unpacked")], clean_places, sha256) == site.mirror("unpacked")
+    monkeypatch.setattr(transfer, "TIMEOUT", 0.1)
+    bad = tuple(site.mirror(manner) for manner in BAD if not manner.startswith("tls"))
+    known = replace(catalog.CATALOG["mnist"], files=catalog.CATALOG["tiny"].files, mirrors=bad)
+    monkeypatch.setitem(catalog.CATALOG, "mnist", known)
+    with pytest.raises(DataError) as caught:
+        catalog.load("mnist")
+    message = str(caught.value)
+    assert message.startswith(f"mnist: no mirror delivered {NAME} (")
+    assert [message.count(f"{mirror}{NAME}: ") for mirror in bad] == [1] * len(bad)
+    assert message.isascii()
+    assert message.isprintable()
+    assert list((clean_places / "mnist").iterdir()) == []
+    assert find_source("auto").name == "digits"
+    assert "MNIST could not be downloaded, using the bundled digits" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("impatient")
-def test_when_all_fail_each_reason_is_told_and_nothing_stays(
-    site: Site, sha256: str, clean_places: Path
+def test_a_bad_download_leaves_the_old_file(
+    site: Server, new_check: NewCheck, clean_places: Path
 ) -> None:
-    with pytest.raises(DataError, match=f"no mirror delivered {NAME}") as caught:
-        fetch(NAME, [site.mirror(folder) for folder in BAD], clean_places, sha256)
-    for folder, reason in BAD.items():
-        assert f"{site.mirror(folder)}{NAME}: {reason}" in str(caught.value)
-    assert list(clean_places.iterdir()) == []
-
-
-def test_a_bad_download_leaves_the_old_file(site: Site, sha256: str, clean_places: Path) -> None:
     clean_places.mkdir()
     (clean_places / NAME).write_bytes(b"old")
     with pytest.raises(DataError):
-        fetch(NAME, [site.mirror("altered")], clean_places, sha256)
+        fetch(NAME, [site.mirror("altered")], clean_places, new_check)
     assert (clean_places / NAME).read_bytes() == b"old"
     assert len(list(clean_places.iterdir())) == 1
 
@@ -148,66 +116,87 @@ def test_a_bad_download_leaves_the_old_file(site: Site, sha256: str, clean_place
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_an_interruption_leaves_no_file(
     error: type[BaseException],
-    site: Site,
-    sha256: str,
+    site: Server,
+    new_check: NewCheck,
     clean_places: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     during = []
 
-    def interrupted(_: object, url: str, file: Any, __: object) -> NoReturn:
-        file.write(site.files[NAME][:9])
+    def interrupted(*_: object) -> Iterator[bytes]:
+        yield site.files[NAME][:9]
         during.extend(path.name for path in clean_places.iterdir())
         raise error
 
-    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", interrupted)
+    monkeypatch.setattr(transfer, "receive", interrupted)
     with pytest.raises(error):
-        fetch(NAME, [site.mirror("good")], clean_places, sha256)
+        fetch(NAME, [site.mirror("good")], clean_places, new_check)
     assert len(during) == 1
     assert during[0].endswith(".part")
     assert list(clean_places.iterdir()) == []
 
 
 def test_nothing_is_in_place_before_it_is_checked(
-    site: Site, sha256: str, clean_places: Path, monkeypatch: pytest.MonkeyPatch
+    site: Server, new_check: NewCheck, clean_places: Path
 ) -> None:
-    def check(path: Path, _: str) -> None:
-        assert path.read_bytes() == site.files[NAME]
-        assert not (clean_places / NAME).exists()
+    class Check(IdxContentCheck):
+        def finish(self) -> None:
+            super().finish()
+            assert not (clean_places / NAME).exists()
+            finished.append(True)
 
-    monkeypatch.setattr(mirrors, "decode_idx", check)
-    fetch(NAME, [site.mirror("good")], clean_places, sha256)
+    finished: list[bool] = []
+    fetch(NAME, [site.mirror("good")], clean_places, lambda: Check(new_check().known))
+    assert finished == [True]
     assert (clean_places / NAME).exists()
 
 
 def test_a_directory_that_cannot_be_written_is_named(
-    site: Site, sha256: str, tmp_path: Path
+    site: Server, new_check: NewCheck, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     directory = tmp_path / "file" / "tiny"
     with pytest.raises(DataError, match=f"{directory}: cannot be written to .Not a directory"):
-        fetch(NAME, [site.mirror("good")], directory, sha256)
+        fetch(NAME, [site.mirror("good")], directory, new_check)
     assert site.requests == []
+
+
+def test_a_full_disk_is_named(
+    site: Server, new_check: NewCheck, clean_places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(DataError, match=f"{clean_places}: cannot be written to .No space left"):
+        fetch(NAME, [site.mirror("good")], clean_places, new_check)
+    assert list(clean_places.iterdir()) == []
+
+
+def test_a_download_without_standard_error(
+    site: Server, new_check: NewCheck, clean_places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors.sys, "stderr", None)
+    fetch(NAME, [site.mirror("good")], clean_places, new_check)
 
 
 # The same through the catalog.
 
 
 @pytest.fixture
-def listed(monkeypatch: pytest.MonkeyPatch, site: Site) -> Callable[..., None]:
+def listed(monkeypatch: pytest.MonkeyPatch, site: Server) -> Callable[..., None]:
     """listed("html", "good"): the data set "tiny" has these mirrors."""
 
-    def use(*folders: str) -> None:
-        entry = catalog._CATALOG["tiny"]
-        addresses = tuple(site.mirror(folder) for folder in folders)
-        changed = catalog.CatalogEntry(entry.classes, entry.sums, mirrors=addresses)
-        monkeypatch.setitem(catalog._CATALOG, "tiny", changed)
+    def use(*manners: str) -> None:
+        mirrors = tuple(site.mirror(manner) for manner in manners)
+        entry = replace(catalog.CATALOG["tiny"], mirrors=mirrors)
+        monkeypatch.setitem(catalog.CATALOG, "tiny", entry)
 
     return use
 
 
 def test_load_downloads_once_and_asks_the_good_mirror_first(
-    listed: Callable[..., None], site: Site, clean_places: Path
+    listed: Callable[..., None], site: Server, clean_places: Path
 ) -> None:
     listed("forbidden", "good")
     assert catalog.locate("tiny") is None
@@ -222,7 +211,7 @@ def test_load_downloads_once_and_asks_the_good_mirror_first(
 
 
 def test_download_fetches_what_is_missing_or_damaged(
-    listed: Callable[..., None], site: Site, clean_places: Path
+    listed: Callable[..., None], site: Server, clean_places: Path
 ) -> None:
     listed("good")
     directory = catalog.download("tiny")
@@ -248,7 +237,7 @@ def test_what_was_downloaded_goes_before_a_damaged_unpacked_file(
 
 
 def test_a_failed_download_says_what_to_do_by_hand(
-    listed: Callable[..., None], site: Site, clean_places: Path
+    listed: Callable[..., None], site: Server, clean_places: Path
 ) -> None:
     listed("forbidden", "html")
     with pytest.raises(DataError) as caught:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 import pytest
 
-LIBRARIES = ("PIL", "matplotlib", "onnx", "onnxruntime", "pooch", "safetensors", "tqdm")
+LIBRARIES = ("PIL", "certifi", "matplotlib", "onnx", "onnxruntime", "pooch", "safetensors", "tqdm")
 MISSING = [name for name in LIBRARIES if find_spec(name) is None]
 
 

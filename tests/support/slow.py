@@ -62,6 +62,9 @@ SLOW = {
     "tests/data/test_idx.py": [
         "test_a_gzip_bomb_is_not_unpacked",
     ],
+    "tests/data/test_mirrors.py": [
+        "test_when_all_are_bad_each_reason_is_told_and_the_digits_are_used",
+    ],
     "tests/data/transforms/test_augment.py": [
         "test_lighting_finds_the_principal_components",
     ],
