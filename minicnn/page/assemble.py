@@ -14,7 +14,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 MAIN = "view/main.js"
-STYLES = ("base", "watch", "lab", "breaking", "training")
+STYLES = ("base", "watch", "lab", "breaking", "training", "readers")
 IMPORT = re.compile(r"^import \{([^}]*)\} from '([^']+)';\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
 

@@ -101,7 +101,7 @@ function drawCurve(svg, width, { axis, settings, shares, stage }) {
     name: stage.classes[k],
     xs,
     ys: done.map((at) => shares[at][k]),
-    colour: k === own ? 'currentColor' : COLOURS[k % COLOURS.length],
+    colour: k === own ? 'currentColor' : strong(COLOURS[k % COLOURS.length]),
     dash: k === own ? undefined : DASHES[Math.floor(k / COLOURS.length) % DASHES.length],
     width: k === own ? 3.5 : 1.8,
     isOwn: k === own,
@@ -116,6 +116,11 @@ function drawCurve(svg, width, { axis, settings, shares, stage }) {
     marker: settings[axis.name],
   }); // prettier-ignore
   svg.append(...placeLabels(lines, places, width));
+}
+
+/** A colour nearer to that of the text: yellow and light blue are faint on white. */
+function strong(colour) {
+  return `color-mix(in srgb, ${colour} 80%, var(--ink))`;
 }
 
 const DASHES = [undefined, '7 3', '2 3'];

@@ -21,7 +21,7 @@ export function placeLabels(lines, { toX, toY }, width) {
     taken.push(box);
     const style = { x: box.x, y: box.y + LINE - 3, 'text-anchor': 'middle', class: 'line-name' };
     const label = makeSvg('text', style, line.name);
-    label.style.fill = `color-mix(in srgb, ${line.colour} 70%, var(--ink))`;
+    label.style.fill = `color-mix(in srgb, ${line.colour} 75%, var(--ink))`;
     if (line.isOwn) label.style.fontWeight = 700;
     return [label];
   });

@@ -100,7 +100,7 @@ function makeSide() {
       });
       filters.replaceChildren(...canvases);
     }
-    const layout = layoutOf(output.shape, output.shape[0], element.clientWidth || WIDTH);
+    const layout = layoutOf(output.shape, output.shape[0], element.clientWidth || WIDTH, 2);
     fitCanvas(maps, layout);
     drawMaps(maps, layout, output);
   }

@@ -38,9 +38,14 @@ export function colourOf(number, { isSigned, reach }) {
   return DIVERGING[below].map((c, i) => c + (at - below) * (DIVERGING[below + 1][i] - c));
 }
 
-/** Black or white, whichever can be read on a colour. */
-export function inkOn([red, green, blue]) {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#111' : '#fff';
+/** Black or white, whichever has the higher contrast to a colour: 4.5 to 1 or more. */
+export function inkOn(colour) {
+  const [red, green, blue] = colour.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return luminance > 0.179 ? '#000' : '#fff'; // there both have the same contrast
 }
 
 /** Draw an image [C, H, W] from 0 to 1, grey or in colours, into a canvas of its size. */

@@ -99,6 +99,26 @@ export function makeLater(task) {
   };
 }
 
+const QUIET = 800; // milliseconds
+
+/**
+ * A text that only screen readers say, and only when it has not changed for a moment. Returns
+ * { element, say(text) }.
+ */
+export function makeSpoken() {
+  const element = make('p', '', { class: 'hidden-text', role: 'status' });
+  let timer = 0;
+  return {
+    element,
+    say(text) {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (element.textContent !== text) element.textContent = text;
+      }, QUIET);
+    },
+  };
+}
+
 /** Whether the reader has asked for less motion. */
 export function wantsLessMotion() {
   return window.matchMedia('(prefers-reduced-motion: reduce)').matches;

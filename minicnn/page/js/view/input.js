@@ -6,7 +6,7 @@ import { imageFromPicture } from '../network/picture.js';
 import { makeBar } from './bars.js';
 import { makeBoard } from './board.js';
 import { drawImage } from './colours.js';
-import { find, make, makeButton, makeLater } from './dom.js';
+import { find, make, makeButton, makeLater, makeSpoken } from './dom.js';
 import { percent } from './numbers.js';
 import { writeSample } from './panels.js';
 import { makeFileButton, readBitmap } from './picture_file.js';
@@ -14,6 +14,7 @@ import { TEXT } from './text.js';
 
 const MOST_SIDE = 4096; // pixels of a picture that is opened: as many as every browser can hold
 const MOST_BARS = 10;
+const LONG_NAME = 8; // letters of a class that leave no room for a bar next to the image
 
 /** Build it; each drawing or chosen image is shown on the stage. */
 export function buildInput(stage) {
@@ -30,8 +31,16 @@ export function buildInput(stage) {
   buildTools();
   buildSamples();
   acceptPictures();
+  const isLong = (name) => name.length > LONG_NAME;
+  find('answer').classList.toggle('has-long-names', stage.classes.some(isLong));
+  // The verdict changes with each movement of the pen; it is said when the pen rests.
+  const spoken = makeSpoken();
+  find('answer').append(spoken.element);
   stage.listen(showSeen);
-  stage.listen(showAnswer);
+  stage.listen(() => {
+    showAnswer(stage);
+    spoken.say(find('verdict').textContent);
+  });
 
   function showBoard() {
     showPicture(board.pixels());
@@ -146,6 +155,7 @@ function showSeen({ image, imageShape }) {
 
 function showAnswer(stage) {
   const shares = stage.probabilities();
+  find('verdict').classList.toggle('is-empty', !shares);
   if (!shares) {
     find('verdict').textContent = stage.problem || TEXT.nothing;
     find('bars').replaceChildren();
@@ -153,7 +163,7 @@ function showAnswer(stage) {
   }
   const order = shares.map((_, k) => k).sort((a, b) => shares[b] - shares[a]);
   const [best] = order;
-  const off = stage.off.size ? ` ${TEXT.switchedOff(stage.off.size)}` : '';
+  const off = stage.off.size ? `. ${TEXT.switchedOff(stage.off.size)}` : '';
   find('verdict').textContent = shares.some(Number.isNaN)
     ? TEXT.noNumbers
     : TEXT.verdict(stage.classes[best], percent(shares[best])) + off;

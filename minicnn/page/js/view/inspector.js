@@ -6,6 +6,7 @@ import { format, formatCell } from './numbers.js';
 import { TEXT } from './text.js';
 
 const MOST_COLUMNS = 11; // of a grid with its numbers written in; larger ones have colours only
+const FEW_COLUMNS = 3; // their numbers are written larger
 const SIGNS = { kernel: '×', products: '=' };
 
 /** The elements that show an explanation of explain.js. */
@@ -25,15 +26,19 @@ function byChannel(grids) {
 function showRow(grids) {
   const row = make('div', '', { class: 'grid-row' });
   grids.forEach((grid) => {
-    if (SIGNS[grid.name]) row.append(make('span', SIGNS[grid.name], { class: 'sign' }));
-    row.append(showGrid(grid));
+    // A sign stays with its grid where the row is broken.
+    const part = make('div', '', { class: 'grid-part' });
+    if (SIGNS[grid.name]) part.append(make('span', SIGNS[grid.name], { class: 'sign' }));
+    part.append(showGrid(grid));
+    row.append(part);
   });
   return row;
 }
 
 function showGrid({ name, values, rows, columns, padding = [], marked = -1, channel, signed }) {
   const isLarge = columns > MOST_COLUMNS;
-  const table = make('table', '', { class: isLarge ? 'numbers large' : 'numbers' });
+  const size = isLarge ? ' large' : columns <= FEW_COLUMNS ? ' roomy' : '';
+  const table = make('table', '', { class: `numbers${size}` });
   table.append(make('caption', TEXT.watch.grids[name](channel)));
   const scale = signed ? { ...scaleOf(values), isSigned: true } : scaleOf(values);
   const body = make('tbody');

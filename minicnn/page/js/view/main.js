@@ -17,12 +17,14 @@ export function start(contents) {
   const input = buildInput(stage);
   const watch = buildWatch(stage);
   const panels = [watch, buildLab(stage), buildBreaking(stage), buildTraining(stage)];
-  const { open } = makePanels(panels);
+  const { open, reveal } = makePanels(panels);
 
   function followAddress() {
     const { panel, layer, unit, sample } = readAddress();
     if (sample) input.chooseSample(Number(sample));
-    open(panels.some(({ name }) => name === panel) ? panel : 'watch');
+    const isKnown = panels.some(({ name }) => name === panel);
+    open(isKnown ? panel : 'watch');
+    if (isKnown) reveal(panel);
     if (layer) watch.goTo(layer, unit);
   }
 

@@ -13,16 +13,17 @@ const SMALL_UNIT = 8;
 
 /**
  * How the first `count` maps of a value with this shape are laid out in a width of the screen: [C, H, W]
- * as a grid of maps, [K] as one of squares. scale: pixels of the screen for each number.
+ * as a grid of maps, [K] as one of squares. least: maps that stand next to each other at least.
+ * scale: pixels of the screen for each number.
  */
-export function layoutOf(shape, count, screenWidth) {
+export function layoutOf(shape, count, screenWidth, least = 1) {
   const [, height, width] = shape.length === 3 ? shape : [0, 1, 1];
   const isVector = height * width === 1;
   const gap = isVector ? 0 : GAP;
   const wanted = isVector ? unitSide(count) : Math.round(MAP_SIDE / Math.max(height, width));
   const scale = Math.min(
     Math.max(1, Math.min(wanted, isVector ? wanted : MOST_SCALE)),
-    screenWidth / width,
+    screenWidth / (Math.min(least, count) * (width + gap) - gap),
   );
   const fitting = Math.floor((screenWidth / scale + gap) / (width + gap));
   const columns = Math.min(count, Math.max(1, fitting));

@@ -1,11 +1,14 @@
 /** The tabs above the panels, and what the address of the page says: #panel=lab, #layer=conv2&unit=3. */
 
-import { find, make } from './dom.js';
+import { find, make, wantsLessMotion } from './dom.js';
 import { TEXT } from './text.js';
+
+const LOWEST = 0.3; // share of the screen above a panel of which enough is seen
 
 /**
  * Make a tab for each panel {name, element, open(), close()}, which are called when it is shown and
- * when another one is. Returns { open(name) }.
+ * when another one is. Returns { open(name), reveal(name) }; reveal scrolls to a panel that begins out
+ * of sight, as on a phone.
  */
 export function makePanels(panels) {
   const tabs = find('tabs');
@@ -23,6 +26,7 @@ export function makePanels(panels) {
     });
     tab.addEventListener('click', () => {
       open(name);
+      reveal(name);
       writeAddress({ panel: name });
     });
     tab.addEventListener('keydown', (event) => {
@@ -50,7 +54,14 @@ export function makePanels(panels) {
     });
   }
 
-  return { open };
+  function reveal(name) {
+    const { element } = panels.find((panel) => panel.name === name);
+    const share = element.getBoundingClientRect().top / window.innerHeight;
+    if (share >= 0 && share <= LOWEST) return;
+    element.scrollIntoView({ behavior: wantsLessMotion() ? 'auto' : 'smooth' });
+  }
+
+  return { open, reveal };
 }
 
 /** What the address says, by name. */

@@ -2,9 +2,10 @@
 
 import { explainNumber } from '../network/explain.js';
 import { receptiveField } from '../network/receptive.js';
-import { find, make, makeButton, makeLater, makeSvg, wantsLessMotion } from './dom.js';
+import { find, make, makeButton, makeLater, makeSpoken, makeSvg, wantsLessMotion } from './dom.js';
 import { showExplanation } from './inspector.js';
 import { buildLayer } from './layer.js';
+import { format } from './numbers.js';
 import { writeAddress } from './panels.js';
 import { TEXT } from './text.js';
 import { drawWires } from './wires.js';
@@ -18,7 +19,7 @@ export function buildWatch(stage) {
   const state = { selected: null, hovered: null, timer: 0, isOpen: false };
   const element = make('section', '', { class: 'watch' });
   const list = make('div', '', { class: 'layers' });
-  const inspector = makeInspector(() => select(null), slide);
+  const inspector = makeInspector(close, slide);
   const wires = makeSvg('svg', { id: 'wires', 'aria-hidden': 'true' });
   const drawLines = makeLater(drawHovered);
   const actions = { select: choose, hover, resized: drawLines };
@@ -65,6 +66,17 @@ export function buildWatch(stage) {
     explain();
   }
 
+  /** Close the inspector; the focus goes back to the layer. */
+  function close() {
+    const { number } = state.selected;
+    select(null);
+    views[number].canvas.focus({ preventScroll: true });
+  }
+
+  element.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && state.selected) close();
+  });
+
   function explain() {
     drawLines();
     if (!state.selected || !stage.outputs) {
@@ -76,8 +88,10 @@ export function buildWatch(stage) {
     const layer = layers[number];
     const field = receptiveField(layers, shapes, number, place);
     const title = TEXT.watch.numberOf(layer.name, place);
-    const parts = showExplanation(explainNumber(layer, stage.outputs[number], place), layer);
+    const explanation = explainNumber(layer, stage.outputs[number], place);
+    const parts = showExplanation(explanation, layer);
     inspector.show(title, TEXT.watch.field(field, shapes[0]), parts, place.length === 3);
+    inspector.say(`${title}: ${format(explanation.result, 6)}`);
   }
 
   /** Move the selection over its map, row by row, and start again at its end. */
@@ -191,31 +205,36 @@ function makeInspector(close, slide) {
   const element = make('aside', '', { class: 'inspector', 'aria-label': TEXT.watch.inspect });
   const heading = make('h2', TEXT.watch.inspect);
   const field = make('p', '', { class: 'soft small' });
-  const content = make('div', '', { 'aria-live': 'polite' });
+  const content = make('div');
+  // Of all these numbers, only the result is said by itself.
+  const spoken = makeSpoken();
   const play = makeButton(TEXT.watch.play, slide);
   const buttons = make('p', '', { class: 'buttons' });
-  buttons.append(play, makeButton(TEXT.watch.close, close));
-  element.append(heading, content, field, buttons);
+  const exit = makeButton(TEXT.watch.close, close);
+  const head = make('div', '', { class: 'inspector-head' });
+  head.append(heading, exit);
+  buttons.append(play);
+  element.append(head, content, field, buttons, spoken.element);
   return {
     element,
+    say: spoken.say,
     show(title, fieldText, parts, canSlide) {
       element.classList.add('open');
       heading.textContent = title;
       field.textContent = fieldText;
       content.replaceChildren(...parts);
-      buttons.hidden = false;
-      play.hidden = !canSlide;
+      exit.hidden = false;
+      buttons.hidden = !canSlide;
     },
     clear(text) {
       element.classList.remove('open');
       heading.textContent = TEXT.watch.inspect;
       field.textContent = '';
       content.replaceChildren(make('p', text, { class: 'soft' }));
-      buttons.hidden = true;
+      exit.hidden = buttons.hidden = true;
     },
     setPlaying(isPlaying) {
       play.textContent = isPlaying ? TEXT.watch.stop : TEXT.watch.play;
-      content.setAttribute('aria-live', isPlaying ? 'off' : 'polite'); // else every step is read out
     },
   };
 }
