@@ -1,7 +1,7 @@
 """Which tests ``-m "not slow"`` leaves out, so that the rest takes less than a minute.
 
-They train networks, start other programs, draw figures or thousands of examples, or need PyTorch,
-which takes seconds to import. On the emulator the rest is tests/backend and one pass over
+They train networks, start other programs or a browser, draw figures or thousands of examples, or
+need PyTorch, which takes seconds to import. On the emulator the rest is tests/backend and one pass over
 every op. Quicker tests touch the same code. tests/test_slow.py checks the names.
 """
 
@@ -209,7 +209,7 @@ def is_slow(item: Any) -> bool:
     function = getattr(item, "originalname", item.name)
     device = item.callspec.params.get("device") if hasattr(item, "callspec") else None
     return (
-        "torch" in item.fixturenames
+        bool({"torch", "browser"} & set(item.fixturenames))
         or function in SLOW.get(path, ())
         or (
             device == "emulator"
