@@ -1,8 +1,8 @@
 """Which tests ``-m "not slow"`` leaves out, so that the rest takes less than a minute.
 
 They train networks, start other programs or a browser, draw figures or thousands of examples, or
-need PyTorch, which takes seconds to import. On the emulator the rest is tests/backend and one pass over
-every op. Quicker tests touch the same code. tests/test_slow.py checks the names.
+need PyTorch, which takes seconds to import. On the emulator the rest is tests/backend and one pass
+over every op. Quicker tests touch the same code. tests/test_slow.py checks the names.
 """
 
 from __future__ import annotations
