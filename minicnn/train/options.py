@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import brief
 from ..data import DataLoader
 from ..nn import Module
 from ..optim import Optimizer, Schedule
@@ -84,7 +85,7 @@ def check_options(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     An option that only one of them has belongs to a part that is compared elsewhere.
     """
     differing = [
-        f"{name}: {_short(saved[name])} in the checkpoint, {_short(value)} here"
+        f"{name}: {brief(saved[name])} in the checkpoint, {brief(value)} here"
         for name, value in own.items()
         if name in saved and saved[name] != value
     ]
@@ -113,8 +114,3 @@ def _numbered(group: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}[{i}]", part) for i, part in enumerate(value))
         else:
             yield name, value
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
