@@ -66,11 +66,12 @@ def check_number(name: str, value: Any, expected: str = "a number") -> float:
     """
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name}: got {brief(value)}, expected {expected}")
+    number: float | None
     try:
         number = float(value)
     except OverflowError:  # an integer beyond float64
-        number = math.copysign(math.inf, value)
-    if not RANGES[expected](number):
+        number = None
+    if number is None or not RANGES[expected](number):
         raise ValueError(f"{name}: got {brief(value)}, expected {expected}")
     return number
 

@@ -85,10 +85,10 @@ def set_generator_state(state: Mapping[str, Any]) -> None:
 
     Raises ValueError if it is not the state of such a generator.
     """
-    fresh = np.random.PCG64()
+    fresh: np.random.BitGenerator = np.random.PCG64()
     try:
         fresh.state = state
-    except (KeyError, OverflowError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {brief(str(error))}"
         raise ValueError(f"state: not the state of a PCG64 generator ({reason})") from error
     generator().bit_generator.state = fresh.state  # only a whole one

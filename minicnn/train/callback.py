@@ -100,7 +100,7 @@ class Callback:
         """
 
     def check_loaded(self, trainer: Trainer) -> None:
-        """Called when the whole state of the Trainer is loaded: raise ValueError if it does not fit.
+        """Called after the whole state of a Trainer was loaded; raise ValueError if it is not fit.
 
         For what ``load_state_dict`` cannot see, such as weights that are not those of the model.
         Everything is then restored as it was before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,7 @@ def load_optimizer_state(optimizer: Optimizer, saved: Mapping[str, Any]) -> None
     optimizer.load_state_dict({"param_groups": groups, "state": state})
 
 
+_check_sums = fields({"sums": values(number())})
 _check = fields(
     {
         "model": values(array),
@@ -44,7 +46,9 @@ _check = fields(
         "optimizer": fields({"class": text, "groups": items(mapping), "state": items(mapping)}),
         "callbacks": items(fields({"class": text, "state": mapping})),
         "generator": mapping,
-        "progress": fields({"epoch": count, "batch": count, "means": fields({"sums": mapping})}),
+        "progress": fields(
+            {"epoch": count, "batch": count, "means": fields({"sums": values(number())})}
+        ),
         "metrics": items(text),
         "history": items(values(number())),
         "stopped": flag,
@@ -82,7 +86,11 @@ def _check_rows(state: Mapping[str, Any]) -> None:
         raise ValueError(
             f"state dict: progress: epoch {epoch}, but the history has {len(state['history'])}"
         )
-    if state["progress"]["batch"] and set(means) != set(columns):
+    if not state["progress"]["batch"]:
+        return
+    if not math.isfinite(means.get("loss", 0.0)):
+        raise ValueError(f"state dict: progress: a loss of {means['loss']}, the training diverged")
+    if set(means) != set(columns):
         raise ValueError(f"state dict: progress: means of {brief([*means])}, expected {columns}")
 
 

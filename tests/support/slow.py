@@ -42,6 +42,7 @@ SLOW = {
     ],
     "tests/cli/test_trained.py": [
         "test_a_training_continues_where_it_stopped",
+        "test_resuming_takes_the_same_options",
         "test_evaluate_prints_accuracy_and_confusion",
         "test_evaluate_without_mistakes_needs_no_matplotlib",
         "test_mistakes_are_drawn",
@@ -119,6 +120,7 @@ SLOW = {
         "test_examples",
     ],
     "tests/test_slow.py": ["test_pytest_runs_without_plugins"],
+    "tests/test_stress.py": ["test_trainings_that_are_killed_and_files_that_are_damaged"],
     "tests/testing/test_strategies.py": [
         "test_every_kind_of_convolution_occurs",
         "test_every_memory_order_occurs",
@@ -131,6 +133,7 @@ SLOW = {
     "tests/train/test_fit.py": [
         "test_the_same_seed_gives_the_same_weights_bit_by_bit_in_any_process",
     ],
+    "tests/train/test_lying_checkpoint.py": ["test_every_value_replaced_or_deleted"],
     "tests/train/test_recipes.py": [
         "test_every_recipe_learns",
     ],

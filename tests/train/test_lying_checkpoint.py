@@ -2,155 +2,96 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from stress.lies import KINDS, WRONG, Liar, changed, make_loader, make_trainer
 
-from minicnn import data, nn, optim
-from minicnn.backend.random import generator_state, manual_seed
-from minicnn.checks import brief
-from minicnn.train import (
-    Callback,
-    Checkpoint,
-    CheckpointError,
-    EarlyStopping,
-    LearningRate,
-    Snapshots,
-    Trainer,
-)
-from minicnn.train.checkpoint_file import _digest, _pack, read_checkpoint, write_checkpoint
-
-LOG = open(os.environ["LIES_LOG"], "a") if "LIES_LOG" in os.environ else None
-DELETED = object()
-WRONG: list[Any] = [
-    DELETED, {}, [], None, True, -1, 1, 0.5, 10**30, 10**4000, math.inf, math.nan, "x", [[]],
-    [None], {"x": 1}, np.zeros(3), np.zeros((2, 2), np.int8), np.full((), np.nan),
-]  # fmt: skip
+from minicnn import data
+from minicnn.train import CheckpointError, load_weights
+from minicnn.train.checkpoint_file import write_checkpoint
 
 
-def make_loader(images: int = 22, seed: int = 0) -> data.DataLoader:
-    rng = np.random.default_rng(seed)
-    pixels = rng.normal(size=(images, 1, 4, 4)).astype(np.float32)
-    dataset = data.ArrayDataset(pixels, np.arange(images) % 2)
-    return data.DataLoader(dataset, batch_size=8, shuffle=True, seed=1)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_value_replaced_or_deleted(kind: str, tmp_path: Path) -> None:
+    """All of them with MINICNN_STRESS=1; otherwise every 40th."""
+    liar = Liar(tmp_path)
+    every = [(place, value) for place in liar.places[kind] for value in WRONG]
+    outcomes = [
+        liar.resume(kind, place, value)
+        for place, value in every[:: 1 if os.environ.get("MINICNN_STRESS") else 40]
+    ]
+    assert outcomes.count("refused") > outcomes.count("accepted") > 0
 
 
-def make_trainer(kind: str, path: Path) -> Trainer:
-    """A small training with every kind of state."""
-    manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2))
-    optimizer: optim.Optimizer
-    if kind == "adam":
-        optimizer = optim.Adam(model.parameters(), lr=0.01)
-        rate = LearningRate(optim.OneCycleLR(optimizer, 0.01, total_steps=9), "batch")
-    else:
-        parameters = [*model.parameters()]
-        groups = [{"params": parameters[:3]}, {"params": parameters[3:], "lr": 0.01}]
-        optimizer = optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
-        rate = LearningRate(optim.ReduceLROnPlateau(optimizer, patience=0))
-    kept = Checkpoint(path, every_batches=1, keep_best="val_loss")
-    callbacks = [rate, EarlyStopping(restore_best=True), Snapshots(2), kept]
-    return Trainer(model, optimizer, callbacks=callbacks)
+LIES = {
+    "progress.epoch": (7, "progress: epoch 7, but the history has 1"),
+    "progress.batch": (3, r"of epoch 2, after 3 batches of 8 images, but here these are 3 of 22"),
+    "progress.means.images": (9, "after 1 batches of 9 images, but here these are 1 of 8"),
+    "progress.means.counts": ({}, "means: got counts of"),
+    "progress.means.sums.loss": (float("nan"), "a loss of nan, the training diverged"),
+    "progress.train.order": (np.arange(22)[:, None], "not a permutation of 22 images"),
+    "progress.train": (None, "without the order of its images"),
+    "history.0": ({"loss": 1.0}, r"history\[0\]: is without accuracy"),
+    "stopped": ("no", "stopped: got 'no', expected True or False"),
+    "generator": ({}, "not the state of a PCG64 generator"),
+    "model.0.weight": (np.full((2, 1, 3, 3), np.nan, np.float32), r"infinity in 0.weight \(18 of"),
+    "optimizer.groups.0.nesterov": (1, "SGD: nesterov: got 1, expected a value like True"),
+    "optimizer.state.0.step": (2**70, "step of parameter 0: got 1180591620717411303424"),
+    "callbacks.1.state.best_weights": ({}, "best_weights: not of this model: 0.weight is missing"),
+    "callbacks.2.state.states": ([[0, {"x": np.zeros(3)}]], "Snapshots: epoch 0: not of this"),
+}
 
 
-class KeepState(Callback):
-    """Keeps the state of the training after a batch of the second epoch."""
-
-    rank = 9
-
-    def on_batch_end(self, trainer: Trainer, images: int, means: Any) -> None:
-        if trainer.progress.epoch == 1 and trainer.progress.batch == 1:
-            self.state = trainer.state_dict()
-
-
-def everything(trainer: Trainer) -> tuple[str, str]:
-    """All that resuming could change, as text and a hash."""
-    arrays: dict[str, Any] = {}
-    state = trainer.state_dict()
-    del state["progress"], state["options"]  # those of the call
-    return json.dumps(_pack(state, "", arrays)), _digest(arrays, {})
+@pytest.mark.parametrize("place", LIES)
+def test_the_message_names_the_place(place: str, tmp_path: Path) -> None:
+    value, message = LIES[place]
+    liar = Liar(tmp_path)
+    names = [int(name) if name.isdecimal() else name for name in place.split(".")]
+    if names[0] == "model":
+        names = ["model", "0.weight"]
+    write_checkpoint(liar.path, changed(liar.states["sgd"], tuple(names), value))
+    with pytest.raises(CheckpointError, match=message):
+        make_trainer("sgd", liar.written).fit(make_loader(), 3, make_loader(10, 5), liar.path)
 
 
-def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value in a tree, and of every list and dict."""
-    if path:
-        yield path
-    items = (
-        tree.items()
-        if isinstance(tree, dict)
-        else enumerate(tree)
-        if isinstance(tree, list)
-        else ()
-    )
-    for key, value in items:
-        yield from places(value, (*path, key))
-
-
-def changed(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """A copy of the tree with another value there, or without it."""
-    tree = copy.deepcopy(tree)
-    *above, last = path
-    inner = tree
-    for key in above:
-        inner = inner[key]
-    if value is DELETED:
-        del inner[last]
-    else:
-        inner[last] = value
-    return tree
-
-
-@pytest.fixture(params=["adam", "sgd"])
-def kind(request) -> str:
-    return request.param
-
-
-@pytest.fixture
-def state(kind, tmp_path) -> dict[str, Any]:
-    """The state of a training in its second epoch, as it is read from a file."""
-    trainer = make_trainer(kind, tmp_path / "kept.ckpt")
-    keep = KeepState()
-    trainer.callbacks = (*trainer.callbacks, keep)
-    trainer.fit(make_loader(), 3, make_loader(10, 5))
-    write_checkpoint(tmp_path / "true.ckpt", keep.state)
-    return read_checkpoint(tmp_path / "true.ckpt")
-
-
-def test_every_value_replaced_or_deleted(kind, state, tmp_path):
-    """All of them with MINICNN_STRESS=1; otherwise every 20th."""
+def test_weights_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
-    every = [(place, value) for place in places(state) for value in WRONG]
-    faults: list[str] = []
-    accepted = refused = 0
-    for place, value in every[:: 1 if os.environ.get("MINICNN_STRESS") else 20]:
-        write_checkpoint(path, changed(state, place, value))
-        trainer = make_trainer(kind, tmp_path / "written.ckpt")
-        before = everything(trainer)
-        train, validation = make_loader(), make_loader(10, 5)
-        told = f"{'.'.join(map(str, place))} = {'deleted' if value is DELETED else brief(value)}"
-        try:
-            trainer.fit(train, 3, validation, resume=path)
-            accepted += 1
-            if LOG:
-                print("accepted", told, file=LOG)
-        except CheckpointError as error:
-            refused += 1
-            if LOG:
-                print("refused", told, "::", error, file=LOG)
-            if "\n" in str(error) or len(str(error)) > 600:
-                faults.append(f"{told}: the message is {error}")
-            if everything(trainer) != before or train.epoch or validation.epoch:
-                faults.append(f"{told}: something has changed")
-        except Exception as error:
-            faults.append(f"{told}: {error!r}")
-            if LOG:
-                print("FAULT", told, "::", repr(error)[:300], file=LOG, flush=True)
-    assert not faults, "\n".join(faults)
-    assert refused > accepted > 0
+    for state in ({}, {"model": 3}, {"model": {"x": "y"}}):
+        write_checkpoint(path, state)
+        with pytest.raises(CheckpointError, match=r"run\.ckpt: state"):
+            load_weights(path)
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_other_data_of_the_same_size(part: str, tmp_path: Path) -> None:
+    liar = Liar(tmp_path)
+    write_checkpoint(liar.path, liar.states["adam"])
+    loaders = {"train": make_loader(), "validation": make_loader(10, 5)}
+    other = {"train": make_loader(22, 9), "validation": make_loader(10, 9)}[part]
+    message = f"of a training with other data: {part} data: 'sha256 .* in the checkpoint, 'sha256"
+    trainer = make_trainer("adam", liar.written)
+    with pytest.raises(CheckpointError, match=message):
+        trainer.fit(epochs=3, resume=liar.path, **{**loaders, part: other})
+    older = changed(liar.states["adam"], ("options", f"{part} data"), None)
+    del older["options"][f"{part} data"]
+    write_checkpoint(liar.path, older)
+    trainer = make_trainer("adam", liar.written)
+    assert len(trainer.fit(epochs=3, resume=liar.path, **{**loaders, part: other})) == 3
+
+
+def test_data_that_is_not_in_memory_has_no_fingerprint(tmp_path: Path) -> None:
+    class Images:
+        def __len__(self) -> int:
+            return 8
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+            return np.zeros((4, 4), np.float32), index % 2
+
+    trainer = make_trainer("sgd", tmp_path / "run.ckpt")
+    trainer.fit(data.DataLoader(Images(), 8), 1, make_loader(8))
+    options = trainer.state_dict()["options"]
+    assert "train data" not in options
+    assert options["validation data"].endswith("of float32 8x1x4x4, int64 8")
