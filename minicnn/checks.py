@@ -145,7 +145,7 @@ def brief(value: Any) -> str:
     """The value in an error: its ``repr`` on one line, at most 80 characters.
 
     >>> mc.checks.brief([0] * 1000)[-9:]
-    '0, 0, ...'
+    ', 0, 0...'
     """
     try:
         text = repr(value)

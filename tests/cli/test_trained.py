@@ -174,21 +174,21 @@ def test_a_training_continues_where_it_stopped(capsys: Any, tmp_path: Path) -> N
 def test_resuming_takes_the_same_options(capsys: Any, tmp_path: Path) -> None:
     run, folder = str(tmp_path / "run.ckpt"), write_data(tmp_path / "my data")
     train = ["train", "lenet5", "--data", str(folder), "--no-weights", "--epochs"]
-    assert cli.main([*train, "1", "--lr", "0.1", "--checkpoint", run]) == 0
-    assert cli.main([*train, "2", "--lr", "0.1", "--resume", run]) == 0
+    assert cli.main([*train, "1", "--lr", "0.01", "--checkpoint", run]) == 0
+    assert cli.main([*train, "2", "--lr", "0.01", "--resume", run]) == 0
     capsys.readouterr()
-    assert cli.main([*train, "2", "--lr", "0.2", "--resume", run]) == 2
+    assert cli.main([*train, "2", "--lr", "0.02", "--resume", run]) == 2
     err = capsys.readouterr().err
-    assert "other options: Adam lr: 0.1 in the checkpoint, 0.2 here. " in err
+    assert "other options: Adam lr: 0.01 in the checkpoint, 0.02 here. " in err
     assert err.endswith(
         f"It was written by: minicnn train lenet5 --data '{folder}' --recipe course --epochs 1 "
-        "--lr 0.1 --seed 0\n"
+        "--lr 0.01 --seed 0\n"
     )
     images = folder / "train-images-idx3-ubyte"
     content = bytearray(images.read_bytes())
     content[-1] ^= 1
     images.write_bytes(content)
-    assert cli.main([*train, "2", "--lr", "0.1", "--resume", run]) == 2
+    assert cli.main([*train, "2", "--lr", "0.01", "--resume", run]) == 2
     assert "of a training with other data: train data: 'sha256 " in capsys.readouterr().err
 
 

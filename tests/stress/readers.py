@@ -152,7 +152,8 @@ def _pictures() -> list[Reader]:
     kinds = {
         "PNG": (*made, "PNG"), "JPEG": ("grey", "colour", "JPEG"),
         "GIF": ("palette", "bits", "GIF"), "BMP": ("grey", "colour", "bits", "BMP"),
-        "TIFF": (*made, "TIFF"), "WebP": ("colour", "alpha", "WEBP"), "PPM": ("grey", "colour", "bits", "PPM"),
+        "TIFF": (*made, "TIFF"), "WebP": ("colour", "alpha", "WEBP"),
+        "PPM": ("grey", "colour", "bits", "PPM"),
     }  # fmt: skip
     readers = []
     for name, (*wanted, saved) in kinds.items():

@@ -142,7 +142,6 @@ SLOW = {
     ],
     "tests/train/test_resume.py": [
         "test_from_every_batch_and_every_epoch",
-        "test_killed_at_random_moments",
         "test_killed_in_the_middle_of_a_write",
     ],
     "tests/viz/test_architecture.py": [
