@@ -50,10 +50,10 @@ def check_integer(name: str, value: Any, least: int | None = None, most: int | N
     """
     expected = f"an integer{_limits(least, most)}"
     if not is_integer(value):
-        raise TypeError(f"{name}: got {value!r}, expected {expected}")
+        raise TypeError(f"{name}: got {brief(value)}, expected {expected}")
     number = operator.index(value)
     if (least is not None and number < least) or (most is not None and number > most):
-        raise ValueError(f"{name}: got {value!r}, expected {expected}")
+        raise ValueError(f"{name}: got {brief(value)}, expected {expected}")
     return number
 
 
@@ -65,10 +65,15 @@ def check_number(name: str, value: Any, expected: str = "a number") -> float:
     ValueError: lr: got -1, expected a number of 0 or more
     """
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name}: got {value!r}, expected {expected}")
-    if not RANGES[expected](float(value)):
-        raise ValueError(f"{name}: got {value!r}, expected {expected}")
-    return float(value)
+        raise TypeError(f"{name}: got {brief(value)}, expected {expected}")
+    number: float | None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond float64
+        number = None
+    if number is None or not RANGES[expected](number):
+        raise ValueError(f"{name}: got {brief(value)}, expected {expected}")
+    return number
 
 
 def check_flag(name: str, value: Any) -> bool:
@@ -79,7 +84,7 @@ def check_flag(name: str, value: Any) -> bool:
     TypeError: ceil_mode: got 'no', expected True or False
     """
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name}: got {value!r}, expected True or False")
+        raise TypeError(f"{name}: got {brief(value)}, expected True or False")
     return bool(value)
 
 
@@ -91,10 +96,10 @@ def check_pair(name: str, value: Any, least: int | None = 1) -> Pair:
     """
     both = value if isinstance(value, tuple | list) else (value, value)
     if len(both) != 2 or not all(map(is_integer, both)):
-        raise TypeError(f"{name}: got {value!r}, expected an integer or a pair of integers")
+        raise TypeError(f"{name}: got {brief(value)}, expected an integer or a pair of integers")
     height, width = map(operator.index, both)
     if least is not None and min(height, width) < least:
-        raise ValueError(f"{name}: got {value!r}, expected {least} or more")
+        raise ValueError(f"{name}: got {brief(value)}, expected {least} or more")
     return height, width
 
 
@@ -106,7 +111,7 @@ def check_number_pair(name: str, value: Any, expected: str = "a number") -> tupl
     ValueError: Adam: betas[1]: got 1.5, expected a number from 0 to below 1
     """
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise TypeError(f"{name}: got {value!r}, expected a pair of numbers")
+        raise TypeError(f"{name}: got {brief(value)}, expected a pair of numbers")
     first, second = value
     return (
         check_number(f"{name}[0]", first, expected),
@@ -124,9 +129,9 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     *others, last = map(repr, choices)
     expected = f"{', '.join(others)} or {last}" if others else last
     if not isinstance(value, str):
-        raise TypeError(f"{name}: got {value!r}, expected {expected}")
+        raise TypeError(f"{name}: got {brief(value)}, expected {expected}")
     if value not in choices:
-        raise ValueError(f"{name}: got {value!r}, expected {expected}")
+        raise ValueError(f"{name}: got {brief(value)}, expected {expected}")
     return value
 
 
@@ -134,6 +139,21 @@ def _limits(least: int | None, most: int | None) -> str:
     if least is None:
         return "" if most is None else f" up to {most}"
     return f" of {least} or more" if most is None else f" from {least} to {most}"
+
+
+def brief(value: Any) -> str:
+    """The value in an error: its ``repr`` on one line, at most 80 characters.
+
+    >>> mc.checks.brief([0] * 1000)[-9:]
+    ', 0, 0...'
+    """
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or thousands of digits
+        text = f"a {type(value).__name__} that is too long to show"
+    if "\n" in text:  # of an array
+        text = " ".join(text.split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def few(names: Iterable[str]) -> str:

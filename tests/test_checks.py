@@ -66,6 +66,20 @@ def test_numbers_out_of_range(value: float, expected: str) -> None:
         check_number("x", value, expected)
 
 
+def test_a_number_beyond_float64() -> None:
+    with pytest.raises(ValueError, match=r"^x: got 1000*\.\.\., expected a number$"):
+        check_number("x", 10**400)
+    with pytest.raises(ValueError, match=r"^x: got a int that is too long to show, expected a n"):
+        check_number("x", 10**5000)
+
+
+def test_a_value_is_shown_on_one_short_line() -> None:
+    with pytest.raises(
+        TypeError, match=r"^n: got array\(\[\[0\., 0\., .*\.\.\., expected an integer$"
+    ):
+        check_integer("n", np.zeros((9, 9)))
+
+
 def test_pairs() -> None:
     assert check_pair("k", 3) == (3, 3)
     assert check_pair("k", [1, np.int8(2)]) == (1, 2)

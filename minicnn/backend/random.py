@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import check_integer
+from ..checks import brief, check_integer
 
 
 class Part(NamedTuple):
@@ -88,10 +88,13 @@ def set_generator_state(state: Mapping[str, Any]) -> None:
 
     Raises ValueError if it is not the state of such a generator.
     """
+    fresh: np.random.BitGenerator = np.random.PCG64()
     try:
-        generator().bit_generator.state = state
-    except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"state: not the state of a PCG64 generator, {error!r}") from error
+        fresh.state = state
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {brief(str(error))}"
+        raise ValueError(f"state: not the state of a PCG64 generator ({reason})") from error
+    generator().bit_generator.state = fresh.state  # only a whole one
 
 
 def _seeded(seed: int) -> np.random.Generator:

@@ -14,6 +14,7 @@ from ..models import MODELS, ImageClassifier, ModelCard
 from ..models.card import card_for, from_metadata, load_weights
 from ..models.shipped import shipped_names, shipped_path
 from ..train.checkpoint_file import is_checkpoint
+from ..train.finite import describe_nonfinite
 
 
 class InputError(Exception):
@@ -58,6 +59,11 @@ def load_network(weights: str, model: str | None = None) -> tuple[ImageClassifie
             card = card_for(model, state)
         elif model not in (None, card.model):
             raise InputError(f"--model {model}: {path} holds a {card.model}")
+        if bad := describe_nonfinite(state):
+            raise InputError(
+                f"{path}: NaN or infinity in {bad}; the network cannot be used: its training "
+                "diverged, or the file is not what it seems"
+            )
         return load_weights(card, state, str(path)), card
     except ValueError as error:
         raise InputError(str(error)) from error

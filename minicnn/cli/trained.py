@@ -185,4 +185,7 @@ def _predict_probabilities(model: ImageClassifier, images: Array) -> Any:
         for start in range(0, len(images), 512):
             x = model.as_input(images[start : start + 512])
             parts.append(softmax(model(Tensor(x))).numpy())
-    return np.concatenate(parts)
+    probabilities = np.concatenate(parts)
+    if not np.isfinite(probabilities).all():
+        raise InputError("the network's outputs are NaN or infinite: its weights are too large")
+    return probabilities

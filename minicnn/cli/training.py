@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from .. import backend, data, io, parallel, train
 from ..backend.random import manual_seed
 from ..data.transforms import Compose
 from ..models import MODELS, ImageClassifier, ModelCard
-from ..models.card import to_metadata
+from ..models.card import from_metadata, to_metadata
 from ..models.classifier import Shape, size_transform
 from ..models.registry import options_for
 from ..parallel.processes import own_device
@@ -203,10 +205,22 @@ def _fit(
     try:
         return trainer.fit(batches, recipe.epochs, validation, resume=options.resume)
     except train.CheckpointError as error:
-        raise InputError(str(error)) from error
+        raise InputError(f"{error}{_written_by(options.resume)}") from error
     except (KeyboardInterrupt, BrokenPipeError):
         options.kept = _describe_kept(checkpoint, options.resume)
         raise
+
+
+def _written_by(path: Path) -> str:
+    """The options of the training that wrote a checkpoint, if its card tells them."""
+    with contextlib.suppress(OSError, ValueError):
+        card = from_metadata(io.load_with_metadata(path)[1], str(path))
+        if card is not None:
+            return (
+                f" It was written by: minicnn train {card.model} --data {shlex.quote(card.data)} "
+                f"--recipe {card.recipe} --seed {card.seed}"
+            )
+    return ""
 
 
 def _describe_kept(checkpoint: train.Checkpoint | None, resumed: Path | None) -> str:

@@ -14,7 +14,8 @@ from ..backend import Array, device_of, resolve_device, to_device
 from ..backend.arrays import to_array
 from ..backend.layout import as_chwn, as_nchw
 from ..backend.random import generator
-from ..checks import check_integer
+from ..checks import brief, check_integer
+from ..fields import count, fields, plain, values
 from .dataset import ArrayDataset, Batch, Dataset, to_float32
 from .image_folder import ImageFolder
 from .labels import (
@@ -145,18 +146,21 @@ class DataLoader:
 
         Raises ValueError if this is not the state of a loader with these options.
         """
-        if not isinstance(state_dict, Mapping) or not {"epoch", "options"} <= state_dict.keys():
-            raise ValueError("state dict: not the state of a DataLoader")
-        there, here = state_dict["options"], self._options()
+        state = _check_state("state dict of a DataLoader", state_dict)
+        here = self._options()
+        there = {name: state["options"].get(name, "nothing") for name in here}
         if there != here:
-            raise ValueError(f"state dict: of a DataLoader with {there}, but this one has {here}")
+            raise ValueError(
+                f"state dict: of a DataLoader with {_differing(there, here)}, but this one has "
+                f"{_differing(here, there)}"
+            )
         order = state_dict.get("order")
         if order is not None:
             order = np.array(order)
-            every = np.arange(self._length)
-            if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order.ravel()), every):
+            is_whole = order.shape == (self._length,) and order.dtype.kind in "iu"
+            if not is_whole or not np.array_equal(np.sort(order), np.arange(self._length)):
                 raise ValueError(f"state dict: order is not a permutation of {self._length} images")
-        self.epoch = check_integer("state dict: epoch", state_dict["epoch"], least=0)
+        self.epoch = state["epoch"]
         self.order = order
 
     def _options(self) -> dict[str, Any]:
@@ -295,6 +299,14 @@ def _check_not_moved(transform: Transform, images: Any, labels: Any) -> None:
             )
 
     map_parts(check, labels)
+
+
+_check_state = fields({"epoch": count, "options": values(plain)})
+
+
+def _differing(options: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """The options that differ from others, such as "batch_size 4"."""
+    return ", ".join(f"{k} {brief(v)}" for k, v in options.items() if v != other[k])
 
 
 def _apply_transform(transform: Transform, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,7 +10,8 @@ import numpy as np
 from ..autograd import Parameter, Tensor
 from ..backend import Array, device_of, on_device_of, to_device
 from ..backend.updates import Options, State, update_for
-from ..checks import check_integer, check_number
+from ..checks import brief, check_number
+from ..fields import anything, count, fields, items
 from .flat import FlatGroup
 from .torch_state import from_torch
 
@@ -134,12 +135,14 @@ class Optimizer:
         Raises ValueError when it is not the state of an optimizer like this one, or of one of
         PyTorch with another formula (amsgrad, maximize, dampening).
         """
+        _check_state("state dict", state_dict)
         try:
             state_dict = from_torch(self, state_dict)
             options = self._checked_options(state_dict["param_groups"])
             state = self._checked_state(state_dict["state"], options)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"state dict: no state of this optimizer, {error!r}") from error
+        except (ArithmeticError, KeyError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {brief(str(error))}"
+            raise ValueError(f"state dict: no state of this optimizer ({reason})") from error
         loaded = []
         for flat, entries in zip(self._flat, state, strict=True):
             fresh = flat.zeros(dict.fromkeys(name for _, arrays in entries for name in arrays))
@@ -174,6 +177,8 @@ class Optimizer:
             if unknown := new.keys() - group.keys():
                 raise ValueError(f"state dict: unknown options {sorted(unknown)}")
             options = {**group, **new, "params": group["params"]}
+            for name in new.keys() - {"params"}:
+                _check_kind(f"{type(self).__name__}: {name}", options[name], group[name])
             self.check(options)
             checked.append(options)
         return checked
@@ -196,7 +201,7 @@ class Optimizer:
         self, number: int, entry: Mapping[str, Any], shape: tuple[int, ...], group: dict[str, Any]
     ) -> tuple[int, dict[str, Array]]:
         """The step and the arrays of one parameter in a state dict."""
-        step = check_integer(f"state dict: step of parameter {number}", entry["step"], 0)
+        step = count(f"state dict: step of parameter {number}", entry["step"])
         names = entry.keys() - {"step"}
         if unknown := names - self.state_names.keys():
             raise ValueError(f"state dict: unknown arrays {sorted(unknown)} of parameter {number}")
@@ -210,6 +215,15 @@ class Optimizer:
                     f"{array.shape}, expected floats of shape {shape}"
                 )
         return step, arrays
+
+
+_check_state = fields({"param_groups": items(fields({"params": items(count)})), "state": anything})
+
+
+def _check_kind(name: str, value: Any, own: Any) -> None:
+    """Raise TypeError for an option that is a flag in only one of the two."""
+    if isinstance(own, bool | np.bool_) != isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: got {brief(value)}, expected a value like {own!r}")
 
 
 def _plain(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, SupportsFloat
 
 from ..checks import check_choice, check_integer, check_number
+from ..fields import number, optional
 from .optimizer import Optimizer
 from .schedules import Schedule, per_group
 
@@ -85,9 +86,7 @@ class ReduceLROnPlateau(Schedule):
 
     def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
         checked = super()._checked(state_dict)
-        best = state_dict["best"]
-        if best is not None and not (isinstance(best, int | float) and math.isfinite(best)):
-            raise ValueError(f"state dict: best: got {best!r}, expected a finite number or None")
+        best = optional(number("a finite number"))("state dict: best", state_dict["best"])
         return {**checked, "best": best}
 
     def _is_better(self, value: float) -> bool:

@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..checks import check_integer, check_number
+from ..checks import brief, check_integer, check_number
+from ..fields import count, fields, items, mapping, number, text
 from .optimizer import Optimizer
 
 
@@ -78,11 +79,12 @@ class Schedule:
         The schedule must have been created with the same options. Raises ValueError if it is not
         the state of a schedule like this one.
         """
+        state = self._checked(state_dict)
         try:
-            state = self._checked(state_dict)
-        except TypeError as error:
-            raise ValueError(str(error)) from error
-        rates = self._rates(state["base_lrs"], state["last_epoch"])
+            rates = self._rates(state["base_lrs"], state["last_epoch"])
+        except (ArithmeticError, TypeError) as error:
+            step = state["last_epoch"]
+            raise ValueError(f"state dict: there is no rate after {step} steps: {error}") from error
         for name, value in state.items():
             setattr(self, name, value)
         self._set(rates)
@@ -95,19 +97,19 @@ class Schedule:
     def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes in a state dict."""
         own = self.state_dict()
-        if not isinstance(state_dict, Mapping) or state_dict.keys() != own.keys():
-            raise ValueError(f"state dict: got {state_dict!r}, expected the keys {list(own)}")
-        if state_dict["schedule"] != self.kind:
-            raise ValueError(f"state dict: got {state_dict['schedule']!r}, expected {self.kind!r}")
-        rates = state_dict["base_lrs"]
-        if not isinstance(rates, list) or len(rates) != len(self.base_lrs):
-            raise ValueError(
-                f"state dict: base_lrs: got {rates!r}, expected a list of {len(self.base_lrs)}"
-            )
-        return {
-            "base_lrs": [_rate("state dict: base_lrs", rate) for rate in rates],
-            **{n: check_integer(f"state dict: {n}", state_dict[n], least=0) for n in self.counters},
-        }
+        if mapping("state dict", state_dict).keys() != own.keys():
+            raise ValueError(f"state dict: got {brief(state_dict)}, expected the keys {list(own)}")
+        check = fields(
+            {
+                "schedule": text,
+                "base_lrs": items(number("a number of 0 or more"), len(self.base_lrs)),
+                **dict.fromkeys(self.counters, count),
+            }
+        )
+        state = check("state dict", state_dict)
+        if (kind := state.pop("schedule")) != self.kind:
+            raise ValueError(f"state dict: got {brief(kind)}, expected {self.kind!r}")
+        return state
 
     def _rates(self, base_lrs: Sequence[float], step: int) -> list[float]:
         where = f"{type(self).__name__}: rate after {step} steps"

@@ -18,7 +18,7 @@ from ..backend.arrays import is_gpu_array
 from ..backend.native.run import available_cores
 from ..backend.nccl import Nccl, unique_id
 from ..backend.threads import limit_threads
-from ..checks import check_choice, check_integer
+from ..checks import brief, check_choice, check_integer
 from .errors import ParallelError
 from .failures import end_together, tell_and_end
 from .launch import launched_size, world
@@ -157,8 +157,8 @@ class Group:
             for name in {**first, **other}:
                 if first.get(name) != other.get(name):
                     raise ParallelError(
-                        f"{where}: parallel: {name}: process 0 has {_short(first.get(name))}, but "
-                        f"process {number} has {_short(other.get(name))}; all must have the same"
+                        f"{where}: parallel: {name}: process 0 has {brief(first.get(name))}, but "
+                        f"process {number} has {brief(other.get(name))}; all must have the same"
                     )
 
     def abort(self, status: int) -> None:
@@ -203,11 +203,6 @@ class Group:
             yield
         finally:
             self.seconds += time.perf_counter() - start
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _can_be_sent(error: Exception) -> bool:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..checks import check_choice, check_number
+from ..checks import brief, check_choice, check_number
+from ..fields import fields, number, optional, text
 from .callback import Callback
 from .finite import has_finite_loss
 from .trainer import Trainer
@@ -54,10 +55,14 @@ class Best:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a ``state_dict()``. Raises ValueError for another metric or mode."""
-        there, here = (state_dict["metric"], state_dict["mode"]), (self.metric, self.mode)
+        state = _check_state(f"state dict: {self.callback}", state_dict)
+        there, here = (state["metric"], state["mode"]), (self.metric, self.mode)
         if there != here:
-            raise ValueError(f"state dict: metric and mode are {there}, expected {here}")
-        self.value = state_dict["value"]
+            raise ValueError(f"state dict: metric and mode are {brief(there)}, expected {here}")
+        self.value = state["value"]
+
+
+_check_state = fields({"metric": text, "mode": text, "value": optional(number("a finite number"))})
 
 
 def check_metric(trainer: Trainer, metric: str, callback: str) -> None:

@@ -93,4 +93,15 @@ class Callback:
         return {}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a ``state_dict()``; called before ``on_fit_begin``."""
+        """Continue from a ``state_dict()``; called before ``on_fit_begin``.
+
+        Raise ValueError for what is not such a state, and change nothing then: a file may hold
+        anything.
+        """
+
+    def check_loaded(self, trainer: Trainer) -> None:
+        """Called after the whole state of a Trainer was loaded; raise ValueError if it is not fit.
+
+        For what ``load_state_dict`` cannot see, such as weights that are not those of the model.
+        Everything is then restored as it was before.
+        """

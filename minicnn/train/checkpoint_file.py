@@ -18,9 +18,12 @@ from .. import io
 from .._version import __version__
 from ..autograd import Tensor
 from ..backend import Array, is_array, to_device
+from ..checks import brief
+from ..fields import fields, values
 
 FORMAT, VERSION = "minicnn checkpoint", 1
 ARRAY = "$array"  # the key that marks an array in the JSON
+DEEPEST = 100  # lists and dicts in each other
 
 
 class CheckpointError(ValueError):
@@ -35,7 +38,8 @@ def write_checkpoint(
     """Write a tree of numbers, text, arrays, lists and dicts; a crash never leaves half a file.
 
     notes: more strings by name for the metadata of the file, which ``read_checkpoint`` leaves out.
-    Raises TypeError, naming its path in the tree, for any other value, and OSError.
+    Raises TypeError, naming its path in the tree, for any other value, ValueError for a tree that
+    is nested too deep, and OSError.
     """
     arrays: dict[str, Array] = {}
     tree = json.dumps(_pack(dict(state), "", arrays))
@@ -67,7 +71,13 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     digest = metadata.pop("sha256", None)
     if digest != _digest(arrays, metadata):
         raise CheckpointError(f"{name}: the checkpoint is damaged, its hash does not match")
-    tree: dict[str, Any] = _unpack(json.loads(metadata["state"]), arrays)
+    try:
+        tree = _unpack(json.loads(metadata["state"]), arrays)
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {brief(str(error))}"
+        raise CheckpointError(f"{name}: its state cannot be used ({reason})") from error
+    if not isinstance(tree, dict):
+        raise CheckpointError(f"{name}: its state is {brief(tree)}, expected values by name")
     return tree
 
 
@@ -89,8 +99,23 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Array]:
     >>> list(mc.train.load_weights("run.ckpt"))
     ['1.weight', '1.bias']
     """
-    weights: dict[str, Array] = read_checkpoint(path)["model"]
+    try:
+        weights: dict[str, Array] = _check_weights("state", read_checkpoint(path))["model"]
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"{os.fspath(path)}: {error}") from error
     return weights
+
+
+def array(name: str, value: Any) -> Array:
+    """Check of an array of real numbers, see ``fields``."""
+    if not is_array(value) or value.dtype.kind not in "fiub":
+        raise ValueError(f"{name}: got {brief(value)}, expected an array of numbers")
+    return value
+
+
+_check_weights = fields({"model": values(array)})
 
 
 def _digest(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
@@ -102,8 +127,9 @@ def _digest(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _pack(value: Any, path: str, arrays: dict[str, Array]) -> Any:
+def _pack(value: Any, path: str, arrays: dict[str, Array], deepest: int = DEEPEST) -> Any:
     """The value as JSON can hold it; its arrays go into ``arrays``, named by their path."""
+    _check_depth(path, deepest)
     if isinstance(value, Tensor):
         value = value.data
     if isinstance(value, np.generic):
@@ -116,21 +142,27 @@ def _pack(value: Any, path: str, arrays: dict[str, Array]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_pack(item, f"{path}.{i}", arrays) for i, item in enumerate(value)]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return [_pack(item, f"{path}.{i}", arrays, deepest - 1) for i, item in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(k, str) and k != ARRAY for k in value):
         below = f"{path}." if path else ""
-        return {key: _pack(item, below + key, arrays) for key, item in value.items()}
+        return {key: _pack(item, below + key, arrays, deepest - 1) for key, item in value.items()}
     raise TypeError(
         f"Checkpoint: {path} is a {type(value).__name__}, expected numbers, text, arrays, lists or "
-        "dicts with text as keys"
+        f"dicts with text as keys other than {ARRAY!r}"
     )
 
 
-def _unpack(value: Any, arrays: Mapping[str, Array]) -> Any:
+def _check_depth(path: str, deepest: int) -> None:
+    if deepest < 0:
+        raise ValueError(f"Checkpoint: {path[:80]} is nested more than {DEEPEST} deep")
+
+
+def _unpack(value: Any, arrays: Mapping[str, Array], deepest: int = DEEPEST) -> Any:
+    _check_depth("state", deepest)
     if isinstance(value, list):
-        return [_unpack(item, arrays) for item in value]
+        return [_unpack(item, arrays, deepest - 1) for item in value]
     if not isinstance(value, dict):
         return value
     if value.keys() == {ARRAY}:
         return arrays[value[ARRAY]]
-    return {key: _unpack(item, arrays) for key, item in value.items()}
+    return {key: _unpack(item, arrays, deepest - 1) for key, item in value.items()}

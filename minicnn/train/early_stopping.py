@@ -7,9 +7,12 @@ from typing import Any, ClassVar, Literal
 
 from ..backend import Array
 from ..checks import check_integer
+from ..fields import count, fields, mapping, optional, values
 from ..nn import Module
 from .best import Best, check_metric
 from .callback import Callback
+from .checkpoint_file import array
+from .state import check_weights
 from .trainer import Trainer
 
 
@@ -91,7 +94,27 @@ class EarlyStopping(Callback):
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self.best.load_state_dict(state_dict["best"])
-        self.best_epoch, self.bad_epochs = state_dict["best_epoch"], state_dict["bad_epochs"]
-        self.best_weights = state_dict["best_weights"]
-        self.best_loss = state_dict.get("best_loss", {})  # older checkpoints have none
+        state = _check_state("state dict: EarlyStopping", state_dict)
+        self.best.load_state_dict(state["best"])
+        self.best_epoch, self.bad_epochs = state["best_epoch"], state["bad_epochs"]
+        self.best_weights = state["best_weights"]
+        self.best_loss = state.get("best_loss", {})  # older checkpoints have none
+
+    def check_loaded(self, trainer: Trainer) -> None:
+        if self.best_weights is not None:
+            loss = trainer.loss.state_dict() if isinstance(trainer.loss, Module) else {}
+            name = "state dict: EarlyStopping: best"
+            check_weights(f"{name}_weights", self.best_weights, trainer.model.state_dict())
+            check_weights(f"{name}_loss", self.best_loss, loss)
+
+
+_check_state = fields(
+    {
+        "best": mapping,
+        "best_epoch": count,
+        "bad_epochs": count,
+        "best_weights": optional(values(array)),
+        "best_loss": values(array),
+    },
+    may_lack=["best_loss"],
+)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 
 from ..backend import Array, array_module, device_of, on_device_of
+from ..checks import few
 from ..nn import BatchNorm2d, Module
 from ..optim import Optimizer
 from .fetch import fetch
@@ -24,15 +25,17 @@ def check_finite(
 ) -> None:
     """Raise FloatingPointError naming the arrays that are not finite, except allowed ones."""
     arrays = [*_named_arrays(model), *_arrays_of(optimizer, model)]
-    checked = {n: a for n, a in arrays if n not in allowed and a.dtype.kind == "f"}
-    bad = {n: checked[n] for n, is_finite in _are_finite(checked).items() if not is_finite}
-    shown = [f"{n} ({_count_bad(a):,} of {a.size:,} elements)" for n, a in bad.items()]
-    if shown:
-        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    if bad := describe_nonfinite({n: a for n, a in arrays if n not in allowed}):
         raise FloatingPointError(
-            f"{where}: NaN or infinity in {', '.join(shown[:3])}{more}; restart from finite "
-            f"weights, and {ADVICE}"
+            f"{where}: NaN or infinity in {bad}; restart from finite weights, and {ADVICE}"
         )
+
+
+def describe_nonfinite(arrays: Mapping[str, Array]) -> str:
+    """Which of these arrays are not finite, and how many of their elements; empty if all are."""
+    floats = {name: array for name, array in arrays.items() if array.dtype.kind == "f"}
+    bad = {n: floats[n] for n, is_finite in _are_finite(floats).items() if not is_finite}
+    return few(f"{n} ({_count_bad(a):,} of {a.size:,} elements)" for n, a in bad.items())
 
 
 def check_losses(epoch: int, row: Mapping[str, float]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from ..checks import check_choice
+from ..checks import brief, check_choice
+from ..fields import fields, mapping, text
 from ..optim import ReduceLROnPlateau, Schedule
 from .best import check_metric, metric_of
 from .callback import Callback
@@ -81,8 +82,12 @@ class LearningRate(Callback):
         return {"every": self.every, "schedule": self.schedule.state_dict()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        if state_dict["every"] != self.every:
+        state = _check_state("state dict: LearningRate", state_dict)
+        if state["every"] != self.every:
             raise ValueError(
-                f"LearningRate: every was {state_dict['every']!r}, but is {self.every!r} here"
+                f"LearningRate: every was {brief(state['every'])}, but is {self.every!r} here"
             )
-        self.schedule.load_state_dict(state_dict["schedule"])
+        self.schedule.load_state_dict(state["schedule"])
+
+
+_check_state = fields({"every": text, "schedule": mapping})

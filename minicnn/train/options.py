@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import brief
 from ..data import DataLoader
+from ..data.fingerprint import fingerprint
 from ..nn import Module
 from ..optim import Optimizer, Schedule
 from .callback import Callback
 from .progress import Progress
+
+DATA = ("train data", "validation data")  # options that say what the data sets hold
 
 
 def optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> dict[str, Any]:
@@ -45,12 +49,17 @@ def callback_options(callback: Callback) -> dict[str, Any]:
 
 
 def data_options(progress: Progress) -> dict[str, Any]:
-    """Whether there is validation, and the options of each DataLoader, such as "train shuffle"."""
+    """Whether there is validation, and the options of each DataLoader, such as "train shuffle".
+
+    "train data" is what its data set holds, if that is in memory.
+    """
     options: dict[str, Any] = {"validation": progress.validation is not None}
     for name in ("train", "validation"):
         data = getattr(progress, name)
         if isinstance(data, DataLoader):
             options |= _flat(name, {**data.state_dict()["options"], "transform": data.transform})
+            if (content := fingerprint(data.dataset)) is not None:
+                options[f"{name} data"] = content
     return options
 
 
@@ -83,16 +92,18 @@ def check_options(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
 
     An option that only one of them has belongs to a part that is compared elsewhere.
     """
-    differing = [
-        f"{name}: {_short(saved[name])} in the checkpoint, {_short(value)} here"
+    differing = {
+        name: f"{name}: {brief(saved[name])} in the checkpoint, {brief(value)} here"
         for name, value in own.items()
         if name in saved and saved[name] != value
-    ]
+    }
     if differing:
+        kinds = {"data" if name in DATA else "options": None for name in differing}
         raise ValueError(
-            f"state dict: of a training with other options: {'; '.join(differing)}. Leave "
+            f"state dict: of a training with other {' and '.join(kinds)}: "
+            f"{'; '.join(differing.values())}. Leave "
             "them as they were; to train with others, start a new training from its weights: "
-            "model.load_state_dict(train.load_weights(path))"
+            "model.load_state_dict(train.load_weights(path))."
         )
 
 
@@ -113,8 +124,3 @@ def _numbered(group: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}[{i}]", part) for i, part in enumerate(value))
         else:
             yield name, value
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..autograd import Tensor
 from ..backend import Array, is_in_cpu_memory
 from ..data import DataLoader
+from ..fields import count, fields, mapping, number, optional, values
 from .batches import Batches
 from .fetch import fetch
 
@@ -57,8 +58,8 @@ class Means:
         """Add in float64, on the CPU, the means that wait."""
         waiting = self._waiting.pop(name, [])
         total = self._sums.get(name, 0.0)
-        for value, (_, count) in zip(fetch([x for x, _ in waiting]), waiting, strict=True):
-            total += value * count
+        for value, (_, size) in zip(fetch([x for x, _ in waiting]), waiting, strict=True):
+            total += value * size
         self._sums[name] = total
 
     def __call__(self) -> dict[str, float]:
@@ -79,11 +80,16 @@ class Means:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a ``state_dict()``."""
-        self.images, self._sums = state_dict["images"], dict(state_dict["sums"])
-        self._waiting.clear()
+        """Continue from a ``state_dict()``. Raises ValueError for another kind of state."""
+        state = _check_means("state dict: means", state_dict)
         # In older checkpoints, which have no counts, all means are over images.
-        self._counts = dict(state_dict.get("counts", dict.fromkeys(self._sums, self.images)))
+        counts = state.get("counts", dict.fromkeys(state["sums"], state["images"]))
+        if counts.keys() != state["sums"].keys():
+            raise ValueError(
+                f"state dict: means: got counts of {[*counts]}, expected {[*state['sums']]}"
+            )
+        self.images, self._sums, self._counts = state["images"], state["sums"], counts
+        self._waiting.clear()
 
 
 class Progress:
@@ -149,18 +155,49 @@ class Progress:
         Raises ValueError for loaders that differ, and in the middle of an epoch for data that is
         not a DataLoader: nothing else can start there.
         """
-        if state_dict["batch"] and not isinstance(self.train, DataLoader):
-            raise ValueError(
-                f"state dict: from the middle of epoch {state_dict['epoch'] + 1}, where only a "
-                f"DataLoader can continue, but train is a {type(self.train).__name__}"
-            )
+        state = _check_progress("state dict: progress", state_dict)
+        means = Means()
+        means.load_state_dict(state["means"])
+        if state["batch"]:
+            self._check_middle(state, means.images)
         for name in ("validation", "train"):  # train last, in case both are the same loader
-            data, state = getattr(self, name), state_dict[name]
-            if isinstance(data, DataLoader) and state is not None:
-                data.load_state_dict(state)
-        self.epoch, self.batch = state_dict["epoch"], state_dict["batch"]
-        self._before = state_dict["seconds"]
-        self.means.load_state_dict(state_dict["means"])
+            data = getattr(self, name)
+            if isinstance(data, DataLoader) and state[name] is not None:
+                data.load_state_dict(state[name])
+        self.epoch, self.batch = state["epoch"], state["batch"]
+        self._before, self.means = state["seconds"], means
+
+    def _check_middle(self, state: Mapping[str, Any], images: int) -> None:
+        """Raise ValueError unless the data can continue there, in the middle of an epoch."""
+        where = f"state dict: from the middle of epoch {state['epoch'] + 1}"
+        if not isinstance(self.train, DataLoader):
+            raise ValueError(
+                f"{where}, where only a DataLoader can continue, but train is a "
+                f"{type(self.train).__name__}"
+            )
+        done = sum(self.train.batch_sizes()[: state["batch"]])
+        if state["batch"] > len(self.train) or images != done:
+            raise ValueError(
+                f"{where}, after {state['batch']} batches of {images} images, but here these are "
+                f"{min(state['batch'], len(self.train))} of {done}"
+            )
+        if state["train"] is None or state["train"].get("order") is None:
+            raise ValueError(f"{where}, without the order of its images")
+
+
+_check_means = fields(
+    {"images": count, "sums": values(number()), "counts": values(count)}, may_lack=["counts"]
+)
+_check_progress = fields(
+    {
+        "epoch": count,
+        "batch": count,
+        "seconds": number("a number of 0 or more"),
+        "means": mapping,
+        "train": optional(mapping),  # the loaders check theirs
+        "validation": optional(mapping),
+    }
+)
 
 
 def _loader_state(data: Batches | None) -> dict[str, Any] | None:

@@ -10,8 +10,11 @@ import numpy as np
 
 from ..backend import Array, to_device
 from ..checks import check_integer
+from ..fields import count, fields, items, pair, values
 from .callback import Callback
+from .checkpoint_file import array
 from .finite import has_finite_loss
+from .state import check_weights
 from .trainer import Trainer
 
 LARGEST = float(np.finfo(np.float16).max)  # 65504
@@ -90,7 +93,16 @@ class Snapshots(Callback):
         return {"states": [[epoch, state] for epoch, state in self.states]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self.states = [Snapshot(epoch, dict(state)) for epoch, state in state_dict["states"]]
+        states = _check_state("state dict: Snapshots", state_dict)["states"]
+        self.states = [Snapshot(snapshot[0], snapshot[1]) for snapshot in states]
+
+    def check_loaded(self, trainer: Trainer) -> None:
+        own = trainer.model.state_dict()
+        for epoch, state in self.states:
+            check_weights(f"state dict: Snapshots: epoch {epoch}", state, own, any_float=True)
+
+
+_check_state = fields({"states": items(pair(count, values(array)))})
 
 
 def _as_half(name: str, x: Array) -> Array:

@@ -14,7 +14,7 @@ from .. import ops
 from ..autograd import Tensor
 from ..backend import resolve_device
 from ..backend.random import Part, computing, generator_state, set_generator_state
-from ..checks import check_flag, check_integer, check_number
+from ..checks import brief, check_flag, check_integer, check_number
 from ..nn import Module
 from ..nn.modes import evaluating
 from ..optim import Optimizer
@@ -278,11 +278,23 @@ class Trainer:
             if options is not None:
                 check_options(state_dict.get("options", {}), options)
             self._restore(state_dict)
+            self._check_loaded()
         except Exception as error:
             self._restore(before)  # a part may have been written already
             if isinstance(error, ValueError):
                 raise
-            raise ValueError(f"state dict: does not fit, {error!r}") from error
+            reason = f"{type(error).__name__}: {brief(str(error))}"
+            raise ValueError(f"state dict: does not fit ({reason})") from error
+
+    def _check_loaded(self) -> None:
+        """Raise ValueError if training could not continue from what has been loaded."""
+        for callback in self.callbacks:
+            callback.check_loaded(self)
+        constants = self._constants if self.history.rows else nonfinite_constants(self.model)
+        try:
+            check_finite("state dict", self.model, self.optimizer, constants)
+        except FloatingPointError as error:
+            raise ValueError(str(error)) from error
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         callbacks = [callback for callback in self.callbacks if callback.state_dict()]

@@ -13,7 +13,7 @@ import pytest
 from support.commands import SHORT, write_data
 
 import minicnn as mc
-from minicnn import cli
+from minicnn import cli, io
 from minicnn.cli import trained
 from minicnn.models.card import from_metadata
 
@@ -171,6 +171,27 @@ def test_a_training_continues_where_it_stopped(capsys: Any, tmp_path: Path) -> N
     assert ends[0] == ends[1]
 
 
+def test_resuming_takes_the_same_options(capsys: Any, tmp_path: Path) -> None:
+    run, folder = str(tmp_path / "run.ckpt"), write_data(tmp_path / "my data")
+    train = ["train", "lenet5", "--data", str(folder), "--no-weights", "--epochs"]
+    assert cli.main([*train, "1", "--lr", "0.01", "--checkpoint", run]) == 0
+    assert cli.main([*train, "2", "--lr", "0.01", "--resume", run]) == 0
+    capsys.readouterr()
+    assert cli.main([*train, "2", "--lr", "0.02", "--resume", run]) == 2
+    err = capsys.readouterr().err
+    assert "other options: Adam lr: 0.01 in the checkpoint, 0.02 here. " in err
+    assert err.endswith(
+        f"It was written by: minicnn train lenet5 --data '{folder}' --recipe course --epochs 1 "
+        "--lr 0.01 --seed 0\n"
+    )
+    images = folder / "train-images-idx3-ubyte"
+    content = bytearray(images.read_bytes())
+    content[-1] ^= 1
+    images.write_bytes(content)
+    assert cli.main([*train, "2", "--lr", "0.01", "--resume", run]) == 2
+    assert "of a training with other data: train data: 'sha256 " in capsys.readouterr().err
+
+
 def test_the_log_has_a_row_for_each_epoch(weights: Path) -> None:
     header, *rows = (weights.parent / "log.csv").read_text("utf-8").splitlines()
     assert header.startswith("epoch,loss,accuracy")
@@ -244,11 +265,19 @@ def test_predict_with_what_comes_with_minicnn(capsys: Any, picture: Callable[...
     )
 
 
+NAN = "nan.st: NaN or infinity in conv1.bias (2 of 6 elements); the network cannot be used"
+
+
 def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
     foreign, text = tmp_path / "foreign.safetensors", tmp_path / "text.st"
     mc.save(foreign, {"a": np.ones(3)})
     text.write_text("no weights")
     some, digits = str(weights), ["--data", "digits"]
+    not_a_number, too_large = tmp_path / "nan.st", tmp_path / "large.st"
+    arrays, metadata = io.load_with_metadata(weights)
+    arrays["conv1.bias"][:2] = np.nan, np.inf
+    mc.save(not_a_number, arrays, metadata)
+    mc.save(too_large, {n: np.full_like(a, 1e38) for n, a in arrays.items()}, metadata)
     return {
         "no file": (["evaluate", "none.st", *digits], "none.st"),
         "no weights": (["evaluate", str(text), *digits], "text.st: not an intact safetensors"),
@@ -282,6 +311,14 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
             ["export", some, "no/where.onnx"],
             "where.onnx: there is no folder no",
         ),
+        "nan in the weights": (["predict", str(not_a_number), str(text)], NAN),
+        "nan, evaluated": (["evaluate", str(not_a_number), *digits], NAN),
+        "nan, exported": (["export", str(not_a_number), str(tmp_path / "a.onnx")], NAN),
+        "nan, shown": (["show", str(not_a_number), "-o", str(tmp_path / "a.html")], NAN),
+        "weights too large": (
+            ["evaluate", str(too_large), *digits],
+            "the network's outputs are NaN or infinite: its weights are too large",
+        ),
         "nothing to resume": ([*TRAIN, "--resume", "none.ckpt"], "none.ckpt"),
         "weights to resume": ([*TRAIN, "--resume", some], "checkpoint"),
         "another recipe": ([*TRAIN, "--recipe", "secret"], "no recipe 'secret', but course"),
@@ -291,7 +328,8 @@ def bad(weights: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
 CASES = [
     "no file", "no weights", "other weights", "another model", "colour", "no picture",
     "no image file", "mistakes without a format", "mistakes in no format", "nowhere for mistakes",
-    "nowhere to export", "nothing to resume", "weights to resume",
+    "nowhere to export", "nan in the weights", "nan, evaluated", "nan, exported", "nan, shown",
+    "weights too large", "nothing to resume", "weights to resume",
     "another recipe",
 ]  # fmt: skip
 

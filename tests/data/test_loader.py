@@ -304,7 +304,7 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], messa
 
 @pytest.mark.parametrize("state", [None, {}, {"epoch": 1}, []])
 def test_what_is_no_state_of_a_loader(state: Any) -> None:
-    with pytest.raises(ValueError, match="not the state of a DataLoader"):
+    with pytest.raises(ValueError, match="^state dict of a DataLoader: "):
         DataLoader(DATASET).load_state_dict(state)
 
 

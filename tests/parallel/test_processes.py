@@ -57,7 +57,7 @@ def test_a_program_in_several_processes(processes: int, program: str, says: str)
     [
         ("seed", "random numbers, which minicnn.manual_seed(0) would make equal: process 0 has"),
         ("model", "parameters: process 0 has [('1.weight', (4, 64), 'float32')"),
-        ("data", "data to train with: process 0 has"),
+        ("data", "train data: process 0 has 'sha256 "),
         ("option", "SGD lr: process 0 has 0.1, but process 1 has 0.2; all must have the same"),
         ("batch", "got batches of 1 images for 2 processes, expected at least one for each"),
         ("sum", 'got a loss with reduction="sum", expected the mean over the batch'),

@@ -50,6 +50,7 @@ SLOW = {
     ],
     "tests/cli/test_trained.py": [
         "test_a_training_continues_where_it_stopped",
+        "test_resuming_takes_the_same_options",
         "test_evaluate_prints_accuracy_and_confusion",
         "test_evaluate_without_mistakes_needs_no_matplotlib",
         "test_mistakes_are_drawn",
@@ -130,6 +131,7 @@ SLOW = {
         "test_examples",
     ],
     "tests/test_slow.py": ["test_pytest_runs_without_plugins"],
+    "tests/test_stress.py": ["test_trainings_that_are_killed_and_files_that_are_damaged"],
     "tests/testing/test_strategies.py": [
         "test_every_kind_of_convolution_occurs",
         "test_every_memory_order_occurs",
@@ -142,6 +144,7 @@ SLOW = {
     "tests/train/test_fit.py": [
         "test_the_same_seed_gives_the_same_weights_bit_by_bit_in_any_process",
     ],
+    "tests/train/test_lying_checkpoint.py": ["test_every_value_replaced_or_deleted"],
     "tests/train/test_recipes.py": [
         "test_every_recipe_learns",
     ],
@@ -150,7 +153,6 @@ SLOW = {
     ],
     "tests/train/test_resume.py": [
         "test_from_every_batch_and_every_epoch",
-        "test_killed_at_random_moments",
         "test_killed_in_the_middle_of_a_write",
     ],
     "tests/viz/test_architecture.py": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from typing import Any
@@ -148,10 +149,35 @@ def test_another_safetensors_file(path, make, metadata):
 def test_an_intact_file_with_other_content(path, content, make):
     arrays, metadata = io.load_with_metadata(path)
     del metadata["sha256"]
-    for state in ("{}", '{"model": 3}', "[]"):
+    wrong = {
+        "{}": "state dict: is without model, optimizer",
+        '{"model": 3}': "state dict: is without optimizer",
+        "[]": r"its state is \[\], expected values by name",
+        "{": "its state cannot be used .JSONDecodeError",
+        "[" * 500 + "]" * 500: "its state cannot be used .*nested more than 100 deep",
+        "[" * 100_000: "its state cannot be used .RecursionError",
+        '{"x": ' + "9" * 5000 + "}": "its state cannot be used .ValueError",
+        '{"x": {"$array": "model.9"}}': "its state cannot be used .KeyError",
+        '{"x": {"$array": []}}': "its state cannot be used .TypeError",
+    }
+    for state, message in wrong.items():
         metadata["state"] = state
         io.save(path, arrays, {**metadata, "sha256": checkpoint_file._digest(arrays, metadata)})
-        refuse(path, make(), "state dict: does not fit")
+        refuse(path, make(), message)
+        with pytest.raises(CheckpointError, match=r"^.*run\.ckpt: "):
+            load_weights(path)
+    del metadata["state"]
+    io.save(path, arrays, {**metadata, "sha256": checkpoint_file._digest(arrays, metadata)})
+    refuse(path, make(), "its state cannot be used .KeyError")
+
+
+@pytest.mark.parametrize(
+    "kept", [{"$array": "model.0.weight"}, functools.reduce(lambda x, _: [x], range(200), 0)]
+)
+def test_what_could_not_be_read_is_not_written(path, make, kept):
+    with pytest.raises((TypeError, ValueError), match=r"^Checkpoint: callbacks\.0\.state\.kept"):
+        make(callbacks=[Keeper(kept), Checkpoint(path)]).fit(loader(), 1)
+    assert not path.exists()
 
 
 def test_a_missing_file_is_an_os_error(path, make):
@@ -239,7 +265,7 @@ def test_other_options_of_a_callback(path, make):
 def test_another_loader(path, content, make, options):
     ((name, value),) = options.items()
     there = {"batch_size": 8, "shuffle": True, "seed": 1, "images": 22, "drop_last": False}[name]
-    message = rf"other options: train {name}: {there} in the checkpoint, {value} here\. Leave them"
+    message = rf"other options.*: train {name}: {there} in the checkpoint, {value} here"
     refuse(path, make(), message, loader(**options))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import shutil
 import signal
 import subprocess
@@ -195,7 +193,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
             state["optimizer"] | {"class": "SGD"},
             "optimizer: SGD, this Trainer's",
         ),
-        "history": (None, "does not fit, TypeError"),
+        "history": (None, "history: got None, expected a list"),
     }
     for name, (value, message) in wrong.items():
         with pytest.raises(ValueError, match=f"^state dict: .*{message}"):
@@ -370,26 +368,6 @@ def uninterrupted(tmp_path_factory) -> str:
     result = process.communicate()[0]
     assert process.returncode == 0
     return result
-
-
-def test_killed_at_random_moments(tmp_path, uninterrupted):
-    path, killed = tmp_path / "run.ckpt", 0
-    moments = random.Random(os.getpid())
-    for _ in range(5):
-        process = start(path)
-        try:
-            result = process.communicate(timeout=moments.uniform(0.01, 0.12))[0]
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            killed += process.returncode == -signal.SIGKILL
-    else:
-        process = start(path)
-        result = process.communicate()[0]
-    assert process.returncode == 0
-    assert killed
-    assert result == uninterrupted
 
 
 @pytest.mark.parametrize(
