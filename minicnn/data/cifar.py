@@ -115,7 +115,8 @@ def _read_archive(
                     yield f"{archive}/{member.name}", stream.read(_read_limit())
                 if not wanted:
                     break
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, TypeError) as error:
+        # TypeError is what tarfile raises where the header of gzip is cut off.
         raise DataError(f"{archive}: found a damaged archive ({error}). {ADVICE}") from error
     if wanted:
         raise DataError(f"{archive}: found no {', '.join(sorted(wanted))} in it. {ADVICE}")

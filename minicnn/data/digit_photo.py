@@ -58,6 +58,8 @@ def to_mnist_image(
     if ink.max() < LEAST_INK:
         raise DataError(f"{name}: shows no digit, its grey levels hardly differ")
     ink = _without_lines(ink)
+    if ink.max() < LEAST_INK:
+        raise DataError(f"{name}: shows no digit, only lines from edge to edge")
     part, mask = _largest_parts(ink, noise, name)
     part = _widen(np.where(mask, part, 0), mask)
     rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))

@@ -125,6 +125,7 @@ def test_archives_that_are_damaged_or_lack_a_file(
     long = packed({**files, "data_batch_3.bin": files["data_batch_3.bin"] + b"\0"})
     for content, message in (
         (archive[: len(archive) // 2], "found a damaged archive"),
+        (archive[:3], "found a damaged archive"),
         (b"no archive", "found a damaged archive"),
         (without, "found no data_batch_3.bin in it"),
         (short, "found 21510 bytes, expected 7 records of 1\\+3072 = 21511"),

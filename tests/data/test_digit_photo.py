@@ -152,3 +152,11 @@ def test_noise_alone_shows_nothing() -> None:
     paper = np.random.default_rng(0).normal(200, 4, (200, 200)).astype(np.uint8)
     with pytest.raises(mc.data.DataError, match="shows no digit"):
         to_mnist_image(paper)
+
+
+@pytest.mark.parametrize("line", [np.s_[20], np.s_[:, 20]])
+def test_a_line_from_edge_to_edge_is_no_digit(line: Any) -> None:
+    grey = np.full((40, 40), 255, np.uint8)
+    grey[line] = 0
+    with pytest.raises(mc.data.DataError, match="shows no digit, only lines from edge to edge"):
+        to_mnist_image(grey)

@@ -170,8 +170,10 @@ def test_what_shows_no_digit_or_several_is_refused(page: OpenPage) -> None:
     two, three = (
         np.hstack([picture_of("pen", digit) for digit in row]) for row in ((3, 5), (1, 1, 4))
     )
-    found = check_digits(page, [*empty, noise, two, three])
-    assert found == ["nothing"] * 4 + ["several:2", "several:3"]
+    line = np.full((50, 40), 255, np.uint8)
+    line[20] = 0
+    found = check_digits(page, [*empty, noise, line, two, three])
+    assert found == ["nothing"] * 5 + ["several:2", "several:3"]
 
 
 @like_pillow

@@ -50,6 +50,7 @@ def kill(times: int, seed: int, tally: Tally) -> None:
                 training.disturb(f"seed {seed}, kill {number}")
                 number += 1
             training.finish(f"seed {seed}, before kill {number}")
+            seconds = training.seconds
 
 
 class Training:
@@ -74,9 +75,10 @@ class Training:
             if status not in (0, 2):
                 self.tally.add_fault(kind, f"{told}: status {status}, {errors(self.folder)}")
         else:
-            process = run(self.folder, [])
+            process, start = run(self.folder, []), time.monotonic()
             try:
-                process.wait(self.random.uniform(0, 1.1 * self.seconds))
+                process.wait(self.random.uniform(0, self.seconds))
+                self.seconds = min(self.seconds, time.monotonic() - start)
             except subprocess.TimeoutExpired:
                 for number in SIGNALS[kind]:
                     process.send_signal(number)

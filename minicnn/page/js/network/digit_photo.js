@@ -21,6 +21,7 @@ export function digitFromPicture(pixels, side, box) {
   const { ink, noise } = measureInk(shrink(greyOf(pixels)));
   if (largestOf(ink.data) < fround(LEAST_INK)) throw new PictureError('nothing');
   eraseLines(ink);
+  if (largestOf(ink.data) < fround(LEAST_INK)) throw new PictureError('nothing');
   const wide = widen(findDigit(ink, noise));
   const digit = crop(wide, boundingBox(wide));
   const scale = box / Math.max(digit.width, digit.height);
