@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..arrays import Array
 
 
 def line_statistics(x: Array, eps: float) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, if float64 has them too
+        statistics = _line_statistics(x, eps)
+    (wide,) = _wide_enough(statistics, x)
+    return statistics if wide is x else _line_statistics(wide, eps)
+
+
+def _line_statistics(x: Array, eps: float) -> Array:
     """The mean is summed in float64, since a sum of many float32 numbers far from 0 is too coarse.
 
     The squares are small, and float32 is enough for them.
@@ -43,6 +52,7 @@ def update_running(
 
 
 def standardise(x: Array, statistics: Array, weight: Array | None, bias: Array | None) -> Array:
+    dtype, (x, weight, bias) = x.dtype, _wide_enough(statistics, x, weight, bias)
     y = _deviation(x, statistics)
     scale = statistics[2].astype(x.dtype)[:, None]  # (B, 1, A)
     if weight is not None and weight.shape[1] == 1:
@@ -52,28 +62,32 @@ def standardise(x: Array, statistics: Array, weight: Array | None, bias: Array |
         y *= weight
     if bias is not None:
         y += bias
-    return y
+    return y.astype(dtype, copy=False)
 
 
 def line_sums(grad: Array, x: Array, statistics: Array, weight: Array | None) -> Array:
+    dtype, (grad, x, weight) = x.dtype, _wide_enough(statistics, grad, x, weight)
     products = _deviation(x, statistics)
     products *= grad
     sums = np.stack([_sum_lines(grad, weight), _sum_lines(products, weight) * statistics[2]])
-    return sums.astype(x.dtype, copy=False)
+    return sums.astype(dtype, copy=False)
 
 
 def sums_across_lines(grad: Array, x: Array, statistics: Array) -> Array:
+    dtype, (grad, x) = x.dtype, _wide_enough(statistics, grad, x)
     products = _deviation(x, statistics)
     products *= grad
     scale = statistics[2].astype(x.dtype)  # (B, A)
     pairs = ((grad, np.ones_like(scale)), (products, scale))
-    return np.stack([_sum_across_lines(*pair) for pair in pairs])
+    sums = np.stack([_sum_across_lines(*pair) for pair in pairs])
+    return sums.astype(dtype, copy=False)
 
 
 def standardise_grad(
     grad: Array, x: Array, statistics: Array, weight: Array | None, sums: Array
 ) -> Array:
     """scale · g - deviation · (scale² · sums[1] / L) - scale · sums[0] / L."""
+    dtype, (grad, x, weight, sums) = x.dtype, _wide_enough(statistics, grad, x, weight, sums)
     scale = statistics[2].astype(x.dtype)[:, None]  # (B, 1, A)
     total, product = scale * sums[:, :, None] / x.shape[1]  # (B, 1, A) each
     from_deviation = product * scale
@@ -86,7 +100,20 @@ def standardise_grad(
     deviation *= from_deviation
     result -= deviation
     result -= total
-    return result
+    return result.astype(dtype, copy=False)
+
+
+LEAST_SCALE = 2.0**-40
+
+
+def _wide_enough(statistics: Array, *arrays: Any) -> tuple[Any, ...]:
+    """The arrays; in float64 if the numbers of a line, or of its statistics, lie 1e12 apart or more.
+
+    Far beyond that, squares and then differences are infinite in float32, and the scale is 0.
+    """
+    if statistics[2].min(initial=1) > LEAST_SCALE:
+        return arrays
+    return tuple([None if array is None else array.astype(np.float64) for array in arrays])
 
 
 def _deviation(x: Array, statistics: Array) -> Array:
