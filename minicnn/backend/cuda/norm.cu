@@ -53,9 +53,11 @@ struct Standard {
     T shrink, centre, rest, scale;
 
     __device__ Standard(double mean, double scale_of_line)
-        : shrink(scale_of_line < 0x1p-40 ? T(0x1p-64) : T(1)), centre(T(mean)),
-          rest(T(mean - double(centre)) * shrink), scale(T(scale_of_line / double(shrink))) {
-        centre *= shrink;
+        : shrink(1), centre(T(mean)), rest(T(mean - double(centre))), scale(T(scale_of_line)) {
+        if (scale_of_line < 0x1p-40) {
+            shrink = T(0x1p-64), scale = T(scale_of_line * 0x1p64);
+            centre *= shrink, rest *= shrink;
+        }
     }
     __device__ T operator()(T x) const { return ((x * shrink - centre) - rest) * scale; }
 };
