@@ -187,7 +187,9 @@ class Kernels(Protocol):
     def line_statistics(self, x: Array, eps: float) -> Array:
         """The statistics of each line; variance: the mean of (x - mean)².
 
-        x (B, L, A) -> statistics (3, B, A). Exact far from 0, too.
+        x (B, L, A) -> statistics (3, B, A). Exact far from 0, too, and for every finite float32:
+        its squares are infinite above 1e19. So are all kernels that take the statistics. (The
+        variance of float64 numbers 1e154 apart is infinite, and their x_hat is 0.)
         """
 
     def known_statistics(self, mean: Array, var: Array, eps: float) -> Array:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Tensor
 from ..backend import Array, array_module, kernels_for
 from ..checks import check_choice, check_number
@@ -211,19 +213,27 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 
 
 class Softplus(Elementwise):
+    FLAT = 1000.0
+    """Beyond it, as beta · x, the slope is 0 or 1 even in float64."""
+
     def forward(self, x: Array, *, beta: float) -> Array:
         xp = array_module(x)
-        z = beta * x
-        return (xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))) / beta
+        size = xp.minimum(xp.abs(x), self._limit(x))
+        return xp.maximum(x, 0) + xp.log1p(xp.exp(-beta * size)) / beta
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad * sigmoid(self.options["beta"] * self.inputs[0])
+        (x,), limit = self.inputs, self._limit(self.inputs[0])
+        return grad * sigmoid(self.options["beta"] * clip(x, -limit, limit))
+
+    def _limit(self, x: Any) -> float:
+        """Where it becomes flat; a larger x times beta could overflow."""
+        return min(self.FLAT / self.options["beta"], float(np.finfo(x.dtype).max))
 
 
 def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
     """``log(1 + e ** (beta * x)) / beta``, a smooth relu; its gradient is sigmoid(beta·x).
 
-    Computed as (max(z, 0) + log1p(e ** -|z|)) / beta with z = beta·x, which is exact for every x.
+    Computed as max(x, 0) + log1p(e ** -|beta·x|) / beta, which is exact for every x.
     PyTorch takes x itself where z > 20, which differs by at most 2.1e-9 / beta. Dugas et al., 2001.
     Raises ValueError unless beta is positive and finite.
 

@@ -85,8 +85,8 @@ class Div(Elementwise):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.inputs
-        grad_a = grad / b
-        return sum_to_inputs(self, lambda: grad_a, lambda: -grad_a * (a / b))
+        # grad / b may be infinite where a and the gradient to b are 0, a / b² where grad is tiny.
+        return sum_to_inputs(self, lambda: grad / b, lambda: -(grad * (a / b)) / b)
 
 
 def div(a: TensorLike, b: TensorLike) -> Tensor:
@@ -141,12 +141,13 @@ class PowTensor(Elementwise):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, p = self.inputs
         zero_base = Tensor(((x.data == 0) & (p.data >= 0)).astype(x.dtype))
-        is_zero_or_nan = ~(array_module(x.data).abs(x.data) > 0)
-        zero_exponent = Tensor(((p.data == 0) & is_zero_or_nan).astype(p.dtype))
+        # 1 / x is infinite or NaN: at 0, at NaN and at the smallest numbers.
+        has_no_inverse = ~(array_module(x.data).abs(x.data) > 1 / float(np.finfo(x.dtype).max))
+        zero_exponent = Tensor(((p.data == 0) & has_no_inverse).astype(p.dtype))
         return sum_to_inputs(
             self,
             # Where p = 0 the gradient is 0; x ** (p - 1) would be infinite or NaN there.
-            lambda: grad * p * x ** (p - 1 + zero_exponent),
+            lambda: grad * (p * x ** (p - 1 + zero_exponent)),
             # 0 ** p does not change with p >= 0; log(x) would be infinite there.
             lambda: grad * self.output * log(x + zero_base),
         )

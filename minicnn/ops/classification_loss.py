@@ -262,7 +262,9 @@ def hinge_loss(
     loss_n = w_y · sum_{c != y} max(0, m - x_ny + x_nc) ** p / C; Weston and Watkins, 1999.
 
     logits x (N, C) or (N, C, d1, ...), target integers (N, d1, ...), p 1 or 2, weight w (C,).
-    The gradient of a term is 0 where the margin is reached exactly.
+    The gradient of a term is 0 where the margin is reached exactly. A difference that is NaN, also
+    that of two infinite logits, makes the loss NaN and passes the gradient on, so that a network
+    that has diverged is seen; PyTorch leaves the term out.
     reduction: "mean" over the N·d1·... losses whatever their weights, "sum", or "none".
 
     Raises TypeError unless the target holds integers, ValueError for shapes that do not fit,

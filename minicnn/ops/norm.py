@@ -42,7 +42,9 @@ def batch_norm(
     statistics are updated in place, running = (1 - momentum)·running + momentum·batch, where the
     batch's var is divided by m - 1. num_batches_tracked (not in PyTorch's function) then counts the
     batches, and with it momentum may be None: the running statistics are the means over all batches
-    so far. Otherwise the running statistics, if given, are used as constants.
+    so far. Otherwise the running statistics, if given, are used as constants. In training y is
+    exact for all finite float32 (in PyTorch NaN or 0 where squares overflow, above 1e19); a running
+    variance of such numbers overflows.
     Raises ValueError for shapes that do not fit, fewer than two values per channel in training, an
     eps that is not above 0 (PyTorch: only in training) or a momentum outside [0, 1] (in PyTorch any
     number), TypeError for dtypes that differ. Source: Ioffe and Szegedy, 2015 (arXiv 1502.03167).
@@ -160,6 +162,7 @@ def layer_norm(
 
     y = (x - mean) / sqrt(var + eps) · weight + bias, var divided by the number of elements
 
+    Exact for all finite float32 (in PyTorch NaN or 0 where squares overflow, above 1e19).
     x (..., *normalized_shape), weight and bias normalized_shape -> y of the shape of x.
     Raises ValueError for shapes that do not fit or an eps that is not above 0 (in PyTorch any
     number), TypeError for dtypes that differ.

@@ -77,7 +77,8 @@ def var(x: Tensor, axis: AxisForm = None, correction: int = 1, keepdim: bool = F
     correction = check_integer("var: correction", correction)
     n = _count_elements("var", x, axes, least=correction + 1)
     deviation = x - mean(x, axes, keepdim=True)
-    return sum(deviation * deviation, axes, keepdim) / (n - correction)
+    # Divided before they are added: infinite only where the variance is.
+    return sum(deviation * (deviation / (n - correction)), axes, keepdim)
 
 
 class Max(Function):

@@ -91,6 +91,7 @@ def local_response_norm(
 
     x (N, C, H, W) -> y of the same shape. As in PyTorch, Caffe and ONNX, alpha is divided by size.
     The paper's formula is not: its n = 5, alpha = 1e-4, k = 2 is size=5, alpha=5e-4, k=2 here.
+    Where the squares overflow (float32 above 1e19) y and its gradient are 0, as in PyTorch.
     Raises ValueError for a size below 1, a negative alpha or a k not above 0, TypeError for other
     types. Source: Krizhevsky, Sutskever and Hinton, 2012, section 3.3.
 

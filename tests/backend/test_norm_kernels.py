@@ -137,6 +137,39 @@ def test_sums_across_lines(device: str, shape: tuple[int, ...], dtype: Any) -> N
     close(sums, reference.sums_across_lines(grad, x, statistics), dtype, scale=lines**0.5 + 1)
 
 
+@pytest.mark.parametrize("form", ["none", "line", "place"])
+@pytest.mark.parametrize("shape", [(2, 300, 1), (2, 20, 9)], ids=str)  # a thread takes several
+@pytest.mark.parametrize("size", [1e20, 3.4e38])
+def test_lines_of_the_largest_numbers(
+    device: str, size: float, shape: tuple[int, ...], form: str
+) -> None:
+    """The squares of float32 are infinite above 1e19, and differences above half of the largest.
+
+    One line of ordinary numbers lies among them.
+    """
+    signs = np.where(np.random.default_rng(0).random(shape) < 0.2, 1, -1)
+    x = (signs * size * (1 - numbers(1, shape) ** 2 / 100).clip(0.5)).astype(np.float32)
+    x[0, :, -1] = numbers(3, shape)[0, :, -1]
+    grad, (weight, bias) = numbers(2, shape, np.float32), weights(shape, form, np.float32)
+    expected = reference.line_statistics(x, EPS)
+    statistics = computed(device, "line_statistics", x, EPS)
+    largest = np.abs(x).max(1) * 1e-6
+    assert (np.abs(statistics[0] - expected[0]) <= largest).all()
+    np.testing.assert_allclose(statistics[1:], expected[1:], rtol=1e-5)
+    y = computed(device, "standardise", x, statistics, weight, bias)
+    close(y, reference.standardise(x, statistics, weight, bias), np.float32, scale=10)
+    sums = computed(device, "line_sums", grad, x, statistics, weight)
+    rounding = shape[1] ** 0.5 * 3
+    close(sums, reference.line_sums(grad, x, statistics, weight), np.float32, scale=rounding)
+    across = computed(device, "sums_across_lines", grad, x, statistics)
+    close(across, reference.sums_across_lines(grad, x, statistics), np.float32, scale=20)
+    given = (grad, x, statistics, weight, sums)
+    result = computed(device, "standardise_grad", *given)
+    scale = 2 * statistics[2][:, None]
+    wanted = reference.standardise_grad(*given)
+    close(result / scale, wanted / scale, np.float32, scale=20)
+
+
 @pytest.mark.usefixtures("short_pieces")
 def test_several_turns_of_a_block(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a GPU had one block only, which then takes all lines and pieces in turn."""

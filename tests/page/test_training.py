@@ -329,6 +329,20 @@ def test_a_drawing_without_ink_is_none(page: OpenPage) -> None:
     assert page.run(script, [0] * 81) is None
 
 
+def test_a_pause_is_said_when_its_test_is_finished(page: OpenPage) -> None:
+    script = """given.map((isTesting) => {
+        const { buildReport } = modules['view/training_report.js'];
+        const trainer = { steps: 45, losses: [1], tests: [[0.75, 0.47]], seen: 1440, epochs: 1 };
+        const run = { trainer: { ...trainer, isTesting }, rate: [0.1], isForgetful: [] };
+        const report = buildReport();
+        report.show(run, { isRunning: false, speed: 0 });
+        return report.element.querySelector('[role=status]').textContent;
+    })"""
+    before, after = page.run(script, True, False)
+    assert before == "Learning…"
+    assert after == "Paused after 1.00 epochs: 47.0% of the test images are right."
+
+
 def test_one_step_then_one_epoch(panel: OpenPage) -> None:
     press(panel, "One step")
     before = 100 * trainer(panel, "trainer.tests[0][1]")

@@ -46,14 +46,20 @@ struct Share {
 #define FOR_EACH_BLOCK(block, blocks) for (I block = blockIdx.x; block < I(blocks); block += gridDim.x)
 
 // The mean and the scale of a line in T. Far from 0 T rounds the mean too coarsely: it is kept as a
-// sum of two numbers.
+// sum of two numbers. Where numbers lie 1e12 apart or more (shrink = 2^-64, else 1) all are made
+// smaller: a difference of the largest would be infinite, and their scale is hardly above 0.
 template <typename T>
 struct Standard {
-    T centre, rest, scale;
+    T shrink, centre, rest, scale;
 
-    __device__ Standard(double mean, double scale)
-        : centre(T(mean)), rest(T(mean - double(T(mean)))), scale(T(scale)) {}
-    __device__ T operator()(T x) const { return ((x - centre) - rest) * scale; }
+    __device__ Standard(double mean, double scale_of_line)
+        : shrink(1), centre(T(mean)), rest(T(mean - double(centre))), scale(T(scale_of_line)) {
+        if (scale_of_line < 0x1p-40) {
+            shrink = T(0x1p-64), scale = T(scale_of_line * 0x1p64);
+            centre *= shrink, rest *= shrink;
+        }
+    }
+    __device__ T operator()(T x) const { return ((x * shrink - centre) - rest) * scale; }
 };
 
 template <typename T, typename I>
@@ -75,10 +81,25 @@ struct Moments {
     }
 };
 
+// Those of a thread's share, added up in S. It takes its numbers relative to the first of them. That
+// one is a number of the line itself, so that its distance to the mean cannot be large compared with
+// the deviations.
+template <typename S, typename T, typename I>
+__device__ Moments moments_of(array<const T> x, const Share<I>& share) {
+    const T first = x[share.index(share.l)];
+    S sum = 0, sum_of_squares = 0;
+    I count = 0;
+    for (I l = share.l; l < share.length; l += share.step, ++count) {
+        const S difference = S(x[share.index(l)]) - S(first);
+        sum += difference;
+        sum_of_squares += difference * difference;
+    }
+    const double mean = double(sum) / double(count);
+    const double squares = double(sum_of_squares) - double(sum) * mean;
+    return {double(count), double(first) + mean, squares < 0 ? 0 : squares};  // below 0 by rounding
+}
+
 // pieces_of (3, pieces, lines): the moments of each piece of each line.
-//
-// Each thread takes its numbers relative to the first of them. That one is a number of the line
-// itself, so that its distance to the mean cannot be large compared with the deviations.
 template <typename T, typename I>
 __global__ void line_moments(
     array<const T> x, array<double> pieces_of, I before, I length, I after, I width, I pieces) {
@@ -89,17 +110,9 @@ __global__ void line_moments(
         const Share<I> share(block, length, after, width, pieces);
         Moments found = {0, 0, 0};
         if (share.l < length) {
-            const T first = x[share.index(share.l)];
-            Sum<T> sum = 0, sum_of_squares = 0;
-            I count = 0;
-            for (I l = share.l; l < length; l += share.step, ++count) {
-                const Sum<T> difference = Sum<T>(x[share.index(l)]) - first;
-                sum += difference;
-                sum_of_squares += difference * difference;
-            }
-            const double mean = double(sum) / double(count);
-            found = {double(count), double(first) + mean, double(sum_of_squares) - double(sum) * mean};
-            if (found.squares < 0) found.squares = 0;  // by rounding
+            found = moments_of<Sum<T>, T, I>(x, share);
+            // Squares of float32 are infinite above 1e19.
+            if (!(found.squares < 1e300)) found = moments_of<double, T, I>(x, share);
         }
         __syncthreads();  // the last round has been read
         counts[me] = found.count, means[me] = found.mean, squares[me] = found.squares;
@@ -271,11 +284,12 @@ __global__ void standardise_grad(
         if (share.l >= length) continue;
         const I line = share.line();
         const Standard<T> standard = standard_of<T, I>(statistics, line, lines);
+        const T scale = standard.scale * standard.shrink;
         const T sum = sums[line] / T(length), product = sums[lines + line] / T(length);
         for (I l = share.l; l < length; l += share.step) {
             const I i = share.index(l);
             const T g = has_weight ? grad[i] * weight[per_line ? share.b : l] : grad[i];
-            result[i] = standard.scale * (g - sum - standard(x[i]) * product);
+            result[i] = scale * (g - sum - standard(x[i]) * product);
         }
     }
 }

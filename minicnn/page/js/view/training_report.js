@@ -91,9 +91,10 @@ function problemOf({ trainer, activation, rate, isForgetful }, loss) {
   return loss > WORSE * losses[0] ? `${text.worse(format(losses[0]))} ${advice}` : '';
 }
 
-function progressOf({ steps, epochs, tests }, isRunning) {
+function progressOf({ steps, epochs, tests, isTesting }, isRunning) {
   const text = TEXT.training;
-  if (isRunning) return text.running;
+  // Before the test of this step is finished, its share is not known.
+  if (isRunning || (isTesting && steps > 0)) return text.running;
   if (steps === 0) return text.ready;
   return text.paused(epochs.toFixed(2), percent(tests.at(-1)[1]));
 }
