@@ -1,6 +1,6 @@
 """Checks of state dicts, which may come from a file: what fields there are, and what each may be.
 
-Each check takes the name that errors begin with and the value, and returns the value. Whatever is
+Each check takes the name that errors begin with and the value, and returns the value. Anything
 wrong is a ValueError, since the caller gave a state and not this value.
 """
 

@@ -13,7 +13,7 @@ from ..text_table import printable
 
 
 def set_up_streams() -> None:
-    """Make stdout and stderr usable, whatever the shell has made of them.
+    """Make stdout and stderr usable, even if the shell has closed them.
 
     Names that the terminal cannot show are escaped, and each line is written at once, even into a
     pipe. A stream that is closed (``>&-``) takes everything and keeps nothing: without it the next
