@@ -35,7 +35,7 @@ TIMES = """(runs) => {
     const image = timed(() => stage.answer(stage.image));
     const pixels = input.board.pixels();
     for (let at = 0; at < pixels.data.length; at += 4) {
-        const [row, column] = [Math.floor(at / 4 / input.board.side), (at / 4) % input.board.side];
+        const [row, column] = [Math.floor(at / 4 / pixels.width), (at / 4) % pixels.width];
         const isInk = Math.abs(column - 140) < 12 && row > 40 && row < 240;
         pixels.data.set(isInk ? [0, 0, 0, 255] : [255, 255, 255, 255], at);
     }

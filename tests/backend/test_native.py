@@ -222,7 +222,10 @@ def test_two_processes_compile_at_once(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", program], env=environment) for _ in range(2)
     ]
     assert [process.wait(60) for process in processes] == [0, 0]
-    assert {path.suffix for path in (tmp_path / "minicnn" / "native").iterdir()} == {".so"}
+    assert {path.suffix for path in (tmp_path / "minicnn" / "native").iterdir()} == {
+        ".so",
+        ".sha256",
+    }
 
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.commands import SHORT, run, write_data
@@ -77,7 +78,16 @@ def test_sigterm_is_143_and_names_the_checkpoint(tmp_path):
     assert sorted(os.listdir()) == ["data", "r.ckpt"]
 
 
-def test_a_second_signal_ends_the_process_at_once(monkeypatch):
+@pytest.fixture
+def handle() -> Iterator[Callable[..., None]]:
+    """Sets what Ctrl-C does before a command begins: in the background a shell ignores it."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_signal_ends_the_process_at_once(monkeypatch, handle):
+    handle(signal.default_int_handler)
     ends = []
     monkeypatch.setattr(os, "_exit", ends.append)
     with interruptible():
@@ -86,17 +96,14 @@ def test_a_second_signal_ends_the_process_at_once(monkeypatch):
         with contextlib.suppress(Interrupt):
             os.kill(os.getpid(), signal.SIGTERM)
     assert (caught.value.status, caught.value.reason, ends) == (130, "interrupted", [143])
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
 
 
-def test_an_ignored_signal_stays_ignored(monkeypatch):
+def test_an_ignored_signal_stays_ignored(handle):
     """As with nohup, or a background job of a shell without job control."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with interruptible():
-            os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    handle(signal.SIG_IGN)
+    with interruptible():
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_ctrl_c_before_the_first_checkpoint_says_so(tmp_path):
