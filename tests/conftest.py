@@ -31,7 +31,13 @@ from minicnn.backend import DeviceError, resolve_device
 TORCH_IS_MISSING = "torch is not installed"
 
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-for _name, _examples in {"few": 3, "quick": 25, "thorough": 200, "exhaustive": 2000}.items():
+for _name, _examples in {
+    "few": 3,
+    "quick": 25,
+    "careful": 100,
+    "thorough": 200,
+    "exhaustive": 2000,
+}.items():
     settings.register_profile(
         _name,
         max_examples=_examples,
