@@ -25,8 +25,8 @@ def add_show(commands: Any) -> None:
     command = commands.add_parser(
         "show",
         help="open a network in the browser: draw, and click any number",
-        description="Write a network as one HTML file, in which you draw and see every number that\n"
-        "it computes, and open it in the browser. The file works offline, on phones too.",
+        description="Write a network as one HTML file, in which you draw and see every number\n"
+        "that it computes, and open it in the browser. The file works offline, on phones too.",
         epilog=examples("show", "show lenet5-mnist-course.safetensors -o my_network.html"),
     )
     command.add_argument(
