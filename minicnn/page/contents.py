@@ -16,7 +16,8 @@ from ..models import ModelCard
 from ..models.classifier import count
 from ..nn import Module
 from ..train import Snapshots
-from .describe import PageError, Shape, describe_layers, describe_sizing
+from .describe import describe_layers, describe_sizing
+from .layers import Layer, PageError, Shape
 from .pack import pack, pack_bytes
 from .snapshots import describe_snapshots
 
@@ -42,36 +43,46 @@ def collect(
     _check_size(model)
     layers = describe_layers(model, input_shape)
     layers = [*describe_sizing(model, image_shape), *layers]
-    last = layers[-1]
-    if len(last["shape"]) != 1:
-        raise PageError(
-            f"{last['name']} ({last['type']}): its output has shape {tuple(last['shape'])}, "
-            "expected one score for each class at the end"
-        )
-    if last["shape"][0] < 2:
-        raise PageError(
-            f"{last['name']} ({last['type']}): gives one number, the page compares the "
-            "scores of two classes or more"
-        )
-    if ink_box is None:
-        ink_box = card.ink_box if card else _known_ink_box(dataset)
-    else:
-        ink_box = check_integer("page: ink_box", ink_box, least=1, most=min(image_shape[1:]))
-    if ink_box is not None and image_shape != (1, image_shape[1], image_shape[1]):
-        raise PageError(
-            f"ink_box: is for grey square images (1, H, H), those of this network are {image_shape}"
-        )
+    _check_scores(layers[-1])
+    ink_box = _ink_box(card, dataset, ink_box, image_shape)
     return {
         "title": card.model if card else type(model).__name__,
         "facts": _facts(model, card),
         "layers": layers,
         "imageShape": list(image_shape),
         "inkBox": ink_box,
-        "classes": _class_names(card, dataset, last["shape"][0]),
+        "classes": _class_names(card, dataset, layers[-1]["shape"][0]),
         "samples": _samples(dataset or _digits_like(image_shape, ink_box), image_shape),
         "digits": _digits(),
         "snapshots": describe_snapshots(model, input_shape, snapshots),
     }
+
+
+def _check_scores(last: Layer) -> None:
+    where = f"{last['name']} ({last['type']})"
+    if len(last["shape"]) != 1:
+        raise PageError(
+            f"{where}: its output has shape {tuple(last['shape'])}, expected one score for each "
+            "class at the end"
+        )
+    if last["shape"][0] < 2:
+        raise PageError(
+            f"{where}: gives one number, the page compares the scores of two classes or more"
+        )
+
+
+def _ink_box(
+    card: ModelCard | None, dataset: ArrayDataset | None, given: int | None, image_shape: Shape
+) -> int | None:
+    """The given ink box, or else that of the card or of a known data set."""
+    found = card.ink_box if card else _known_ink_box(dataset)
+    if given is not None:
+        found = check_integer("page: ink_box", given, least=1, most=min(image_shape[1:]))
+    if found is not None and image_shape != (1, image_shape[1], image_shape[1]):
+        raise PageError(
+            f"ink_box: is for grey square images (1, H, H), those of this network are {image_shape}"
+        )
+    return found
 
 
 def _check_types(**arguments: tuple[Any, type]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..nn import Module
 from ..train import Snapshots
-from .describe import Layer, PageError, Shape, describe_layers
+from .describe import describe_layers
+from .layers import Layer, PageError, Shape
 from .pack import as_halves, is_packed
 
 
