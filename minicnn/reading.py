@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 
 
-def check_readable(path: str | os.PathLike[str], most: int) -> int:
+def check_readable(path: str | os.PathLike[str], most: int = sys.maxsize) -> int:
     """The number of bytes of a file. Raises OSError if there is none, or if it has more than most.
 
     A device or a pipe is refused too: /dev/zero has no end, and a pipe perhaps nobody who writes.

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _fail(2, str(error), but="\n" if isinstance(error, backend.DeviceError) else "")
         except MemoryError as error:
             why = f" ({error})" if str(error) else ""
-            return _fail(2, f"not enough memory{why}; try a smaller --batch-size or fewer images")
+            return _fail(2, f"not enough memory{why}{_less_memory(parsed)}")
         except KeyboardInterrupt as error:
             interrupt = error if isinstance(error, Interrupt) else Interrupt(signal.SIGINT)
             return _fail(interrupt.status, f"{interrupt.reason}{parsed.kept}")
@@ -92,6 +92,13 @@ def _quiet_if_not_first() -> Iterator[None]:
         return
     with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
         yield
+
+
+def _less_memory(parsed: argparse.Namespace) -> str:
+    """What to try, for a command that can do with less."""
+    if hasattr(parsed, "batch_size"):
+        return "; try a smaller --batch-size"
+    return "; try fewer images at a time" if hasattr(parsed, "images") else ""
 
 
 def _fail(status: int, reason: str, but: str = "") -> int:

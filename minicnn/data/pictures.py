@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import threading
@@ -28,7 +29,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """Of the files in an ImageFolder."""
 MOST_PIXELS = 90_000_000
 """Decoded: a larger picture is refused, and all threads together decode no more at a time."""
-MOST_BYTES = 1 << 29  # of a file
+MOST_BYTES = 400_000_000  # of a file: 4 for each pixel, and some more
+MOST_HEADER = 1 << 24  # bytes before the pixels
+MOST_READS = 1_000_000  # by Pillow, from one file
 LARGE = 4_000_000  # pixels: a picture of more is averaged to about so many before it is scaled
 TILE = 1024  # pixels of a side: so much of a picture is converted at a time
 ORIENTATION = 0x0112  # the tag in EXIF data: how the camera was held, from 1 to 8
@@ -123,8 +126,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[ImageFile]:
     try:
         if check_readable(path, MOST_BYTES) == 0:
             raise OSError("it is empty")
-        with closing(Image.open(path, formats=FORMATS)) as file:  # this also frees its pixels
-            yield file
+        with _Stream(path) as stream, closing(Image.open(stream, formats=FORMATS)) as file:
+            stream.left = MOST_BYTES
+            yield file  # whose pixels are freed when it is closed
     except DataError:
         raise
     except MemoryError as error:
@@ -157,6 +161,30 @@ def dilate_grey(pixels: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
 
     picture = Image.fromarray(pixels)
     return np.asarray(picture.filter(ImageFilter.MaxFilter(2 * radius + 1)))
+
+
+class _Stream(io.BufferedReader):
+    """What Pillow reads, with an end to it.
+
+    A small file can have millions of comments, each of which Pillow looks at, or point from all of
+    its tags to the same bytes. Of WebP Pillow reads the whole file before it looks at anything.
+
+    left: how many bytes may still be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(io.FileIO(path))
+        self.left = MOST_BYTES if self.peek(12)[8:12] == b"WEBP" else MOST_HEADER
+        self._reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        allowed = self.left + 1
+        content = super().read(allowed if size is None or size < 0 else min(size, allowed))
+        self.left -= len(content)
+        self._reads += 1
+        if self.left < 0 or self._reads > MOST_READS:
+            raise ValueError("its header is too long, or in too many parts")
+        return content
 
 
 class _Budget:
