@@ -33,7 +33,7 @@ MOST_BYTES = 400_000_000  # of a file: 4 for each pixel, and some more
 MOST_HEADER = 1 << 24  # bytes before the pixels
 MOST_READS = 1_000_000  # by Pillow, from one file
 LARGE = 4_000_000  # pixels: a picture of more is averaged to about so many before it is scaled
-TILE = 1024  # pixels of a side: so much of a picture is converted at a time
+TILE = 256  # pixels of a side: so much of a picture is converted at a time
 ORIENTATION = 0x0112  # the tag in EXIF data: how the camera was held, from 1 to 8
 SIDEWAYS = (5, 6, 7, 8)
 
@@ -121,18 +121,23 @@ def look_at(path: str | os.PathLike[str]) -> tuple[Pair, bool]:
 def _opened(path: str | os.PathLike[str]) -> Iterator[ImageFile]:
     """The picture in a file; what is raised inside becomes a DataError that names the file."""
     check_pillow()
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
+    decoding = "decoding the picture"
     try:
         if check_readable(path, MOST_BYTES) == 0:
             raise OSError("it is empty")
         with _Stream(path) as stream, closing(Image.open(stream, formats=FORMATS)) as file:
             stream.left = MOST_BYTES
+            decoding = f"decoding {file.width} x {file.height} pixels"
             yield file  # whose pixels are freed when it is closed
     except DataError:
         raise
     except MemoryError as error:
-        raise MemoryError(f"{path}: {str(error) or 'decoding the picture'}") from error
+        raise MemoryError(f"{path}: {str(error) or decoding}") from error
+    except UnidentifiedImageError as error:
+        expected = f"cannot identify it, expected {', '.join(FORMATS)}"
+        raise DataError(f"{path}: cannot be read ({expected})") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Image.DecompressionBombError as error:
