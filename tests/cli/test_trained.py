@@ -361,15 +361,18 @@ def test_a_recipe_by_name(capsys: Any) -> None:
 
 
 def test_the_default_device_may_be_another(
-    capsys: Any, weights: Path, picture: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    capsys: Any, weights: Path, picture: Callable[..., str]
 ) -> None:
-    commands = (["evaluate", str(weights)], ["predict", str(weights), picture(digit_on_paper(True))])
+    commands = (
+        ["evaluate", str(weights)],
+        ["predict", str(weights), picture(digit_on_paper(True))],
+    )
     answers = []
     for device in ("cpu", "native"):
-        monkeypatch.setenv("MINICNN_DEVICE", device)
         if not is_available(device):
             pytest.skip("needs a C++ compiler")
         capsys.readouterr()
-        assert [cli.main(command) for command in commands] == [0, 0]
+        with mc.default_device(device):
+            assert [cli.main(command) for command in commands] == [0, 0]
         answers.append(capsys.readouterr().out)
     assert answers[0] == answers[1]
