@@ -29,9 +29,9 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     Raises OSError if the folder cannot be written to.
     """
     _sweep(target.parent)
-    file, partial = _create_locked(target.parent)
+    partial = target.parent / f".minicnn-{secrets.token_hex(8)}.part"
     try:
-        with file:
+        with _create_locked(partial) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -47,15 +47,14 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def _create_locked(folder: Path) -> tuple[BinaryIO, Path]:
+def _create_locked(partial: Path) -> BinaryIO:
     while True:
-        partial = folder / f".minicnn-{secrets.token_hex(8)}.part"
         file = cast(BinaryIO, partial.open("xb"))
         with contextlib.suppress(OSError):  # a file system without locks
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
         if partial.exists():  # another process may have swept it before it was locked
-            return file, partial
+            return file
         file.close()
 
 
