@@ -16,6 +16,7 @@ import numpy as np
 from .autograd import Tensor
 from .backend import Array, to_device
 from .partial import replacing
+from .places import check_has_end
 
 
 def save(
@@ -86,7 +87,7 @@ def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True)
 def _check_target(target: Path, replaced: bool) -> None:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if replaced and target.exists() and not target.is_file():
+    if target.exists() and not target.is_file() and (replaced or not target.is_char_device()):
         raise OSError("it exists and is not a file")
 
 
@@ -172,9 +173,7 @@ def load_with_metadata(
 
 
 def _read_bytes(path: Path) -> bytes:
-    """The content of a file, which has an end: a device such as /dev/zero has none."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError("it is not a file")
+    check_has_end(path)
     return path.read_bytes()
 
 

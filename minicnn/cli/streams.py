@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
@@ -49,10 +50,19 @@ def escaping() -> Iterator[None]:
 
 
 @contextmanager
-def dropping_messages() -> Iterator[None]:
-    """Lose what cannot be written to stderr: there is no other place to say so."""
-    with redirect_stderr(_Dropping(sys.stderr)):
-        yield
+def messages() -> Iterator[None]:
+    """On stderr a warning is one line, and what cannot be written is lost."""
+    before = warnings.formatwarning
+    warnings.formatwarning = _format_warning
+    try:
+        with redirect_stderr(_Dropping(sys.stderr)):
+            yield
+    finally:
+        warnings.formatwarning = before
+
+
+def _format_warning(message: Warning | str, *_: Any, **__: Any) -> str:
+    return f"minicnn: {printable(str(message))}\n"
 
 
 class _Wrapped:
@@ -77,8 +87,17 @@ class _Dropping(_Wrapped):
     """A stream that becomes /dev/null when it is full, or has no reader."""
 
     def write(self, text: str) -> int:
-        try:
+        with self._dropping():
             self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._dropping():
+            self._stream.flush()
+
+    @contextmanager
+    def _dropping(self) -> Iterator[None]:
+        try:
+            yield
         except OSError:
             _drop(self._stream)
-        return len(text)

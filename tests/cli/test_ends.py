@@ -15,7 +15,7 @@ from support.commands import SHORT, run, write_data
 
 import minicnn as mc
 from minicnn import cli
-from minicnn.interrupts import Interrupt, interruptible
+from minicnn.cli.interrupts import Interrupt, interruptible
 
 LONG = ["--epochs", "100000", "--batch-size", "20"]
 
