@@ -83,7 +83,7 @@ def _run(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:
         with _quiet_if_not_first():
             _parser().parse_args(arguments, parsed)
         for name, value in vars(parsed).items():
-            if value == "" or isinstance(value, list) and "" in value:
+            if value == "" or (isinstance(value, list) and "" in value):
                 raise InputError(f"{name}: got an empty name")
         if not parsed.takes_all and launched_rank() != 0:
             return 0
