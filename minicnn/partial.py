@@ -8,7 +8,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 try:
     import fcntl
@@ -31,7 +31,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     _sweep(target.parent)
     partial = target.parent / f".minicnn-{secrets.token_hex(8)}.part"
     try:
-        with _create_locked(partial) as file:
+        with _created_and_locked(partial) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -47,15 +47,16 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def _create_locked(partial: Path) -> BinaryIO:
+@contextlib.contextmanager
+def _created_and_locked(partial: Path) -> Iterator[BinaryIO]:
     while True:
-        file = cast(BinaryIO, partial.open("xb"))
-        with contextlib.suppress(OSError):  # a file system without locks
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-        if partial.exists():  # another process may have swept it before it was locked
-            return file
-        file.close()
+        with partial.open("xb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            if partial.exists():  # another process may have swept it before it was locked
+                yield file
+                return
 
 
 def _sweep(folder: Path) -> None:

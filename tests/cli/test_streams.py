@@ -26,11 +26,13 @@ NOBODY = (  # a user with an arbitrary number, who reads all files, so that Pyth
     "setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps +dac_read_search "
     "--ambient-caps +dac_read_search env -u HOME -u XDG_CACHE_HOME"
 )
+READ_ONLY = f"chmod 755 . && {NOBODY} %"
+NEEDS = {"evaluate": "matplotlib", "predict": "PIL", "export": "onnx"}
 COMMANDS = {  # and the file that it writes
     "": None,
     "--help": None,
     "train lenet5 --data digits --epochs 1 --batch-size 500 --weights w.st": "w.st",
-    "evaluate lenet5-digits": None,
+    "evaluate lenet5-digits --mistakes wrong.png": "wrong.png",
     "predict lenet5-digits one.png": None,
     "export lenet5 lenet5.onnx": "lenet5.onnx",
     "show -o page.html": "page.html",
@@ -47,10 +49,10 @@ ENDS = [  # a line of the shell, in which % is the command; its status; what it 
     ("% | head -1", (0, 141), ""),
     ("% >/dev/full", (2,), FULL),
     ("% 2>/dev/full", (0,), ""),
-    ("% >/dev/full 2>/dev/full", (2,), ""),
     ("XDG_CACHE_HOME=/dev/null/none %", (0,), ""),
+    ("% >/dev/full 2>/dev/full", (2,), ""),
     (f"chmod 777 . && {NOBODY} %", (0,), ""),
-    (f"chmod 755 . && {NOBODY} %", (0,), ""),  # or 2 and REFUSED, if the command writes a file
+    (READ_ONLY, (0,), ""),  # or 2 and REFUSED, if the command writes a file
 ]
 SAMPLE = 1 if os.environ.get("MINICNN_STRESS") else 5
 """One of so many of the commands under each condition."""
@@ -77,24 +79,24 @@ def run(line: str, **environment: str) -> subprocess.CompletedProcess:
 )
 def test_every_command_under_every_condition(command: str, end: tuple[str, Any, str]) -> None:
     line, statuses, stderr = end
-    skip_without(*{"predict": ["PIL"], "export": ["onnx"]}.get(command.split(" ")[0], []))
+    needed = [library for word, library in NEEDS.items() if command.startswith(word)]
+    skip_without(*needed)
     if "/dev/full" in line and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
     if NOBODY in line and subprocess.run(["bash", "-c", f"{NOBODY} true"]).returncode:
         pytest.skip("only root can become somebody else, with util-linux's setpriv")
     written = COMMANDS[command]
-    if written and "755" in line:
+    if written and line == READ_ONLY:
         statuses, stderr = (2,), REFUSED
     draw_one()
     done = run(line.replace("%", f"% {command}"))
     assert done.returncode in statuses, done.stderr
     assert re.fullmatch(stderr if stderr == REFUSED else re.escape(stderr), done.stderr)
-    assert bool(done.stdout) == (
-        done.returncode in (0, 141) and " >" not in line and "| :" not in line
-    )
+    is_read = " >" not in line and "| :" not in line
+    assert bool(done.stdout) == (is_read and done.returncode != 2)
     assert [name for name in os.listdir() if name.endswith(".part")] == []
     if written and done.returncode == 0:
-        assert Path(written).stat().st_size > 100_000
+        assert Path(written).stat().st_size > 10_000
 
 
 def draw_one() -> None:
