@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,12 +15,17 @@ SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 COMMANDS = ("-m", "minicnn", "minicnn.exe")
 """What the program is called while Python imports it: ``python -m minicnn``, or the script."""
 
+RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+"""What the launchers of Open MPI and MPICH tell a process: which one it is."""
+
 
 def catch_signals() -> None:
     """End the command in one line. In a program that imports minicnn, nothing is changed."""
-    if os.path.basename(sys.argv[0]) in COMMANDS:
-        for number in SIGNALS:
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+    if os.path.basename("".join(getattr(sys, "argv", [])[:1])) not in COMMANDS:
+        return
+    for number in SIGNALS:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            with contextlib.suppress(ValueError):  # it is imported in another thread
                 signal.signal(number, end_with_a_line)
 
 
@@ -27,7 +33,8 @@ def end_with_a_line(number: int, frame: FrameType | None) -> None:
     for other in SIGNALS:
         signal.signal(other, end)
     try:
-        if sys.stderr is not None:  # otherwise another file may have its number
+        is_first = all(os.environ.get(name, "0") == "0" for name in RANKS)
+        if is_first and sys.stderr is not None:  # otherwise another file may have its number
             os.write(2, f"minicnn: {SIGNALS[signal.Signals(number)]}\n".encode())
     finally:
         end(number, frame)
