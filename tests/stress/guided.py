@@ -33,7 +33,7 @@ def main() -> None:
         for number, sample in enumerate(reader.samples):
             (corpus / str(number)).write_bytes(sample)
         atheris.Setup(
-            [sys.argv[0], "-timeout=5", "-rss_limit_mb=1024", *options, str(corpus)],
+            [sys.argv[0], "-timeout=20", "-rss_limit_mb=1024", *options, str(corpus)],
             lambda content: read(reader, folder / "input", content),
         )
         atheris.Fuzz()
