@@ -80,17 +80,17 @@ class Module(Tree):
         """Whether it is in training mode, as set by ``train()`` and ``eval()`` for all threads.
 
         Evaluation by minicnn itself (``Trainer.evaluate``, ``summary``, ``viz``, ...) affects only
-        its own thread; other threads keep training. A forward that starts threads of its own needs
-        ``model.eval()`` before it is evaluated.
+        its own thread or asyncio task; others keep training. A forward that starts threads of its
+        own needs ``model.eval()`` before it is evaluated.
         """
-        mode = modes.training.get(id(self))
+        mode = modes.get().get(id(self))
         return vars(self).get("training", True) if mode is None else mode
 
     @training.setter
     def training(self, mode: bool) -> None:
         mode = check_flag(f"{type(self).__name__}: training", mode)
-        if id(self) in modes.training:
-            modes.training[id(self)] = mode
+        if id(self) in modes.get():
+            modes.set({**modes.get(), id(self): mode})
         else:
             vars(self)["training"] = mode
 
