@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from types import MappingProxyType
 
 from ..autograd import no_grad
 from .tree import Tree
 
-modes: ContextVar[Mapping[int, bool]] = ContextVar("modes", default={})
+modes: ContextVar[Mapping[int, bool]] = ContextVar("modes", default=MappingProxyType({}))
 """The modes inside ``evaluating``, by the id of the module."""
 
 
