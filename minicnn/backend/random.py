@@ -93,6 +93,8 @@ def set_generator_state(state: Mapping[str, Any]) -> None:
     fresh: np.random.BitGenerator = np.random.PCG64()
     try:
         fresh.state = state
+        if fresh.state["state"]["inc"] % 2 == 0:
+            raise ValueError("an even increment, which does not reach all numbers")
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {brief(str(error))}"
         raise ValueError(f"state: not the state of a PCG64 generator ({reason})") from error
