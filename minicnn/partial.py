@@ -17,14 +17,14 @@ except ImportError:  # Windows, which does not remove a file that is open
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
+def replacing(target: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """A new file that takes the place of the target at the end of the block, unless that raises.
 
-    It is on the disk before it does so, and has the mode of the file that it replaces. Such files
-    of processes that were killed are removed from the folder: the system releases the lock of a
-    process that ends in any way, so that a file without a lock has no writer. Its age would not
-    tell, because a slow download may take hours, and a killed one is often repeated at once. Where
-    the file system has no locks, the files stay.
+    It is on the disk before it does so, and has this mode, or else that of the file that it
+    replaces. Such files of processes that were killed are removed from the folder: the system
+    releases the lock of a process that ends in any way, so that a file without a lock has no
+    writer. Its age would not tell, because a slow download may take hours, and a killed one is
+    often repeated at once. Where the file system has no locks, the files stay.
 
     Raises OSError if the folder cannot be written to.
     """
@@ -36,7 +36,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             with contextlib.suppress(FileNotFoundError):
-                partial.chmod(stat.S_IMODE(target.stat().st_mode))
+                partial.chmod(stat.S_IMODE(target.stat().st_mode) if mode is None else mode)
             if fcntl is None:
                 file.close()  # Windows does not rename a file that is open
             os.replace(partial, target)
