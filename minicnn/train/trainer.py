@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -165,23 +166,13 @@ class Trainer:
             check_batches("fit: validation", validation, epochs)
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         warn_of_untrained(self.model, self.optimizer)
+        before = self.progress, self.stop_training
         self.progress, self.stop_training = Progress(train, validation), False
-        if self.graph:
-            check_graph(self.model, self.loss, self.optimizer, self.callbacks)
-        self._parallel.group.from_first(lambda: self._call("check_fit", first_only=True))
-        self._call("check_fit", first_only=False)
-        options = self._options()  # before callbacks and the checkpoint change them
-        self._parallel.check(
-            self.model, self.loss, self.progress, {**options, "device": self.device.split(":")[0]}
-        )
-        if resume is not None:
-            self._parallel.group.from_first(lambda: self._resume(resume, options))
-        if self._parallel.group.size > 1:
-            self._restore(self._parallel.group.broadcast(self.state_dict()))
-        self._begun_with = options
-        if not self.history.rows:  # a mask may have been loaded since the Trainer was made
-            self._constants = nonfinite_constants(self.model)
-        self.check_finite("fit: before the first batch")
+        try:
+            self._prepare(resume)
+        except BaseException:
+            self.progress, self.stop_training = before
+            raise
         random_state = generator_state()
         self._call("on_fit_begin", epochs)
         if resume is not None:
@@ -194,6 +185,27 @@ class Trainer:
             self._call("on_fit_end")
         self.check_finite("fit: after the last epoch")
         return self.history
+
+    def _prepare(self, resume: str | os.PathLike[str] | Mapping[str, Any] | None) -> None:
+        """Check what ``fit`` was given and, if all of it can be used, restore the state."""
+        if self.graph:
+            check_graph(self.model, self.loss, self.optimizer, self.callbacks)
+        self._parallel.group.from_first(lambda: self._call("check_fit", first_only=True))
+        self._call("check_fit", first_only=False)
+        options = self._options()  # before callbacks and the checkpoint change them
+        self._parallel.check(
+            self.model, self.loss, self.progress, {**options, "device": self.device.split(":")[0]}
+        )
+        if resume is not None:
+            self._parallel.group.from_first(lambda: self._resume(resume, options))
+        if self._parallel.group.size > 1:
+            state = self._parallel.group.broadcast(self.state_dict())
+            self._restore(state, self._with_state())
+            self.progress.load_state_dict(state["progress"])
+        if not self.history.rows:  # a mask may have been loaded since the Trainer was made
+            self._constants = nonfinite_constants(self.model)
+        self.check_finite("fit: before the first batch")
+        self._begun_with = options
 
     def check_finite(self, where: str) -> None:
         """Raise FloatingPointError, naming the array, for weights that are not finite.
@@ -277,14 +289,26 @@ class Trainer:
             check_state(state_dict, before)
             if options is not None:
                 check_options(state_dict.get("options", {}), options)
-            self._restore(state_dict)
-            self._check_loaded()
+            with self._undone_on_error(before):
+                self._restore(state_dict, self._with_state())
+                self.progress.load_state_dict(state_dict["progress"])
+                self._check_loaded()
+        except ValueError:
+            raise
         except Exception as error:
-            self._restore(before)  # a part may have been written already
-            if isinstance(error, ValueError):
-                raise
             reason = f"{type(error).__name__}: {brief(str(error))}"
             raise ValueError(f"state dict: does not fit ({reason})") from error
+
+    @contextmanager
+    def _undone_on_error(self, before: Mapping[str, Any]) -> Iterator[None]:
+        """On any error, Ctrl-C included, bring back the state before, whatever was loaded."""
+        callbacks, put_back = self._with_state(), self.progress.position()
+        try:
+            yield
+        except BaseException:
+            self._restore(before, callbacks)
+            put_back()
+            raise
 
     def _check_loaded(self) -> None:
         """Raise ValueError if training could not continue from what has been loaded."""
@@ -296,8 +320,11 @@ class Trainer:
         except FloatingPointError as error:
             raise ValueError(str(error)) from error
 
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        callbacks = [callback for callback in self.callbacks if callback.state_dict()]
+    def _with_state(self) -> list[Callback]:
+        """The callbacks that have a state to save."""
+        return [callback for callback in self.callbacks if callback.state_dict()]
+
+    def _restore(self, state: Mapping[str, Any], callbacks: Iterable[Callback]) -> None:
         for callback, entry in zip(callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(entry["state"])
         # After the schedules, which write into the options of the optimizer.
@@ -305,7 +332,6 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         if isinstance(self.loss, Module) and "loss" in state:
             self.loss.load_state_dict(state["loss"])
-        self.progress.load_state_dict(state["progress"])
         set_generator_state(state["generator"])
         self.history.rows[:] = [dict(row) for row in state["history"]]
         self.stop_training = state["stopped"]
