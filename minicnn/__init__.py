@@ -15,6 +15,10 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+from .interrupts import catch_at_start as _catch_at_start
+
+_catch_at_start()  # before the rest is imported, which takes a while
+
 from . import data, models, nn, ops, optim, parallel, testing, train
 from . import ops as functional
 from ._version import __version__

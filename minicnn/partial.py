@@ -30,9 +30,9 @@ def replacing(target: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     Raises OSError if the folder cannot be written to.
     """
     _sweep(target.parent)
-    file, partial = _create_locked(target.parent)
+    partial = target.parent / f".minicnn-{secrets.token_hex(8)}.part"
     try:
-        with file:
+        with _create_locked(partial) as file:
             if mode is not None:
                 partial.chmod(mode)
             elif target.exists():
@@ -63,15 +63,14 @@ def _take_permissions(partial: Path, found: os.stat_result) -> None:
     partial.chmod(mode)
 
 
-def _create_locked(folder: Path) -> tuple[BinaryIO, Path]:
+def _create_locked(partial: Path) -> BinaryIO:
     while True:
-        partial = folder / f".minicnn-{secrets.token_hex(8)}.part"
         file = cast(BinaryIO, partial.open("xb"))
         with contextlib.suppress(OSError):  # a file system without locks
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
         if partial.exists():  # another process may have swept it before it was locked
-            return file, partial
+            return file
         file.close()
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from rich_argparse import RawDescriptionRichHelpFormatter
 
 from .. import __version__, backend, data, nn, parallel
+from ..interrupts import Interrupt, interruptible
 from ..models import MODELS
 from ..parallel.launch import launched_rank
 from ..parallel.processes import fail
@@ -24,10 +25,9 @@ from ..train.recipe import OPTIMIZERS
 from ..train.recipes import RECIPES
 from .descriptions import examples
 from .inputs import InputError, mark
-from .interrupts import Interrupt, interruptible
 from .show import add_show
 from .sources import check_data_name
-from .streams import drop_output, escaping, set_up_streams
+from .streams import drop_output, dropping_messages, escaping, set_up_streams
 from .trained import add_trained
 from .training import add_train
 
@@ -50,26 +50,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_streams()
     # kept: what an interruption leaves; takes_all: whether several processes share the work.
     parsed = argparse.Namespace(kept="", takes_all=False)
-    with interruptible():
+    with interruptible() as interrupts, dropping_messages():
         try:
-            return _run(arguments, parsed)
-        except EXPECTED as error:
-            # What a compiler says has several lines.
-            return _fail(2, str(error), but="\n" if isinstance(error, backend.DeviceError) else "")
-        except MemoryError as error:
-            why = f" ({error})" if str(error) else ""
-            return _fail(2, f"not enough memory{why}; try a smaller --batch-size or fewer images")
+            with interrupts.raised():
+                return _run_or_tell_why_not(arguments, parsed)
         except KeyboardInterrupt as error:
             interrupt = error if isinstance(error, Interrupt) else Interrupt(signal.SIGINT)
             return _fail(interrupt.status, f"{interrupt.reason}{parsed.kept}")
-        except BrokenPipeError:
+
+
+def _run_or_tell_why_not(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:
+    try:
+        return _run(arguments, parsed)
+    except EXPECTED as error:
+        # What a compiler says has several lines.
+        return _fail(2, str(error), but="\n" if isinstance(error, backend.DeviceError) else "")
+    except MemoryError as error:
+        why = f" ({error})" if str(error) else ""
+        return _fail(2, f"not enough memory{why}; try a smaller --batch-size or fewer images")
+    except BrokenPipeError:
+        drop_output()
+        return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
+    except OSError as error:
+        if error.strerror and not error.filename:  # every other error names a file
             drop_output()
-            return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
-        except OSError as error:
-            if error.strerror and not error.filename:  # every other error names a file
-                drop_output()
-                return _fail(2, f"the output cannot be written ({error.strerror})")
-            return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
+            return _fail(2, f"the output cannot be written ({error.strerror})")
+        return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
 
 
 def _run(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Where a command prints: control characters are escaped, and a closed stream takes nothing."""
+"""Where a command prints: control characters are escaped; closed and full streams keep nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 from ..text_table import printable
@@ -34,7 +34,11 @@ def set_up_streams() -> None:
 
 def drop_output() -> None:
     """Discard the output that could not be written, which Python flushes again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop(sys.stdout)
+
+
+def _drop(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -44,15 +48,37 @@ def escaping() -> Iterator[None]:
         yield
 
 
-class _Escaping:
-    """A stream that prints control characters as text, but for those between lines."""
+@contextmanager
+def dropping_messages() -> Iterator[None]:
+    """Lose what cannot be written to stderr: there is no other place to say so."""
+    with redirect_stderr(_Dropping(sys.stderr)):
+        yield
+
+
+class _Wrapped:
+    """A stream that is another one but for what its subclasses change."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Escaping(_Wrapped):
+    """A stream that prints control characters as text, but for those between lines."""
 
     def write(self, text: str) -> int:
         written: int = self._stream.write(printable(text, but="\n\t"))
         return written
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+
+class _Dropping(_Wrapped):
+    """A stream that becomes /dev/null when it is full, or has no reader."""
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+        except OSError:
+            _drop(self._stream)
+        return len(text)

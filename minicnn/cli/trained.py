@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -129,6 +130,7 @@ def _load_drawing(option: str, path: Path | None, name: str) -> Callable[..., An
     check_writable(option, path)
     if path.suffix.lower() not in PICTURES:
         raise InputError(f"{option}: {path}: expected a name that ends in {', '.join(PICTURES)}")
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where it has no cache
     try:
         from .. import viz  # imports matplotlib, an extra
     except ImportError as error:

@@ -15,7 +15,7 @@ from support.commands import SHORT, run, write_data
 
 import minicnn as mc
 from minicnn import cli
-from minicnn.cli.interrupts import Interrupt, interruptible
+from minicnn.interrupts import Interrupt, interruptible
 
 LONG = ["--epochs", "100000", "--batch-size", "20"]
 
@@ -90,8 +90,8 @@ def test_a_second_signal_ends_the_process_at_once(monkeypatch, handle):
     handle(signal.default_int_handler)
     ends = []
     monkeypatch.setattr(os, "_exit", ends.append)
-    with interruptible():
-        with pytest.raises(Interrupt) as caught:
+    with interruptible() as interrupts:
+        with interrupts.raised(), pytest.raises(Interrupt) as caught:
             os.kill(os.getpid(), signal.SIGINT)
         with contextlib.suppress(Interrupt):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -130,7 +130,7 @@ def test_ctrl_c_before_the_first_checkpoint_of_a_resumed_training(monkeypatch, t
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mc.train.Trainer, "_step", interrupt)
+    monkeypatch.setattr(mc.train.steps.Steps, "__call__", interrupt)
     arguments = [*command, "--epochs", "9", "--resume", "r.ckpt", "--checkpoint", "new.ckpt"]
     assert cli.main(arguments) == 130
     message = "minicnn: interrupted; continue with --resume r.ckpt\n"

@@ -127,7 +127,7 @@ def test_not_enough_memory(capsys: Any, monkeypatch: Any) -> None:
     def fail(*_: Any) -> None:
         raise np._core._exceptions._ArrayMemoryError((60000, 6, 24, 24), np.dtype("f4"))
 
-    monkeypatch.setattr(mc.train.Trainer, "_step", fail)
+    monkeypatch.setattr(mc.train.steps.Steps, "__call__", fail)
     assert cli.main(["train", "lenet5", "--data", "digits", "--no-weights"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("minicnn: not enough memory (Unable to allocate 791. MiB for an array")
