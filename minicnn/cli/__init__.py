@@ -27,7 +27,7 @@ from .descriptions import examples
 from .inputs import InputError, mark
 from .show import add_show
 from .sources import check_data_name
-from .streams import drop_output, dropping_messages, escaping, set_up_streams
+from .streams import drop_output, dropping_messages, escaping, set_up_streams, short_warnings
 from .trained import add_trained
 from .training import add_train
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_streams()
     # kept: what an interruption leaves; takes_all: whether several processes share the work.
     parsed = argparse.Namespace(kept="", takes_all=False)
-    with interruptible() as interrupts, dropping_messages():
+    with interruptible() as interrupts, dropping_messages(), short_warnings():
         try:
             with interrupts.raised():
                 return _run_or_tell_why_not(arguments, parsed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
@@ -53,6 +54,19 @@ def dropping_messages() -> Iterator[None]:
     """Lose what cannot be written to stderr: there is no other place to say so."""
     with redirect_stderr(_Dropping(sys.stderr)):
         yield
+
+
+@contextmanager
+def short_warnings() -> Iterator[None]:
+    """Each warning in one line, and none of Pillow's: it warns of files that it then refuses."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        yield
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(f"minicnn: warning: {printable(str(message))}", file=sys.stderr)
 
 
 class _Wrapped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,13 @@ def test_not_enough_memory(capsys: Any, monkeypatch: Any) -> None:
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("minicnn: not enough memory (Unable to allocate 791. MiB for an array")
     assert line.endswith("try a smaller --batch-size or fewer images")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line(capsys: pytest.CaptureFixture, monkeypatch, tmp_path) -> None:
+    def warn(*_: object) -> None:
+        warnings.warn("the weights \x1b[31m are large", stacklevel=1)
+
+    monkeypatch.setattr(cli, "_summary", warn)
+    assert cli.main(["summary", "lenet5"]) == 0
+    assert capsys.readouterr().err == "minicnn: warning: the weights \\x1b[31m are large\n"
