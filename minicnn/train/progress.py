@@ -22,12 +22,13 @@ MOST_WAITING = 1024
 
 
 SHORTEST = 1e-6
-"""Seconds: what a clock that stands still, or is set back, counts as."""
+"""Seconds: what a clock that stands still, is set back, or tells no time, counts as."""
 
 
 def seconds_since(start: float) -> float:
-    """The time since a value of ``time.perf_counter``, always above 0."""
-    return max(time.perf_counter() - start, SHORTEST)
+    """The time since a value of ``time.perf_counter``, always above 0 and finite."""
+    passed = time.perf_counter() - start
+    return passed if SHORTEST < passed < math.inf else SHORTEST
 
 
 class Means:
