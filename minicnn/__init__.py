@@ -12,12 +12,12 @@ page. Each imports only from the floors below.
 
 from __future__ import annotations
 
+from .startup import catch_signals as _catch_signals
+
+_catch_signals()  # before the rest is imported, which takes a while
+
 from importlib import import_module
 from types import ModuleType
-
-from .interrupts import catch_at_start as _catch_at_start
-
-_catch_at_start()  # before the rest is imported, which takes a while
 
 from . import data, models, nn, ops, optim, parallel, testing, train
 from . import ops as functional

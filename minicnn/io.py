@@ -17,6 +17,7 @@ import numpy as np
 from .autograd import Tensor
 from .backend import Array, to_device
 from .partial import replacing
+from .places import check_has_end
 
 
 def save(
@@ -89,10 +90,12 @@ def _check_target(target: Path, replaced: bool) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if target.is_symlink():  # of a path without links, so that it has no end
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    if not replaced or not target.exists():
+    if not target.exists():
         return
-    if not target.is_file():
+    if not target.is_file() and (replaced or not target.is_char_device()):
         raise OSError("it exists and is not a file")
+    if not replaced:
+        return
     if _is_mounted(target):
         raise OSError("a file is mounted there; mount its folder")
     if not _may_replace(target):
@@ -201,9 +204,7 @@ def load_with_metadata(
 
 
 def _read_bytes(path: Path) -> bytes:
-    """The content of a file, which has an end: a device such as /dev/zero has none."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError("it is not a file")
+    check_has_end(path)
     return path.read_bytes()
 
 

@@ -8,7 +8,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 try:
     import fcntl
@@ -32,7 +32,7 @@ def replacing(target: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     _sweep(target.parent)
     partial = target.parent / f".minicnn-{secrets.token_hex(8)}.part"
     try:
-        with _create_locked(partial) as file:
+        with _created_and_locked(partial) as file:
             if mode is not None:
                 partial.chmod(mode)
             elif target.exists():
@@ -63,15 +63,16 @@ def _take_permissions(partial: Path, found: os.stat_result) -> None:
     partial.chmod(mode)
 
 
-def _create_locked(partial: Path) -> BinaryIO:
+@contextlib.contextmanager
+def _created_and_locked(partial: Path) -> Iterator[BinaryIO]:
     while True:
-        file = cast(BinaryIO, partial.open("xb"))
-        with contextlib.suppress(OSError):  # a file system without locks
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-        if partial.exists():  # another process may have swept it before it was locked
-            return file
-        file.close()
+        with partial.open("xb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            if partial.exists():  # another process may have swept it before it was locked
+                yield file
+                return
 
 
 def _sweep(folder: Path) -> None:

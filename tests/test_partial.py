@@ -133,6 +133,18 @@ def test_the_file_of_a_process_that_still_writes_is_kept(
     assert parts(tmp_path) == []
 
 
+def test_an_interrupt_before_the_file_is_locked_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(partial.fcntl, "flock", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "file")
+    assert parts(tmp_path) == []
+
+
 def test_other_files_are_kept(tmp_path: Path) -> None:
     (tmp_path / ".name.part").write_bytes(b"")
     (tmp_path / ".minicnn-folder.part").mkdir()

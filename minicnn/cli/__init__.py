@@ -16,7 +16,6 @@ import numpy as np
 from rich_argparse import RawDescriptionRichHelpFormatter
 
 from .. import __version__, backend, data, nn, parallel
-from ..interrupts import Interrupt, interruptible
 from ..models import MODELS
 from ..parallel.launch import launched_rank
 from ..parallel.processes import fail
@@ -25,9 +24,10 @@ from ..train.recipe import OPTIMIZERS
 from ..train.recipes import RECIPES
 from .descriptions import examples
 from .inputs import InputError, mark
+from .interrupts import Interrupt, interruptible
 from .show import add_show
 from .sources import check_data_name
-from .streams import drop_output, dropping_messages, escaping, set_up_streams, short_warnings
+from .streams import drop_output, escaping, messages, set_up_streams
 from .trained import add_trained
 from .training import add_train
 
@@ -49,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     set_up_streams()
     # kept: what an interruption leaves; takes_all: whether several processes share the work.
-    parsed = argparse.Namespace(kept="", takes_all=False)
-    with interruptible() as interrupts, dropping_messages(), short_warnings():
+    parsed = argparse.Namespace(kept=None, takes_all=False)
+    with interruptible() as interrupts, messages():
         try:
             with interrupts.raised():
                 return _run_or_tell_why_not(arguments, parsed)
         except KeyboardInterrupt as error:
             interrupt = error if isinstance(error, Interrupt) else Interrupt(signal.SIGINT)
-            return _fail(interrupt.status, f"{interrupt.reason}{parsed.kept}")
+            return _fail(interrupt.status, f"{interrupt.reason}{parsed.kept or ''}")
 
 
 def _run_or_tell_why_not(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:
@@ -82,6 +82,9 @@ def _run(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:
     try:
         with _quiet_if_not_first():
             _parser().parse_args(arguments, parsed)
+        for name, value in vars(parsed).items():
+            if value == "" or (isinstance(value, list) and "" in value):
+                raise InputError(f"{name}: got an empty name")
         if not parsed.takes_all and launched_rank() != 0:
             return 0
         with np.errstate(all="ignore"), escaping():  # Trainer.fit reports divergence, once

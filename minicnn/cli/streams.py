@@ -50,16 +50,12 @@ def escaping() -> Iterator[None]:
 
 
 @contextmanager
-def dropping_messages() -> Iterator[None]:
-    """Lose what cannot be written to stderr: there is no other place to say so."""
-    with redirect_stderr(_Dropping(sys.stderr)):
-        yield
+def messages() -> Iterator[None]:
+    """On stderr a warning is one line, and what cannot be written is lost.
 
-
-@contextmanager
-def short_warnings() -> Iterator[None]:
-    """Each warning in one line, and none of Pillow's: it warns of files that it then refuses."""
-    with warnings.catch_warnings():
+    None is Pillow's, which warns of files that it then refuses.
+    """
+    with warnings.catch_warnings(), redirect_stderr(_Dropping(sys.stderr)):
         warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         yield
@@ -91,8 +87,17 @@ class _Dropping(_Wrapped):
     """A stream that becomes /dev/null when it is full, or has no reader."""
 
     def write(self, text: str) -> int:
-        try:
+        with self._dropping():
             self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._dropping():
+            self._stream.flush()
+
+    @contextmanager
+    def _dropping(self) -> Iterator[None]:
+        try:
+            yield
         except OSError:
             _drop(self._stream)
-        return len(text)

@@ -19,7 +19,7 @@ from ..io import check_writable
 from ..models import MODELS, ImageClassifier, ModelCard
 from ..models.shipped import shipped_names
 from ..ops import softmax
-from ..text_table import text_table
+from ..text_table import printable, text_table
 from ..train import confusion_matrix, report
 from .descriptions import DATA_LINES, examples, lines
 from .inputs import InputError, load_network
@@ -164,7 +164,7 @@ def _predict(options: argparse.Namespace) -> int:
             draw(seen, probabilities, names, paths).savefig(options.show)
             print(f"drawn in {options.show}")
     for message in wrong:
-        print(f"minicnn: {message}", file=sys.stderr)
+        print(f"minicnn: {printable(message)}", file=sys.stderr)
     return 2 if wrong else 0
 
 

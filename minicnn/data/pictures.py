@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import IntOrPair, Pair, check_integer, check_pair
+from ..places import check_has_end
 from .dataset import to_float32
 from .errors import DataError
 
@@ -74,6 +76,7 @@ def read_picture(
     from PIL import Image, ImageOps
 
     try:
+        check_has_end(Path(path))
         with Image.open(path, formats=FORMATS) as file:
             if size is not None:  # JPEG can be decoded in a half, quarter or eighth of its size
                 file.draft(None, (2 * max(size), 2 * max(size)))
@@ -107,6 +110,7 @@ def look_at(path: str | os.PathLike[str]) -> tuple[Pair, bool]:
     from PIL import Image
 
     try:
+        check_has_end(Path(path))
         with Image.open(path, formats=FORMATS) as file:
             return (file.height, file.width), is_grey(file)
     except OSError as error:

@@ -1,22 +1,16 @@
-"""Ctrl-C and SIGTERM end the command in order, from its first line to its last; again, at once.
-
-``minicnn/__init__`` imports this file first. It imports nothing that takes time.
-"""
+"""Ctrl-C and SIGTERM: the command ends in order; a second time, it ends at once."""
 
 from __future__ import annotations
 
 import _thread
-import contextlib
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from itertools import pairwise
+from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-SCRIPTS = ("minicnn", "minicnn.exe")
+from ..startup import SIGNALS, end, end_with_a_line
 
 
 class Interrupt(KeyboardInterrupt):
@@ -29,41 +23,15 @@ class Interrupt(KeyboardInterrupt):
         self.status = 128 + number
 
 
-def catch_at_start() -> None:
-    """End the command in one line while it is imported; not a program that imports minicnn."""
-    if _is_command():
-        for number in SIGNALS:
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, _end_with_a_line)
-
-
-def _is_command() -> bool:
-    """Whether Python was started for ``minicnn`` or ``python -m minicnn``."""
-    if sys.argv[0] != "-m":  # which it is while Python looks for the module to run
-        return os.path.basename(sys.argv[0]) in SCRIPTS
-    return ("-m", "minicnn") in pairwise(sys.orig_argv)
-
-
-def _end_with_a_line(number: int, frame: FrameType | None) -> None:
-    if sys.stderr is not None:  # otherwise another file may have its number
-        with contextlib.suppress(OSError):
-            os.write(2, f"minicnn: {SIGNALS[signal.Signals(number)]}\n".encode())
-    _end(number, frame)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    os._exit(128 + number)
-
-
 class Interrupts:
-    """The two signals while a command runs; see ``interruptible``."""
+    """What the two signals do while a command runs; see ``interruptible``."""
 
     def __init__(self) -> None:
         self._raises = False
 
-    @contextlib.contextmanager
+    @contextmanager
     def raised(self) -> Iterator[None]:
-        """Raise Interrupt for the first signal in the block; any other ends the process."""
+        """Raise Interrupt for the first signal in the block; every other one ends the process."""
         self._raises = True
         try:
             yield
@@ -72,7 +40,7 @@ class Interrupts:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         if not self._raises:
-            _end(number, frame)
+            end(number, frame)
         self._raises = False
         raise Interrupt(number)
 
@@ -85,16 +53,16 @@ class Interrupts:
             sys.__unraisablehook__(lost)
 
 
-@contextlib.contextmanager
+@contextmanager
 def interruptible() -> Iterator[Interrupts]:
-    """Catch both signals; those of a command that has ended end the process without a line.
+    """Catch both signals, and end the process for one outside of ``raised``, as at the very end.
 
     A signal that the shell has told the program to ignore, as nohup does, stays ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield Interrupts()
-        return
     interrupts = Interrupts()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     caught = {n: handler for n, handler in before.items() if handler != signal.SIG_IGN}
     hook, sys.unraisablehook = sys.unraisablehook, interrupts.raise_again
@@ -105,5 +73,5 @@ def interruptible() -> Iterator[Interrupts]:
     finally:
         sys.unraisablehook = hook
         for number, handler in caught.items():
-            if handler != _end_with_a_line:  # then the program ends now, and has said all
+            if handler != end_with_a_line:  # the command has said all, and Python ends now
                 signal.signal(number, handler)
