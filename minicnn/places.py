@@ -1,4 +1,4 @@
-"""Where this user's files lie: paths that begin with ~, the folder for caches, what is no file."""
+"""Where this user's files lie: paths that begin with ~, and the folder for caches."""
 
 from __future__ import annotations
 
@@ -29,9 +29,3 @@ def cache_home() -> Path | None:
     chosen = os.environ.get("XDG_CACHE_HOME", "")
     found = expand_home(chosen if chosen.startswith(("/", "~")) else "~/.cache")
     return found if found is not None and found.is_absolute() else None
-
-
-def check_has_end(path: Path) -> None:
-    """Raise OSError for a device, which may have no end, and for a pipe that nobody writes into."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError("it is not a file")

@@ -492,11 +492,11 @@ def test_errors_of_reading_name_the_path_that_the_user_gave(tmp_path, monkeypatc
 
 @pytest.mark.parametrize("by", READERS)
 def test_a_file_that_may_not_be_read_is_named(path, monkeypatch, by):
-    def denied(self):
+    def denied(self, mode):
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
     mc.save(path, {"x": BASE})
-    monkeypatch.setattr(io.Path, "read_bytes", denied)
+    monkeypatch.setattr(io.Path, "open", denied)
     with pytest.raises(PermissionError, match=r"weights.safetensors: cannot be read \(Perm"):
         READERS[by](path)
 

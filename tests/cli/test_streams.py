@@ -206,7 +206,7 @@ def test_not_enough_memory(capsys: Any, monkeypatch: Any) -> None:
     assert cli.main(["train", "lenet5", "--data", "digits", "--no-weights"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("minicnn: not enough memory (Unable to allocate 791. MiB for an array")
-    assert line.endswith("try a smaller --batch-size or fewer images")
+    assert line.endswith("; try a smaller --batch-size")
 
 
 @pytest.mark.filterwarnings("default")
