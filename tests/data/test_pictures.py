@@ -150,7 +150,7 @@ def test_other_arguments_are_refused(options: Any, error: type[Exception], messa
 def test_a_text_named_png_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     with pytest.raises(mc.data.DataError, match=r"a\.png: cannot be read \(cannot identify"):
-        mc.data.mc.data.read_image(tmp_path / "a.png")
+        mc.data.read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("options", [{}, {"lossless": True}, {"quality": 1}])
