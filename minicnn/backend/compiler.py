@@ -99,7 +99,7 @@ def _is_intact(path: Path) -> bool:
 def _keep(made: bytes, path: Path) -> None:
     """Write a file into the cache, with its hash; another process may do so, too."""
     for target, content in ((path, made), (_digest_of(path), _hash(made).encode())):
-        with replacing(target, mode=0o600) as file:  # whatever the umask: others may not write
+        with replacing(target, mode=0o600) as file:  # for any umask: others may not write
             file.write(content)
 
 

@@ -306,7 +306,7 @@ class Trainer:
 
     @contextmanager
     def _undone_on_error(self, before: Mapping[str, Any]) -> Iterator[None]:
-        """On any error, Ctrl-C included, bring back the state before, whatever was loaded."""
+        """On any error, Ctrl-C included, bring back the state before."""
         callbacks, put_back = self._with_state(), self.progress.position()
         try:
             yield
