@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,10 @@ import numpy as np
 from .autograd import Tensor
 from .backend import Array, to_device
 from .partial import replacing
-from .places import check_has_end
+from .reading import check_readable
+
+MOST_BYTES = 1 << 31  # of a file: an AlexNet with the state of its optimizer takes 750 MB
+MOST_HEADER = 1 << 22  # bytes of names, shapes and metadata
 
 
 def save(
@@ -29,7 +33,8 @@ def save(
     An existing file is replaced only by a complete one: a crash leaves the old file, or none.
     metadata: strings by name, stored in the same file, for ``load_with_metadata``.
     Raises OSError, naming the path, if the file cannot be written, TypeError for a mapping or
-    values that are not arrays, TypeError or ValueError for an invalid path.
+    values that are not arrays, TypeError or ValueError for an invalid path, and ValueError for more
+    than 2 GiB, or 4 MiB of names and metadata.
 
     >>> mc.save("model.safetensors", mc.nn.Linear(2, 3).state_dict())
     >>> mc.load("model.safetensors")["weight"].shape
@@ -53,7 +58,15 @@ def save_arrays(
     _check_mapping(by, path, mapping)
     _check_metadata(by, metadata)
     arrays = {_name(by, name): _array(by, name, value) for name, value in mapping.items()}
-    write_whole(by, path, to_bytes(arrays, None if metadata is None else dict(metadata)))
+    content = to_bytes(arrays, None if metadata is None else dict(metadata))
+    if (length := _header_length(content)) > MOST_HEADER:
+        raise ValueError(
+            f"{by}: the names and the metadata take {length:,} bytes, expected at most "
+            f"{MOST_HEADER:,}"
+        )
+    if len(content) > MOST_BYTES:  # which load would refuse
+        raise ValueError(f"{by}: got {len(content):,} bytes, expected at most {MOST_BYTES:,}")
+    write_whole(by, path, content)
 
 
 def write_whole(by: str, path: str | os.PathLike[str], content: bytes) -> None:
@@ -78,7 +91,7 @@ def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True)
         target = Path(os.path.realpath(path))
         _check_target(target, replaced)
         if replaced or not target.exists():
-            with tempfile.TemporaryFile(dir=target.parent, prefix=target.name):
+            with tempfile.TemporaryFile(dir=target.parent):
                 pass
         elif not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -87,8 +100,38 @@ def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True)
 def _check_target(target: Path, replaced: bool) -> None:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if target.exists() and not target.is_file() and (replaced or not target.is_char_device()):
+    if target.is_symlink():  # of a path without links, so that it has no end
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if not target.exists():
+        return
+    if not target.is_file() and (replaced or not target.is_char_device()):
         raise OSError("it exists and is not a file")
+    if not replaced:
+        return
+    if _is_mounted(target):
+        raise OSError("a file is mounted there; mount its folder")
+    if not _may_replace(target):
+        raise PermissionError("it belongs to another user, in a folder with the sticky bit")
+
+
+def _may_replace(target: Path) -> bool:
+    """Whether a folder such as /tmp, where each user owns some files, lets this one go."""
+    folder = target.parent.stat()
+    if not folder.st_mode & stat.S_ISVTX or not hasattr(os, "geteuid"):
+        return True
+    return os.geteuid() in (0, folder.st_uid, target.stat().st_uid)
+
+
+def _is_mounted(target: Path) -> bool:
+    """Whether the file is a mount point, as a file that a container shares: none can replace it."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:  # not Linux
+        return False
+    place = os.fsencode(target)
+    for character in b"\\ \t\n":  # the backslash first
+        place = place.replace(bytes([character]), b"\\%03o" % character)
+    return any(line.split(b" ", 5)[4] == place for line in lines)
 
 
 def check_path(by: str, path: Any) -> Path:
@@ -140,8 +183,8 @@ def _explain(path: str, error: OSError, writing: bool) -> str:
 def load(path: str | os.PathLike[str]) -> dict[str, Array]:
     """Read the arrays of a safetensors file, for ``model.load_state_dict(load(path))``.
 
-    Raises OSError, naming the path, if it cannot be read, ValueError if it is not an intact
-    safetensors file, TypeError or ValueError for an invalid path.
+    Raises OSError, naming the path, if it cannot be read or has more than 2 GiB, ValueError if it
+    is not an intact safetensors file, TypeError or ValueError for an invalid path.
 
     >>> mc.save("two.safetensors", {"a": np.ones(2), "b": mc.tensor([1, 2])})
     >>> mc.load("two.safetensors")["b"]
@@ -159,7 +202,12 @@ def load_with_metadata(
 
     check_path(by, path)
     with named_errors(by, path):
-        content = _read_bytes(Path(path))
+        length, content = _read_bytes(Path(path))
+    if length > MOST_HEADER:
+        raise ValueError(
+            f"{os.fspath(path)}: not an intact safetensors file (a header of {length:,} bytes, "
+            f"expected at most {MOST_HEADER:,})"
+        )
     try:
         arrays: dict[str, Array] = from_bytes(content)
     except SafetensorError as error:
@@ -167,14 +215,22 @@ def load_with_metadata(
     except KeyError as error:  # a dtype that does not exist in NumPy
         raise ValueError(f"{os.fspath(path)}: NumPy has no dtype {error}") from error
     # from_bytes has checked the header, but does not return the metadata.
-    length = int.from_bytes(content[:8], "little")
     metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
     return arrays, metadata
 
 
-def _read_bytes(path: Path) -> bytes:
-    check_has_end(path)
-    return path.read_bytes()
+def _read_bytes(path: Path) -> tuple[int, bytes]:
+    """The length of the header, and the content, unless the header is too long."""
+    size = check_readable(path, MOST_BYTES)
+    with path.open("rb") as file:
+        length = _header_length(file.read(min(size, 8)))
+        file.seek(0)
+        return length, file.read(size) if length <= MOST_HEADER else b""
+
+
+def _header_length(content: bytes) -> int:
+    """What the first eight bytes of a safetensors file say."""
+    return int.from_bytes(content[:8], "little")
 
 
 def _check_mapping(by: str, path: str | os.PathLike[str], mapping: Any) -> None:

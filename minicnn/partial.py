@@ -17,10 +17,11 @@ except ImportError:  # Windows, which does not remove a file that is open
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
+def replacing(target: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """A new file that takes the place of the target at the end of the block, unless that raises.
 
-    It is on the disk before it does so, and has the mode of the file that it replaces. Such files
+    It is on the disk before it does so. From the start it has this mode, or else the mode, group
+    and owner of the file that it replaces: nobody can read more of it than of that one. Such files
     of processes that were killed are removed from the folder: the system releases the lock of a
     process that ends in any way, so that a file without a lock has no writer. Its age would not
     tell, because a slow download may take hours, and a killed one is often repeated at once. Where
@@ -32,11 +33,13 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     partial = target.parent / f".minicnn-{secrets.token_hex(8)}.part"
     try:
         with _created_and_locked(partial) as file:
+            if mode is not None:
+                partial.chmod(mode)
+            elif target.exists():
+                _take_permissions(partial, target.stat())
             yield file
             file.flush()
             os.fsync(file.fileno())
-            with contextlib.suppress(FileNotFoundError):
-                partial.chmod(stat.S_IMODE(target.stat().st_mode))
             if fcntl is None:
                 file.close()  # Windows does not rename a file that is open
             os.replace(partial, target)
@@ -45,6 +48,19 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):  # usually it was moved, and there is none
             partial.unlink()
     _sync_folder(target.parent)
+
+
+def _take_permissions(partial: Path, found: os.stat_result) -> None:
+    """Those of another file, as far as the system allows."""
+    mode = stat.S_IMODE(found.st_mode)
+    if hasattr(os, "chown"):
+        with contextlib.suppress(OSError):
+            os.chown(partial, -1, found.st_gid)
+        with contextlib.suppress(OSError):  # only root may
+            os.chown(partial, found.st_uid, -1)
+        if partial.stat().st_gid != found.st_gid:
+            mode &= ~stat.S_IRWXG  # which would be for another group
+    partial.chmod(mode)
 
 
 @contextlib.contextmanager

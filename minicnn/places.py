@@ -1,4 +1,4 @@
-"""Where this user's files lie: paths that begin with ~, the folder for caches, what is no file."""
+"""Where this user's files lie: paths that begin with ~, and the folder for caches."""
 
 from __future__ import annotations
 
@@ -20,15 +20,12 @@ def expand_home(path: str) -> Path | None:
 def cache_home() -> Path | None:
     """The folder for the caches of all programs, as the XDG base directories say, or None.
 
+    They say that a relative path in XDG_CACHE_HOME is ignored.
+
     >>> from minicnn.places import cache_home
     >>> cache_home() is None or cache_home().is_absolute()
     True
     """
-    found = expand_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    found = expand_home(chosen if chosen.startswith(("/", "~")) else "~/.cache")
     return found if found is not None and found.is_absolute() else None
-
-
-def check_has_end(path: Path) -> None:
-    """Raise OSError for a device, which may have no end, and for a pipe that nobody writes into."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError("it is not a file")

@@ -9,11 +9,11 @@ import contextlib
 import os
 import signal
 import sys
+from itertools import pairwise
 from types import FrameType
 
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-COMMANDS = ("-m", "minicnn", "minicnn.exe")
-"""What the program is called while Python imports it: ``python -m minicnn``, or the script."""
+SCRIPTS = ("minicnn", "minicnn.exe")
 
 RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 """What the launchers of Open MPI and MPICH tell a process: which one it is."""
@@ -21,12 +21,20 @@ RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 
 def catch_signals() -> None:
     """End the command in one line. In a program that imports minicnn, nothing is changed."""
-    if os.path.basename("".join(getattr(sys, "argv", [])[:1])) not in COMMANDS:
+    if not _is_command():
         return
     for number in SIGNALS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             with contextlib.suppress(ValueError):  # it is imported in another thread
                 signal.signal(number, end_with_a_line)
+
+
+def _is_command() -> bool:
+    """Whether Python was started for ``minicnn`` or ``python -m minicnn``."""
+    program = "".join(sys.argv[:1])  # a program that embeds Python may have none
+    if program != "-m":  # which it is while Python looks for the module to run
+        return os.path.basename(program) in SCRIPTS
+    return ("-m", "minicnn") in pairwise(sys.orig_argv)
 
 
 def end_with_a_line(number: int, frame: FrameType | None) -> None:

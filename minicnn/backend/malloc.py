@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -18,11 +19,23 @@ def keep_freed_memory() -> None:
     with the process, up to 2 GiB. Only the main thread's arrays are affected. Without glibc, or
     with MINICNN_KEEP_MEMORY=0 in the environment, nothing is done.
     """
-    if not sys.platform.startswith("linux") or os.environ.get("MINICNN_KEEP_MEMORY") == "0":
+    if os.environ.get("MINICNN_KEEP_MEMORY") != "0":
+        _call("mallopt", M_MMAP_MAX, 0)
+        _call("mallopt", M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def release_freed_memory() -> None:
+    """Give all freed memory back to the system, as far as glibc can.
+
+    Each thread has memory of its own, which other threads do not get: after something large the
+    others would add theirs to it.
+    """
+    _call("malloc_trim", 0)
+
+
+def _call(name: str, *arguments: int) -> None:
+    if not sys.platform.startswith("linux"):
         return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library, such as musl
-        return
-    mallopt(M_MMAP_MAX, 0)
-    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+    # Another C library, such as musl, does not have these functions.
+    with contextlib.suppress(OSError, AttributeError):
+        getattr(ctypes.CDLL(None), name)(*arguments)

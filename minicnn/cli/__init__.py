@@ -67,7 +67,7 @@ def _run_or_tell_why_not(arguments: Sequence[str] | None, parsed: argparse.Names
         return _fail(2, str(error), but="\n" if isinstance(error, backend.DeviceError) else "")
     except MemoryError as error:
         why = f" ({error})" if str(error) else ""
-        return _fail(2, f"not enough memory{why}; try a smaller --batch-size or fewer images")
+        return _fail(2, f"not enough memory{why}{_less_memory(parsed)}")
     except BrokenPipeError:
         drop_output()
         return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
@@ -101,6 +101,13 @@ def _quiet_if_not_first() -> Iterator[None]:
         return
     with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
         yield
+
+
+def _less_memory(parsed: argparse.Namespace) -> str:
+    """What to try, for a command that can do with less."""
+    if hasattr(parsed, "batch_size"):
+        return "; try a smaller --batch-size"
+    return "; try fewer images at a time" if hasattr(parsed, "images") else ""
 
 
 def _fail(status: int, reason: str, but: str = "") -> int:

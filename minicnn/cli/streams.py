@@ -51,18 +51,18 @@ def escaping() -> Iterator[None]:
 
 @contextmanager
 def messages() -> Iterator[None]:
-    """On stderr a warning is one line, and what cannot be written is lost."""
-    before = warnings.formatwarning
-    warnings.formatwarning = _format_warning
-    try:
-        with redirect_stderr(_Dropping(sys.stderr)):
-            yield
-    finally:
-        warnings.formatwarning = before
+    """On stderr a warning is one line, and what cannot be written is lost.
+
+    None is Pillow's, which warns of files that it then refuses.
+    """
+    with warnings.catch_warnings(), redirect_stderr(_Dropping(sys.stderr)):
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        yield
 
 
-def _format_warning(message: Warning | str, *_: Any, **__: Any) -> str:
-    return f"minicnn: {printable(str(message))}\n"
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(f"minicnn: warning: {printable(str(message))}", file=sys.stderr)
 
 
 class _Wrapped:

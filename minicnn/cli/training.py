@@ -94,6 +94,8 @@ def _find_data(
     """The data and the options of the model for it; the first process may have to download."""
     name = options.data if processes.rank == 0 else processes.broadcast(None)
     source = find_source(name)
+    if len(source.classes) < 2:
+        raise InputError(f"{source.name}: has one class, expected two or more")
     try:
         model_options = options_for(
             options.model, len(source.classes), source.image_shape, source.is_pictures
@@ -125,6 +127,8 @@ def _load(
         if parts.validation is None and hold_out:
             training, validation = data.hold_out(parts.training, hold_out)
             parts = Parts(training, validation, parts.test)
+    except data.DataError:
+        raise
     except ValueError as error:
         raise InputError(f"--hold-out: {error}") from error
     card = ModelCard(

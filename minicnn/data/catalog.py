@@ -25,6 +25,7 @@ Split = Literal["train", "test"]
 
 
 NAMES = tuple(CATALOG)
+MOST_CLASSES = 100_000  # of IDX files in a directory
 
 
 @overload
@@ -94,6 +95,10 @@ def load_directory(
     found = [read_idx(file) for file in label_files if file]
     # Labels that are not integers are refused below, where the error names the file.
     classes = 1 + max(int(labels.max()) if labels.dtype.kind in "iu" else 0 for labels in found)
+    if classes > MOST_CLASSES:
+        raise DataError(
+            f"{directory}: found the label {classes - 1}, expected fewer than {MOST_CLASSES:,}"
+        )
     return _load_splits(CatalogEntry(classes, {}), directory, splits, directory.name)
 
 

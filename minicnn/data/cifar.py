@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reading import check_readable
 from .content import ContentCheck, KnownFile, check_file
 from .errors import DataError
 
@@ -92,8 +93,9 @@ def _read_files(directory: Path, files: Sequence[str]) -> Iterator[tuple[str, by
     for file in files:
         path = find_file(directory, file) or directory / file
         try:
+            size = check_readable(path)
             with path.open("rb") as stream:
-                yield str(path), stream.read(_read_limit())
+                yield str(path), stream.read(min(size, _read_limit()))
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 

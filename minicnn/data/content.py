@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..reading import check_readable
 from .errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -110,9 +111,11 @@ class IdxContentCheck(ContentCheck):
 def check_file(path: Path, check: ContentCheck) -> None:
     """Raises DataError, without the path, if the file cannot be read or is not the known one."""
     try:
+        left = check_readable(path)
         with path.open("rb") as file:
-            while piece := file.read(PIECE):
+            while piece := file.read(min(PIECE, left)):
                 check.feed(piece)
+                left -= len(piece)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})") from error
     check.finish()

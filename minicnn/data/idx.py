@@ -24,6 +24,7 @@ _TYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
+MOST_BYTES = 1 << 30  # of data: 1.3 million images of 28x28 pixels
 _MAX_INFLATION = 1032  # deflate codes at most 258 bytes in 2 bits
 _MAX_NDIM = 32  # the most axes that every supported NumPy allows
 _CHUNK = 1 << 20
@@ -37,8 +38,9 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
         0x00 0x00 | type code, 1 byte | number of axes, 1 byte | length of each axis, 4 bytes | data
 
     Type codes: 08 uint8, 09 int8, 0B int16, 0C int32, 0D float32, 0E float64. A file without
-    items is refused. Memory use is bounded by the actual length of the file, whatever its header
-    claims. If `sha256` is given, the uncompressed content must have that SHA-256.
+    items is refused, and one with more than 1 GiB of data. Memory use is bounded by the actual
+    length of the file, whatever its header claims. If `sha256` is given, the uncompressed content
+    must have that SHA-256.
 
     Raises DataError, naming the path, for anything else: a file that is missing, a directory,
     unreadable, empty, truncated, an HTML page, damaged gzip, with trailing bytes or a wrong sum.
@@ -64,6 +66,8 @@ def _decode_file(path: Path, sha256: str | None) -> NDArray[Any]:
         if not path.is_file():
             found = "a directory" if path.is_dir() else "no file"
             raise DataError(f"found {found}, expected an IDX file")
+        if path.stat().st_size == 0:  # also of /proc/kmsg, which would keep a reader waiting
+            raise DataError(describe_start(b""))
         with path.open("rb") as file:
             return _decode(file, sha256)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -118,6 +122,10 @@ def _read_body(
     promise = f"expected {_shape_text(shape)} items of {dtype.itemsize} bytes = {expected}"
     if expected > longest:
         raise DataError(f"found at most {longest} bytes of data, {promise}: the file is truncated")
+    if expected > MOST_BYTES:
+        raise DataError(
+            f"found the length {expected} in the IDX header, expected at most {MOST_BYTES}"
+        )
     body = bytearray()
     # Asking for one byte more than expected reveals trailing bytes, and makes gzip check its sum.
     while piece := stream.read(min(_CHUNK, expected + 1 - len(body))):

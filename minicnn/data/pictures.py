@@ -1,35 +1,32 @@
-"""Image files through Pillow, an optional dependency that no other module of minicnn imports."""
+"""Image files through Pillow, an optional dependency."""
 
 from __future__ import annotations
 
+import math
 import os
-from pathlib import Path
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.malloc import release_freed_memory
 from ..checks import IntOrPair, Pair, check_integer, check_pair
-from ..places import check_has_end
 from .dataset import to_float32
-from .errors import DataError
+from .picture_file import MOST_PIXELS, check_pillow, check_pixels, opened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """Of the files in an ImageFolder."""
-MOST_PIXELS = 90_000_000  # decoded: a larger picture is refused
-
-
-def check_pillow() -> None:
-    """Raises DataError, naming the package to install, if Pillow is missing."""
-    try:
-        import PIL.Image  # noqa: F401
-    except ImportError as error:
-        raise DataError("reading pictures needs Pillow: pip install Pillow") from error
+LARGE = 4_000_000  # pixels: a picture of more is averaged to about so many before it is scaled
+TILE = 1024  # pixels of a side: so much of a picture is converted at a time
+ORIENTATION = 0x0112  # the tag in EXIF data: how the camera was held, from 1 to 8
+SIDEWAYS = (5, 6, 7, 8)
 
 
 def read_image(
@@ -72,33 +69,22 @@ def read_picture(
     path: str | os.PathLike[str], size: Pair | None = None, channels: int | None = 3
 ) -> NDArray[np.uint8]:
     """``read_image`` in bytes, (C, H, W) from 0 to 255, with arguments that are checked."""
-    check_pillow()
-    from PIL import Image, ImageOps
+    with ExitStack() as until_freed:
+        pixels = _read(path, size, channels, until_freed)
+    return pixels if size is None else _fit(pixels, size)
 
-    try:
-        check_has_end(Path(path))
-        with Image.open(path, formats=FORMATS) as file:
-            if size is not None:  # JPEG can be decoded in a half, quarter or eighth of its size
-                file.draft(None, (2 * max(size), 2 * max(size)))
-            if file.width * file.height > MOST_PIXELS:
-                raise DataError(
-                    f"{path}: has {file.width} x {file.height} pixels, expected at most "
-                    f"{MOST_PIXELS:,} in all"
-                )
-            channels = channels or (1 if is_grey(file) else 3)
-            picture = _flatten(ImageOps.exif_transpose(file), "RGB" if channels == 3 else "L")
-    except DataError:
-        raise
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: is too large ({str(error).split(', could')[0]})") from error
-    except Exception as error:  # damaged files make Pillow raise almost anything
-        raise DataError(f"{path}: cannot be read ({error})") from error
-    if size is not None:
-        picture = ImageOps.fit(picture, size[::-1], Image.Resampling.BILINEAR)
-    pixels = np.asarray(picture).reshape(picture.height, picture.width, channels)  # (H, W, C)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))  # (C, H, W)
+
+def _read(
+    path: str | os.PathLike[str], size: Pair | None, channels: int | None, until_freed: ExitStack
+) -> NDArray[np.uint8]:
+    """The pixels (C, H, W), not yet of that size; until_freed: takes the work from the budget."""
+    with opened(path) as file:
+        pixels = file.width * file.height
+        if size is not None:  # JPEG can be decoded in a half, quarter or eighth of its size
+            file.draft(None, (2 * max(size), 2 * max(size)))
+        check_pixels(path, file.width, file.height)
+        until_freed.enter_context(_in_work.taking(min(pixels, MOST_PIXELS)))
+        return _decode(file, channels or (1 if is_grey(file) else 3), _factor(file, size))
 
 
 def look_at(path: str | os.PathLike[str]) -> tuple[Pair, bool]:
@@ -106,17 +92,8 @@ def look_at(path: str | os.PathLike[str]) -> tuple[Pair, bool]:
 
     Raises DataError as ``read_image`` does.
     """
-    check_pillow()
-    from PIL import Image
-
-    try:
-        check_has_end(Path(path))
-        with Image.open(path, formats=FORMATS) as file:
-            return (file.height, file.width), is_grey(file)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+    with opened(path) as file:
+        return (file.height, file.width), is_grey(file)
 
 
 def is_grey(picture: Image) -> bool:
@@ -141,26 +118,107 @@ def dilate_grey(pixels: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
     return np.asarray(picture.filter(ImageFilter.MaxFilter(2 * radius + 1)))
 
 
-def _flatten(picture: Image, mode: str) -> Image:
+class _Budget:
+    """Pixels that all threads together may be decoding: a thread waits until its share is free."""
+
+    def __init__(self, pixels: int) -> None:
+        self._free, self._changed = pixels, threading.Condition()
+
+    @contextmanager
+    def taking(self, pixels: int) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: pixels <= self._free)
+            self._free -= pixels
+        try:
+            yield
+        finally:
+            if pixels > LARGE:
+                release_freed_memory()
+            with self._changed:
+                self._free += pixels
+                self._changed.notify_all()
+
+
+_in_work = _Budget(MOST_PIXELS)
+
+
+def _factor(picture: Image, size: Pair | None) -> int:
+    """By what a large picture is made smaller before it is scaled: most of its pixels are left."""
+    if size is None:
+        return 1
+    wanted = math.isqrt(picture.width * picture.height // LARGE)
+    return max(1, min(wanted, min(picture.size) // (2 * max(size))))
+
+
+def _decode(picture: Image, channels: int, factor: int) -> NDArray[np.uint8]:
+    """The pixels (C, H, W) of a picture, turned, each the mean of factor x factor of the file's.
+
+    Only the file's own pixels are in memory as a whole; the conversions work on tiles.
+    """
+    picture.load()
+    width, height, side = picture.width, picture.height, max(TILE // factor, 1) * factor
+    boxes = [
+        (left, top, min(left + side, width), min(top + side, height))
+        for top in range(0, height, side) for left in range(0, width, side)
+    ]  # fmt: skip
+    white = _white(picture.crop(box) for box in boxes) if picture.mode == "F" else 0
+    orientation = picture.getexif().get(ORIENTATION, 1)
+    shape = -(-height // factor), -(-width // factor)
+    pixels = np.empty((channels, *(shape[::-1] if orientation in SIDEWAYS else shape)), np.uint8)
+    in_file = _unturned(pixels, orientation)  # (C, H', W')
+    for box in boxes:
+        tile = _flatten(picture.crop(box), "RGB" if channels == 3 else "L", white)
+        tile = tile.reduce(factor) if factor > 1 else tile
+        left, top = box[0] // factor, box[1] // factor
+        levels = np.asarray(tile).reshape(tile.height, tile.width, channels).transpose(2, 0, 1)
+        in_file[:, top : top + tile.height, left : left + tile.width] = levels
+    return pixels
+
+
+def _unturned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """The same pixels (C, H, W) as they are in a file with this orientation in its EXIF data."""
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[:, ::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, :, ::-1]
+    return pixels.swapaxes(1, 2) if orientation in SIDEWAYS else pixels
+
+
+def _fit(pixels: NDArray[np.uint8], size: Pair) -> NDArray[np.uint8]:
+    """The pixels (C, H, W) cropped around the centre and scaled to a size."""
+    from PIL import Image, ImageOps
+
+    fitted = [
+        np.asarray(ImageOps.fit(Image.fromarray(plane), size[::-1], Image.Resampling.BILINEAR))
+        for plane in pixels
+    ]
+    return np.stack(fitted)  # (C, H', W')
+
+
+def _flatten(picture: Image, mode: str, white: float) -> Image:
     """The picture in the mode RGB or L, on white where it is transparent."""
     from PIL import Image
 
     if picture.mode.startswith("I") or picture.mode == "F":
-        picture = Image.fromarray(_as_bytes(np.asarray(picture)))
+        picture = Image.fromarray(_as_bytes(np.asarray(picture), white))
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     return picture.convert(mode)
 
 
-def _as_bytes(levels: NDArray[Any]) -> NDArray[np.uint8]:
-    """16-bit or float grey levels in 8 bits; Pillow's own conversion clips all above 255.
+def _white(tiles: Iterable[Image]) -> float:
+    """The level that is white among floats: 1, 255 or 65535, the first that none is above."""
+    most = max(_finite(np.asarray(tile)).max(initial=0.0) for tile in tiles)
+    return 1.0 if most <= 1 else 255.0 if most <= 255 else 65535.0
 
-    Floats are taken to be in 0..1, 0..255 or 0..65535, whichever they fit in.
-    """
+
+def _as_bytes(levels: NDArray[Any], white: float) -> NDArray[np.uint8]:
+    """16-bit or float grey levels in 8 bits; Pillow's own conversion clips all above 255."""
     if levels.dtype.kind != "f":
         return np.clip(levels.astype(np.int64) // 257, 0, 255).astype(np.uint8)
-    levels = np.nan_to_num(levels.astype(np.float64), posinf=0.0, neginf=0.0)
-    most = levels.max(initial=0.0)
-    white = 1 if most <= 1 else 255 if most <= 255 else 65535
-    return np.rint(np.clip(levels / white, 0, 1) * 255).astype(np.uint8)
+    return np.rint(np.clip(_finite(levels) / white, 0, 1) * 255).astype(np.uint8)
+
+
+def _finite(levels: NDArray[Any]) -> NDArray[np.float64]:
+    return np.nan_to_num(levels.astype(np.float64), posinf=0.0, neginf=0.0)

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from .. import io
 from .._version import __version__
 from ..backend import Array
+from ..checks import brief, check_integer, check_number
 from ..data import read_image
 from ..data.digit_photo import read_digit
+from ..nn.init import skip_init
 from .classifier import ImageClassifier, Shape
-from .registry import MODELS, options_of
+from .registry import MODELS, MOST_SIDE, options_of
 from .shipped import shipped_names, shipped_path
 
 KEY = "minicnn card"  # in the metadata of a file
@@ -69,10 +71,21 @@ class ModelCard:
         if not _is_names(self.classes):
             raise TypeError(f"classes: got {self.classes!r}, expected a tuple of names")
         shape = self.image_shape
-        if not (len(shape) == 3 and all(type(n) is int and 0 < n < 1 << 16 for n in shape)):
-            raise ValueError(f"image_shape: got {shape!r}, expected three sizes (C, H, W)")
-        if self.ink_box is not None and not 0 < self.ink_box <= min(shape[1:]):
-            raise ValueError(f"ink_box: got {self.ink_box!r}, expected at most {min(shape[1:])}")
+        if not (len(shape) == 3 and all(type(n) is int and 0 < n <= MOST_SIDE for n in shape)):
+            raise ValueError(
+                f"image_shape: got {shape!r}, expected three sizes (C, H, W) of at most {MOST_SIDE}"
+            )
+        if self.ink_box is not None:
+            check_integer("ink_box", self.ink_box, least=1, most=min(shape[1:]))
+        for name in ("data", "recipe", "made_with"):
+            if not isinstance(value := getattr(self, name), str):
+                raise TypeError(f"{name}: got {brief(value)}, expected text")
+        for name in ("epochs", "seed"):
+            if (value := getattr(self, name)) is not None:
+                check_integer(name, value, least=0)
+        for name in ("hold_out", "accuracy"):
+            if (value := getattr(self, name)) is not None:
+                check_number(name, value, "a number from 0 to 1")
 
     def build(self) -> ImageClassifier:
         """A new network like this one, with random weights."""
@@ -134,8 +147,11 @@ def load_weights(card: ModelCard, state: Mapping[str, Array], name: str) -> Imag
     if any(type(value) is int and value > values for value in card.options.values()):
         raise ValueError(f"{name}: the card asks for a network that the weights do not fill")
     try:
-        model = card.build()
+        with skip_init():
+            model = card.build()
         model.load_state_dict(dict(state))
+    except MemoryError as error:
+        raise MemoryError(f"{name}: {error}") from error
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"{name}: {error.args[0] if error.args else error}") from error
     if len(card.classes) > model.num_classes:

@@ -21,6 +21,8 @@ MODELS: dict[str, Callable[..., ImageClassifier]] = {
     "alexnet": alexnet,
     "alexnet_torchvision": alexnet_torchvision,
 }
+MOST_SIDE = 4096
+"""The pixels of a side of the images that a network is trained on."""
 SIDES = range(28, 65)
 """The pixels of a side that ``scaled_alexnet`` is built for; larger images are made smaller."""
 
@@ -30,13 +32,18 @@ def options_for(
 ) -> dict[str, int]:
     """The options with which MODELS[name] makes a network for these classes and images.
 
-    any_channels: whether the images can also be read in grey or in colours, as the model needs.
-    Raises ValueError for more classes than the model can have, and for other channels.
+    any_channels: whether the images can also be read in grey or in colours and in any size, as the
+    model needs.
+    Raises ValueError for more classes than the model can have, for other channels, and for images
+    of more than 4096 pixels a side, unless they can be read smaller.
 
     >>> options_for("lenet5", 26, (3, 32, 32))
     {'num_classes': 26, 'in_channels': 3}
     """
     channels, *size = image_shape
+    if max(size) > MOST_SIDE and not any_channels:
+        takes = f"expected at most {MOST_SIDE} of each"
+        raise ValueError(f"the images have {size[0]} x {size[1]} pixels, {takes}")
     known = inspect.signature(MODELS[name]).parameters
     side = min(max(*size, SIDES[0]), SIDES[-1])
     wanted = {"num_classes": num_classes, "in_channels": channels, "image_size": side}

@@ -11,4 +11,7 @@ from ..backend import Array, resolve_device, to_device
 
 def filled(shape: tuple[int, ...], value: float, dtype: Any = np.float32) -> Array:
     """An array of one value on the default device."""
-    return to_device(np.full(shape, value, dtype), resolve_device())
+    array = np.zeros(shape, dtype)  # which takes no memory until something is written into it
+    if value:
+        array[...] = value
+    return to_device(array, resolve_device())

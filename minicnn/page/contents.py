@@ -177,7 +177,9 @@ def _digits_like(image_shape: Shape, ink_box: int | None) -> ArrayDataset | None
     """The bundled digits in the size of other images of ink; None if the images show no ink."""
     if ink_box is None:
         return None
-    images, labels = data.load("digits", "test")[:]
+    test = data.load("digits", "test")
+    _, first_of_each = np.unique(test.labels, return_index=True)
+    images, labels = test[first_of_each]
     scaled = PadTo((image_shape[1], image_shape[2]))(Resize(ink_box)(images))
     return ArrayDataset(scaled, labels, "digits", tuple("0123456789"))
 

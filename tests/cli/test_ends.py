@@ -197,7 +197,7 @@ def test_an_ignored_signal_stays_ignored(handle):
 
 def test_ctrl_c_before_the_first_checkpoint_says_so(tmp_path):
     data = str(write_data(tmp_path / "data"))
-    slow = "import time, minicnn.train as t; t.Trainer._step = lambda *_: time.sleep(60);"
+    slow = "import time, minicnn.train as t; t.steps.Steps.__call__ = lambda *_: time.sleep(60);"
     arguments = ["train", "lenet5", "--data", data, *LONG, "--checkpoint", "r.ckpt"]
     command = f"{slow} from minicnn.cli import main; raise SystemExit(main({arguments!r}))"
     process = subprocess.Popen(
@@ -219,7 +219,7 @@ def test_ctrl_c_before_the_first_checkpoint_of_a_resumed_training(monkeypatch, t
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mc.train.Trainer, "_step", interrupt)
+    monkeypatch.setattr(mc.train.steps.Steps, "__call__", interrupt)
     arguments = [*command, "--epochs", "9", "--resume", "r.ckpt", "--checkpoint", "new.ckpt"]
     assert cli.main(arguments) == 130
     message = "minicnn: interrupted; continue with --resume r.ckpt\n"

@@ -122,12 +122,6 @@ def test_the_end_of_a_line_that_cannot_be_written() -> None:
         print("compiling ...", end="", file=sys.stderr, flush=True)
 
 
-def test_a_warning_is_one_line() -> None:
-    with streams.messages():
-        assert warnings.formatwarning("a\x1b\nb", UserWarning, "x.py", 1) == "minicnn: a\\x1b\\nb\n"
-    assert "UserWarning" in warnings.formatwarning("a", UserWarning, "x.py", 1)
-
-
 def test_what_is_printed_never_gets_into_a_file() -> None:
     """A closed stderr has the number that the next opened file would get."""
     assert run(f"% {TRAIN} --log log.csv 2>&-").returncode == 0
@@ -208,8 +202,18 @@ def test_not_enough_memory(capsys: Any, monkeypatch: Any) -> None:
     def fail(*_: Any) -> None:
         raise np._core._exceptions._ArrayMemoryError((60000, 6, 24, 24), np.dtype("f4"))
 
-    monkeypatch.setattr(mc.train.Trainer, "_step", fail)
+    monkeypatch.setattr(mc.train.steps.Steps, "__call__", fail)
     assert cli.main(["train", "lenet5", "--data", "digits", "--no-weights"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("minicnn: not enough memory (Unable to allocate 791. MiB for an array")
-    assert line.endswith("try a smaller --batch-size or fewer images")
+    assert line.endswith("; try a smaller --batch-size")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line(capsys: pytest.CaptureFixture, monkeypatch, tmp_path) -> None:
+    def warn(*_: object) -> None:
+        warnings.warn("the weights \x1b[31m are large", stacklevel=1)
+
+    monkeypatch.setattr(cli, "_summary", warn)
+    assert cli.main(["summary", "lenet5"]) == 0
+    assert capsys.readouterr().err == "minicnn: warning: the weights \\x1b[31m are large\n"

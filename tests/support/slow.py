@@ -131,7 +131,7 @@ SLOW = {
         "test_examples",
     ],
     "tests/test_slow.py": ["test_pytest_runs_without_plugins"],
-    "tests/test_stress.py": ["test_trainings_that_are_killed_and_files_that_are_damaged"],
+    "tests/test_stress.py": ["test_no_fault"],
     "tests/testing/test_strategies.py": [
         "test_every_kind_of_convolution_occurs",
         "test_every_memory_order_occurs",
