@@ -201,8 +201,11 @@ def load_with_metadata(
     from safetensors.numpy import load as from_bytes
 
     check_path(by, path)
-    with named_errors(by, path):
-        length, content = _read_bytes(Path(path))
+    try:
+        with named_errors(by, path):
+            length, content = _read_bytes(Path(path))
+    except MemoryError as error:
+        raise MemoryError(f"{os.fspath(path)}: reading the file") from error
     if length > MOST_HEADER:
         raise ValueError(
             f"{os.fspath(path)}: not an intact safetensors file (a header of {length:,} bytes, "

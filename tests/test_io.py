@@ -511,3 +511,29 @@ def test_a_file_that_may_not_be_read_is_named(path, monkeypatch, by):
 def test_metadata_that_is_no_text(tmp_path, metadata, message):
     with pytest.raises(TypeError, match=f"save: metadata: {message}"):
         mc.save(tmp_path / "a.safetensors", {"x": np.ones(1)}, metadata)
+
+
+def test_a_file_is_read_with_a_limit(path, monkeypatch):
+    mc.save(path, {"x": BASE}, {"about": "a" * 100})
+    with path.open("r+b") as file:
+        file.truncate(3 << 30)  # without taking room on the disk
+    for by, read in READERS.items():
+        with pytest.raises(OSError, match=f"^{by}: .*it has 3,221,225,472 bytes, expected at most"):
+            read(path)
+    path.write_bytes(struct.pack("<Q", 5 << 20))
+    for read in READERS.values():
+        with pytest.raises(
+            ValueError, match="not an intact safetensors file .a header of 5,242,88"
+        ):
+            read(path)
+    monkeypatch.setattr(io, "MOST_HEADER", 100)
+    with pytest.raises(ValueError, match="save: the names and the metadata take .*at most 100"):
+        mc.save(path, {"x": BASE}, {"about": "a" * 100})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(path):
+    os.mkfifo(path)
+    for read in READERS.values():
+        with pytest.raises(OSError, match="it is not a file"):
+            read(path)

@@ -35,7 +35,8 @@ __all__ = ["OPTIMIZERS", "RECIPES", "main"]
 
 
 EXPECTED = (
-    InputError, data.DataError, backend.DeviceError, FloatingPointError, parallel.ParallelError
+    InputError, data.DataError, backend.DeviceError, FloatingPointError, parallel.ParallelError,
+    ImportError,
 )  # fmt: skip
 """What a command raises for input that cannot be used."""
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import data
 from ..autograd import Tensor, no_grad
-from ..backend import Array
+from ..backend import Array, resolve_device
 from ..io import check_writable
 from ..models import MODELS, ImageClassifier, ModelCard
 from ..models.shipped import shipped_names
@@ -182,11 +182,11 @@ def _export(options: argparse.Namespace) -> None:
 
 def _predict_probabilities(model: ImageClassifier, images: Array) -> Any:
     """The probabilities (N, K) that the network predicts for images (N, C, H, W) of any size."""
-    parts = []
+    parts, device = [], resolve_device()
     with no_grad():
         for start in range(0, len(images), 512):
             x = model.as_input(images[start : start + 512])
-            parts.append(softmax(model(Tensor(x))).numpy())
+            parts.append(softmax(model(Tensor(x).to(device))).numpy())
     probabilities = np.concatenate(parts)
     if not np.isfinite(probabilities).all():
         raise InputError("the network's outputs are NaN or infinite: its weights are too large")

@@ -43,7 +43,8 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
     must have that SHA-256.
 
     Raises DataError, naming the path, for anything else: a file that is missing, a directory,
-    unreadable, empty, truncated, an HTML page, damaged gzip, with trailing bytes or a wrong sum.
+    unreadable, empty, truncated, an HTML page, damaged gzip, with trailing bytes or a wrong sum;
+    MemoryError, naming it too, if the memory is not enough.
 
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 
@@ -58,6 +59,8 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
     except DataError as error:
         advice = "Replace it with the original file, or delete it and get the data set again"
         raise DataError(f"{path}: {error}. {advice}") from error
+    except MemoryError as error:
+        raise MemoryError(f"{path}: reading its data. {error}".rstrip(". ")) from error
 
 
 def _decode_file(path: Path, sha256: str | None) -> NDArray[Any]:

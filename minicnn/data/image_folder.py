@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ class ImageFolder:
 
         Raises DataError like ``batches``.
         """
-        with ThreadPoolExecutor(self.workers, "ImageFolder") as pool:
+        with _Workers(self.workers, "ImageFolder") as pool:
             futures = [pool.submit(self._read_pixels, number) for number in range(len(self))]
             try:
                 pixels = self._stack([*range(len(self))], futures)
@@ -106,7 +107,7 @@ class ImageFolder:
 
         Only the headers of the files are read. Raises DataError for one that cannot be read.
         """
-        with ThreadPoolExecutor(self.workers, "ImageFolder") as pool:
+        with _Workers(self.workers, "ImageFolder") as pool:
             seen = list(pool.map(look_at, self.paths))
         height, width = np.median([size for size, _ in seen], axis=0)
         return (int(height), int(width)), 1 if all(grey for _, grey in seen) else 3
@@ -120,7 +121,7 @@ class ImageFolder:
         Raises DataError like `dataset[i]`, and for pictures of different sizes in one batch.
         """
         waiting: deque[tuple[list[int], list[Future[NDArray[np.uint8]]]]] = deque()
-        pool = ThreadPoolExecutor(self.workers, "ImageFolder")
+        pool = _Workers(self.workers, "ImageFolder")
         try:
             for indices in chosen:
                 rows = [check_index(self, index) for index in indices]
@@ -158,6 +159,16 @@ class ImageFolder:
                     f"batch is {shape}; give ImageFolder a size"
                 )
         return np.stack(pictures)  # (K, C, H, W)
+
+
+class _Workers(ThreadPoolExecutor):
+    """Threads, whose number the system may limit."""
+
+    def submit(self, *call: Any, **options: Any) -> Future[Any]:
+        try:
+            return super().submit(*call, **options)
+        except RuntimeError as error:
+            raise MemoryError(f"ImageFolder: {error}, fewer workers need less") from error
 
 
 PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}

@@ -34,8 +34,9 @@ def check_pillow() -> None:
 def opened(path: str | os.PathLike[str]) -> Iterator[ImageFile]:
     """The picture in a file; what is raised inside becomes a DataError that names the file."""
     check_pillow()
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
+    decoding = "decoding the picture"
     try:
         size = check_readable(path, MOST_BYTES)
         with _Stream(path, size) as stream:
@@ -45,11 +46,15 @@ def opened(path: str | os.PathLike[str]) -> Iterator[ImageFile]:
                 check_pixels(path, *_webp_size(stream.peek(30)))
             with closing(Image.open(stream, formats=FORMATS)) as file:
                 stream.left = MOST_BYTES
+                decoding = f"decoding {file.width} x {file.height} pixels"
                 yield file  # whose pixels are freed when it is closed
     except DataError:
         raise
     except MemoryError as error:
-        raise MemoryError(f"{path}: {str(error) or 'decoding the picture'}") from error
+        raise MemoryError(f"{path}: {str(error) or decoding}") from error
+    except UnidentifiedImageError as error:
+        expected = f"cannot identify it, expected {', '.join(FORMATS)}"
+        raise DataError(f"{path}: cannot be read ({expected})") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Image.DecompressionBombError as error:

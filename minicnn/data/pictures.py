@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """Of the files in an ImageFolder."""
 LARGE = 4_000_000  # pixels: a picture of more is averaged to about so many before it is scaled
-TILE = 1024  # pixels of a side: so much of a picture is converted at a time
+TILE = 256  # pixels of a side: so much of a picture is converted at a time
 ORIENTATION = 0x0112  # the tag in EXIF data: how the camera was held, from 1 to 8
 SIDEWAYS = (5, 6, 7, 8)
 

@@ -96,7 +96,9 @@ def _bar_here() -> tuple[Any, bool]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TqdmWarning)  # in a notebook without ipywidgets
         from tqdm.autonotebook import tqdm as here
-    return here, here is not in_text
+    # Without the thread that looks after bars which nobody updates, and a warning if it cannot be.
+    quiet = type("Bar", (here,), {"monitor_interval": 0})
+    return quiet, here is not in_text
 
 
 def _describe(row: dict[str, float]) -> str:

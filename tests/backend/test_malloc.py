@@ -21,6 +21,10 @@ class FakeLibrary:
         self.calls.append((name, value))
         return 1
 
+    def malloc_trim(self, padding: int) -> int:
+        self.calls.append((padding, 0))
+        return 1
+
 
 def test_tells_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
     library = FakeLibrary()
@@ -28,6 +32,8 @@ def test_tells_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
     malloc.keep_freed_memory()
     assert library.calls == [(-4, 0), (-1, 2**31 - 1)]  # M_MMAP_MAX, M_TRIM_THRESHOLD
+    malloc.release_freed_memory()
+    assert library.calls[2:] == [(0, 0)]
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
@@ -38,6 +44,7 @@ def test_does_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch, platform: str) 
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     malloc.keep_freed_memory()
+    malloc.release_freed_memory()
 
 
 @pytest.mark.parametrize("error", [OSError, AttributeError])
@@ -52,3 +59,4 @@ def test_does_nothing_with_another_c_library(
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", load)
     malloc.keep_freed_memory()
+    malloc.release_freed_memory()

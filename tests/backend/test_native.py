@@ -247,3 +247,29 @@ def test_a_wrong_number_of_threads(threads: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MINICNN_NUM_THREADS", threads)
     with pytest.raises(DeviceError, match=f'MINICNN_NUM_THREADS: got "{threads}", expected an int'):
         run._found_threads.__wrapped__()
+
+
+FEW_THREADS = """
+import re, resource
+from pathlib import Path
+import numpy as np
+from minicnn.backend import kernels_for, to_device
+from minicnn.backend.native import run
+
+x = to_device(np.arange(-2e5, 2e5, dtype=np.float32), "native")
+run.set_thread_count(1)
+expected = kernels_for(x).relu(x)
+used = int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
+resource.setrlimit(resource.RLIMIT_AS, (used + (45 << 20), -1))
+run.set_thread_count(100)  # whose stacks alone would take 800 MiB
+for _ in range(3):
+    assert (kernels_for(x).relu(x) == expected).all()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_without_memory_for_threads_there_are_fewer() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FEW_THREADS], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -428,3 +428,34 @@ def test_a_cuda_graph_needs_a_gpu(capsys):
     assert cli.main(["train", "lenet5", "--data", "digits", "--graph", "--device", "cpu"]) == 2
     message = "--graph: got the device 'cpu', expected --device cuda\n"
     assert capsys.readouterr().err.endswith(message)
+
+
+def test_one_class_is_nothing_to_learn(capsys, tmp_path):
+    where = write_data(tmp_path / "one", classes=1)
+    assert cli.main(["train", "lenet5", "--data", str(where), "--no-weights"]) == 2
+    assert capsys.readouterr().err == f"minicnn: {where}: has one class, expected two or more\n"
+
+
+def test_a_label_beyond_all_reason(capsys, tmp_path):
+    where = write_data(tmp_path / "many", labels_dtype="i4")
+    write_idx(where / "t10k-labels-idx1-ubyte", np.array([0, 2_000_000_000], "i4"))
+    assert cli.main(["train", "lenet5", "--data", str(where), "--no-weights"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("found the label 2000000000, expected fewer than 100,000")
+
+
+def test_a_damaged_file_has_nothing_to_do_with_hold_out(capsys, tmp_path, monkeypatch):
+    folder = tmp_path / "cifar10"
+    folder.mkdir()
+    (folder / "cifar-10-binary.tar.gz").write_bytes(b"no archive")
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path))
+    assert cli.main(["train", "lenet5", "--data", "cifar10", "--no-weights"]) == 2
+    assert capsys.readouterr().err.startswith(f"minicnn: {folder}")
+
+
+def test_what_cannot_be_imported_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    assert cli.main(["evaluate", "lenet5-digits", "--data", "digits"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("minicnn: ")
+    assert "safetensors" in line

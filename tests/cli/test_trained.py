@@ -14,6 +14,7 @@ from support.commands import SHORT, write_data
 
 import minicnn as mc
 from minicnn import cli, io
+from minicnn.backend import is_available
 from minicnn.cli import trained
 from minicnn.models.card import from_metadata
 
@@ -357,3 +358,21 @@ def test_an_empty_picture(capsys: Any, weights: Path, picture: Callable[..., str
 def test_a_recipe_by_name(capsys: Any) -> None:
     assert cli.main(["train", "lenet5", "--recipe", "best", "--data", "digits", *SHORT]) == 0
     assert "test accuracy" in capsys.readouterr().out
+
+
+def test_the_default_device_may_be_another(
+    capsys: Any, weights: Path, picture: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = (
+        ["evaluate", str(weights)],
+        ["predict", str(weights), picture(digit_on_paper(True))],
+    )
+    answers = []
+    for device in ("cpu", "native"):
+        monkeypatch.setenv("MINICNN_DEVICE", device)
+        if not is_available(device):
+            pytest.skip("needs a C++ compiler")
+        capsys.readouterr()
+        assert [cli.main(command) for command in commands] == [0, 0]
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]

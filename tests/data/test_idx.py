@@ -173,3 +173,12 @@ def test_a_gzip_bomb_is_not_unpacked(claim: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bomb"
     path.write_bytes(gzip.compress(claim + bytes(50_000_000)))
     assert peak_memory_of_refusal(path) < 1_000_000
+
+
+def test_what_is_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge"
+    path.write_bytes(bytes([0, 0, 8, 2, 0, 0, 16, 0, 0, 16, 0, 0]))  # 2**12 rows of 2**20 bytes
+    with path.open("r+b") as file:
+        file.truncate(5 << 30)  # without taking room on the disk
+    with pytest.raises(DataError, match="found the length 4294967296 .*at most 1073741824"):
+        read_idx(path)

@@ -385,3 +385,14 @@ def test_parts_that_are_unclear(tmp_path: Path, folders: str, message: str) -> N
         (tmp_path / name).mkdir()
     with pytest.raises(DataError, match=message):
         image_folder.find_parts(tmp_path)
+
+
+def test_without_threads_it_says_so(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(thread: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    folder = ImageFolder(pets, 8)
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    for read in (folder.in_memory, folder.typical_picture, lambda: next(folder.batches([[0]]))):
+        with pytest.raises(MemoryError, match="ImageFolder: can't start new thread, fewer workers"):
+            read()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn.data import picture_file
+from minicnn.data import picture_file, pictures
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
@@ -167,4 +172,133 @@ def test_the_size_of_a_webp_picture_is_known_before_pillow_opens_it(
     with pytest.raises(
         mc.data.DataError, match=f"has {size[0]} x {size[1]} pixels, expected at most"
     ):
+        mc.data.read_image(path)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1", "LA", "I;16", "F"])
+def test_tiles_leave_no_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (31, 43, 4), dtype=np.uint8)
+    kinds = {"I;16": noise[..., 0].astype(np.uint16) * 200, "F": noise[..., 0] / np.float32(3)}
+    picture = Image.fromarray(kinds.get(mode, noise))
+    picture = picture if mode in kinds else picture.convert(mode)
+    for orientation in (1, 6, 7):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = write(
+            tmp_path / f"{orientation}.{'tif' if mode == 'F' else 'png'}", picture, exif=exif
+        )
+        whole = mc.data.read_image(path), mc.data.read_image(path, 9, 3)
+        with monkeypatch.context() as patch:
+            patch.setattr(pictures, "TILE", 8)
+            np.testing.assert_array_equal(mc.data.read_image(path), whole[0])
+            np.testing.assert_array_equal(mc.data.read_image(path, 9, 3), whole[1])
+
+
+def test_a_large_picture_is_averaged_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    y, x = np.mgrid[0:1:211j, 0:1:317j]
+    path = write(tmp_path / "a.png", (255 * y * x).astype(np.uint8))
+    exact = mc.data.read_image(path, (20, 25))
+    monkeypatch.setattr(pictures, "LARGE", 6000)
+    with Image.open(path) as picture:
+        assert pictures._factor(picture, (20, 25)) == 3
+        assert pictures._factor(picture, (200, 250)) == 1
+    for tile in (8, 256):
+        monkeypatch.setattr(pictures, "TILE", tile)
+        np.testing.assert_allclose(mc.data.read_image(path, (20, 25)), exact, atol=0.02)
+
+
+def test_all_threads_together_decode_no_more_than_one_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    for k in range(12):
+        write(tmp_path / "a" / f"{k}.png", np.full((10 + 5 * (k % 3), 10), 9, np.uint8))
+    decode, lock, now, most = pictures._decode, threading.Lock(), [0], [0]
+
+    def watched(picture: Any, *rest: Any) -> Any:
+        with lock:
+            now[0] += picture.width * picture.height
+            most[0] = max(most[0], now[0])
+        time.sleep(0.005)
+        with lock:
+            now[0] -= picture.width * picture.height
+        return decode(picture, *rest)
+
+    monkeypatch.setattr(pictures, "_decode", watched)
+    monkeypatch.setattr(pictures, "_in_work", pictures._Budget(250))
+    folder = mc.data.ImageFolder(tmp_path, 8, workers=6)
+    assert len(folder.in_memory()) == 12
+    assert 200 <= most[0] <= 250
+
+
+EIGHT = """
+import re, sys
+from pathlib import Path
+import minicnn as mc
+from minicnn.data import pictures
+from PIL import Image
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+where = Path(sys.argv[1], "a")
+where.mkdir()
+for k in range(8):
+    Image.new("RGB", (2500, 2500)).save(where / f"{k}.png", compress_level=1)
+pictures._in_work = pictures._Budget(2500 * 2500)
+before = peak()
+mc.data.ImageFolder(where.parent, 28, workers=8).in_memory()
+print((peak() - before) / 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_more_threads_take_little_more_memory(tmp_path: Path) -> None:
+    """A picture of 2500 x 2500 takes 24 MiB; eight at a time would take 190."""
+    command = [sys.executable, "-c", EIGHT, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert float(done.stdout) < 90
+
+
+def test_a_header_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    texts = PngInfo()
+    for k in range(60):
+        texts.add_text(f"comment {k}", "a" * 50)
+    path = write(tmp_path / "a.png", RAMP, pnginfo=texts)
+    webp = write(tmp_path / "a.webp", np.stack([RAMP] * 3, -1), lossless=True)
+    assert mc.data.read_image(path).shape == (1, 6, 8)
+    for name, most in (("MOST_READS", 100), ("MOST_HEADER", 1000)):
+        with monkeypatch.context() as patch:
+            patch.setattr(picture_file, name, most)
+            with pytest.raises(mc.data.DataError, match=r"a\.png: cannot be read \(its header is "):
+                mc.data.read_image(path)
+            with pytest.raises(mc.data.DataError, match=r"a\.png: cannot be read \(its header is "):
+                pictures.look_at(path)
+            assert mc.data.read_image(webp).shape == (3, 6, 8)  # its header is the whole file
+    monkeypatch.setattr(picture_file, "MOST_BYTES", 1000)
+    with pytest.raises(mc.data.DataError, match=r"\(it has [\d,]+ bytes, expected at most 1,000\)"):
+        mc.data.read_image(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    with pytest.raises(mc.data.DataError, match=r"empty\.png: cannot be read \(it is empty\)"):
+        mc.data.read_image(tmp_path / "empty.png")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.png")
+        with pytest.raises(mc.data.DataError, match=r"pipe\.png: cannot be read \(it is not a f"):
+            mc.data.read_image(tmp_path / "pipe.png")
+
+
+def test_without_memory_the_picture_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    path = write(tmp_path / "a.png", RAMP)
+    monkeypatch.setattr(pictures, "_decode", fail)
+    with pytest.raises(MemoryError, match=r"a\.png: decoding 8 x 6 pixels"):
         mc.data.read_image(path)

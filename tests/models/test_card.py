@@ -204,3 +204,30 @@ def test_all_models_say_what_they_take() -> None:
         assert isinstance(model, ImageClassifier), name
         assert len(model.input_shape) == 3
         assert model.num_classes == 10
+
+
+@pytest.mark.parametrize("classes", [10**6, 10**11])
+def test_a_card_of_a_huge_network_is_compared_before_memory_is_taken(
+    tmp_path: Path, classes: int
+) -> None:
+    path = tmp_path / "w.st"
+    values = {"a": np.zeros(10**6, np.uint8), "b": np.zeros((10**6, 0, 0), np.uint8)}
+    mc.save(path, values, card.to_metadata(card_of(options={"num_classes": classes})))
+    with pytest.raises(ValueError, match=r"w\.st: (state dict: missing|the card asks for)"):
+        mc.models.load(path)
+
+
+def test_weights_from_a_file_draw_no_random_numbers(tmp_path: Path) -> None:
+    mc.manual_seed(0)
+    mc.models.load("lenet5-digits")
+    after = mc.nn.Linear(3, 3).weight.numpy()
+    mc.manual_seed(0)
+    np.testing.assert_array_equal(mc.nn.Linear(3, 3).weight.numpy(), after)
+
+
+def test_images_have_a_largest_size() -> None:
+    with pytest.raises(ValueError, match=r"image_shape: got \(1, 5000, 28\), .*at most 4096"):
+        ModelCard("lenet5", {}, ("a", "b"), (1, 5000, 28))
+    with pytest.raises(ValueError, match="the images have 5000 x 28 pixels, expected at most 4096"):
+        registry.options_for("lenet5", 10, (1, 5000, 28))
+    assert registry.options_for("lenet5", 10, (1, 5000, 28), any_channels=True)["num_classes"] == 10

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -64,8 +65,12 @@ void work() {
     }
 }
 
+// Where the system gives no more threads, those that there are do the work.
 void start_threads(int threads) {
-    for (; pool->threads < threads; ++pool->threads) std::thread(work).detach();
+    try {
+        for (; pool->threads < threads; ++pool->threads) std::thread(work).detach();
+    } catch (const std::exception&) {
+    }
 }
 
 }  // namespace
