@@ -108,8 +108,8 @@ def _trainer_step(batch: int, **options: Any) -> Step:
     model = mc.models.lenet5()
     optimizer = optim.SGD(model.parameters(), 0.05, 0.9)
     trainer = train.Trainer(model, optimizer, device=DEVICE, **options)
-    if trainer.graph:
-        trainer._begin_graph()
+    learn = train.steps.Steps(trainer, trainer._measures, trainer._parallel)
+    learn.begin_epoch()
     rng = np.random.default_rng(0)
     values = rng.integers(0, 256, (4 * batch, 28, 28), np.uint8)
     dataset = data.ArrayDataset(values, np.arange(4 * batch) % 10)
@@ -117,7 +117,7 @@ def _trainer_step(batch: int, **options: Any) -> Step:
     batches = train.batches.place_batches(loader, DEVICE)
 
     def step() -> None:
-        trainer.progress.end_batch(batch, *trainer._step(*next(batches)))
+        trainer.progress.end_batch(batch, *learn(*next(batches)))
 
     return step
 

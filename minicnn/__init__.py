@@ -12,6 +12,10 @@ page. Each imports only from the floors below.
 
 from __future__ import annotations
 
+from .startup import catch_signals as _catch_signals
+
+_catch_signals()  # before the rest is imported, which takes a while
+
 from importlib import import_module
 from types import ModuleType
 

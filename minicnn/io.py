@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -32,7 +33,8 @@ def save(
     An existing file is replaced only by a complete one: a crash leaves the old file, or none.
     metadata: strings by name, stored in the same file, for ``load_with_metadata``.
     Raises OSError, naming the path, if the file cannot be written, TypeError for a mapping or
-    values that are not arrays, TypeError or ValueError for an invalid path.
+    values that are not arrays, TypeError or ValueError for an invalid path, and ValueError for more
+    than 2 GiB, or 4 MiB of names and metadata.
 
     >>> mc.save("model.safetensors", mc.nn.Linear(2, 3).state_dict())
     >>> mc.load("model.safetensors")["weight"].shape
@@ -62,6 +64,8 @@ def save_arrays(
             f"{by}: the names and the metadata take {length:,} bytes, expected at most "
             f"{MOST_HEADER:,}"
         )
+    if len(content) > MOST_BYTES:  # which load would refuse
+        raise ValueError(f"{by}: got {len(content):,} bytes, expected at most {MOST_BYTES:,}")
     write_whole(by, path, content)
 
 
@@ -87,7 +91,7 @@ def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True)
         target = Path(os.path.realpath(path))
         _check_target(target, replaced)
         if replaced or not target.exists():
-            with tempfile.TemporaryFile(dir=target.parent, prefix=target.name):
+            with tempfile.TemporaryFile(dir=target.parent):
                 pass
         elif not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -96,8 +100,38 @@ def check_writable(by: str, path: str | os.PathLike[str], replaced: bool = True)
 def _check_target(target: Path, replaced: bool) -> None:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if replaced and target.exists() and not target.is_file():
+    if target.is_symlink():  # of a path without links, so that it has no end
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if not target.exists():
+        return
+    if not target.is_file() and (replaced or not target.is_char_device()):
         raise OSError("it exists and is not a file")
+    if not replaced:
+        return
+    if _is_mounted(target):
+        raise OSError("a file is mounted there; mount its folder")
+    if not _may_replace(target):
+        raise PermissionError("it belongs to another user, in a folder with the sticky bit")
+
+
+def _may_replace(target: Path) -> bool:
+    """Whether a folder such as /tmp, where each user owns some files, lets this one go."""
+    folder = target.parent.stat()
+    if not folder.st_mode & stat.S_ISVTX or not hasattr(os, "geteuid"):
+        return True
+    return os.geteuid() in (0, folder.st_uid, target.stat().st_uid)
+
+
+def _is_mounted(target: Path) -> bool:
+    """Whether the file is a mount point, as a file that a container shares: none can replace it."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:  # not Linux
+        return False
+    place = os.fsencode(target)
+    for character in b"\\ \t\n":  # the backslash first
+        place = place.replace(bytes([character]), b"\\%03o" % character)
+    return any(line.split(b" ", 5)[4] == place for line in lines)
 
 
 def check_path(by: str, path: Any) -> Path:

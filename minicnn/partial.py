@@ -8,7 +8,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 try:
     import fcntl
@@ -17,10 +17,11 @@ except ImportError:  # Windows, which does not remove a file that is open
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
+def replacing(target: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """A new file that takes the place of the target at the end of the block, unless that raises.
 
-    It is on the disk before it does so, and has the mode of the file that it replaces. Such files
+    It is on the disk before it does so. From the start it has this mode, or else the mode, group
+    and owner of the file that it replaces: nobody can read more of it than of that one. Such files
     of processes that were killed are removed from the folder: the system releases the lock of a
     process that ends in any way, so that a file without a lock has no writer. Its age would not
     tell, because a slow download may take hours, and a killed one is often repeated at once. Where
@@ -29,14 +30,16 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     Raises OSError if the folder cannot be written to.
     """
     _sweep(target.parent)
-    file, partial = _create_locked(target.parent)
+    partial = target.parent / f".minicnn-{secrets.token_hex(8)}.part"
     try:
-        with file:
+        with _created_and_locked(partial) as file:
+            if mode is not None:
+                partial.chmod(mode)
+            elif target.exists():
+                _take_permissions(partial, target.stat())
             yield file
             file.flush()
             os.fsync(file.fileno())
-            with contextlib.suppress(FileNotFoundError):
-                partial.chmod(stat.S_IMODE(target.stat().st_mode))
             if fcntl is None:
                 file.close()  # Windows does not rename a file that is open
             os.replace(partial, target)
@@ -47,16 +50,29 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def _create_locked(folder: Path) -> tuple[BinaryIO, Path]:
+def _take_permissions(partial: Path, found: os.stat_result) -> None:
+    """Those of another file, as far as the system allows."""
+    mode = stat.S_IMODE(found.st_mode)
+    if hasattr(os, "chown"):
+        with contextlib.suppress(OSError):
+            os.chown(partial, -1, found.st_gid)
+        with contextlib.suppress(OSError):  # only root may
+            os.chown(partial, found.st_uid, -1)
+        if partial.stat().st_gid != found.st_gid:
+            mode &= ~stat.S_IRWXG  # which would be for another group
+    partial.chmod(mode)
+
+
+@contextlib.contextmanager
+def _created_and_locked(partial: Path) -> Iterator[BinaryIO]:
     while True:
-        partial = folder / f".minicnn-{secrets.token_hex(8)}.part"
-        file = cast(BinaryIO, partial.open("xb"))
-        with contextlib.suppress(OSError):  # a file system without locks
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-        if partial.exists():  # another process may have swept it before it was locked
-            return file, partial
-        file.close()
+        with partial.open("xb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            if partial.exists():  # another process may have swept it before it was locked
+                yield file
+                return
 
 
 def _sweep(folder: Path) -> None:

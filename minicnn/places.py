@@ -20,9 +20,12 @@ def expand_home(path: str) -> Path | None:
 def cache_home() -> Path | None:
     """The folder for the caches of all programs, as the XDG base directories say, or None.
 
+    They say that a relative path in XDG_CACHE_HOME is ignored.
+
     >>> from minicnn.places import cache_home
     >>> cache_home() is None or cache_home().is_absolute()
     True
     """
-    found = expand_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    found = expand_home(chosen if chosen.startswith(("/", "~")) else "~/.cache")
     return found if found is not None and found.is_absolute() else None

@@ -12,7 +12,7 @@ def check_readable(path: str | os.PathLike[str], most: int = sys.maxsize) -> int
     """The number of bytes of a file. Raises OSError if there is none, or if it has more than most.
 
     A device or a pipe is refused too: /dev/zero has no end, and a pipe perhaps nobody who writes.
-    Whoever then reads no more than this number is not kept waiting by /proc/kmsg, which has 0.
+    To read no more than this number does not wait for /proc/kmsg, which has 0.
     """
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):

@@ -25,7 +25,7 @@ from support.missing import skip_if_missing
 from support.slow import is_slow
 
 import minicnn as mc
-from minicnn.autograd.modes import state
+from minicnn.autograd.modes import no_grads, observers
 from minicnn.backend import DeviceError, resolve_device
 
 TORCH_IS_MISSING = "torch is not installed"
@@ -152,7 +152,8 @@ def like_a_fresh_process() -> Iterator[None]:
     before = np.seterr(all="raise", under="ignore")
     yield
     np.seterr(**before)
-    state.grad_enabled, state.observers = True, ()
+    no_grads.set(())
+    observers.set(())
 
 
 @pytest.fixture

@@ -265,6 +265,46 @@ def test_a_name_as_long_as_the_system_allows_can_be_saved(tmp_path):
     assert names(tmp_path) == [target.name]
 
 
+def test_a_loop_of_links_is_refused_before_and_when_writing(tmp_path):
+    path = tmp_path / "loop"
+    path.symlink_to(path)
+    for refuse in (io.check_writable, lambda by, path: io.write_whole(by, path, b"")):
+        with pytest.raises(OSError, match="Too many levels of symbolic links"):
+            refuse("save", path)
+
+
+def test_a_file_of_another_user_in_a_folder_with_the_sticky_bit(path, monkeypatch):
+    if not hasattr(os, "geteuid"):
+        pytest.skip("there are no users here")
+    path.write_bytes(b"theirs")
+    path.parent.chmod(0o1777)
+    io.check_writable("save", path)
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    for refuse in (io.check_writable, lambda by, path: io.write_whole(by, path, b"")):
+        with pytest.raises(PermissionError, match="belongs to another user, in a folder with the"):
+            refuse("save", path)
+    io.check_writable("save", path.with_name("new"))
+    path.parent.chmod(0o777)
+    io.check_writable("save", path)
+
+
+def test_a_file_that_is_mounted_cannot_be_replaced(tmp_path, monkeypatch):
+    """As `docker run -v file:file` does."""
+    path = tmp_path / "with space"
+    path.write_bytes(b"")
+    place = os.fsencode(path).replace(b" ", rb"\040")
+    lines = b"22 1 0:21 / / rw - ext4 /dev/vda rw\n99 22 0:21 /f %s rw - ext4 /dev/vda rw\n" % place
+    read_bytes = io.Path.read_bytes
+
+    def read(path):
+        return lines if str(path) == "/proc/self/mountinfo" else read_bytes(path)
+
+    monkeypatch.setattr(io.Path, "read_bytes", read)
+    with pytest.raises(OSError, match="with space: cannot be written .a file is mounted there"):
+        io.check_writable("save", path)
+    io.check_writable("save", tmp_path / "with")
+
+
 def test_what_is_not_there_cannot_be_loaded(tmp_path):
     for missing in (tmp_path / "missing", tmp_path):
         with pytest.raises(OSError, match=tmp_path.name):

@@ -58,11 +58,41 @@ def test_a_file_replaces_another_one_and_keeps_its_mode(tmp_path: Path) -> None:
     target.write_text("before")
     target.chmod(0o600)
     with replacing(target) as file:
+        (name,) = parts(tmp_path)  # nobody else can read what is written
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
         file.write(b"after")
         assert target.read_text() == "before"
     assert target.read_text() == "after"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_group_and_owner_are_kept_where_the_system_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, asked = tmp_path / "shared", []
+    target.write_text("before")
+    target.chmod(0o640)
+    monkeypatch.setattr(os, "chown", lambda path, *ids: asked.append(ids))
+    write(target)
+    found = target.stat()
+    assert asked == [(-1, found.st_gid), (found.st_uid, -1)]
+    assert stat.S_IMODE(found.st_mode) == 0o640
+
+
+def test_another_group_gets_no_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.write_text("")
+    theirs.write_text("")
+    theirs.chmod(0o664)
+    monkeypatch.setattr(os, "chown", refuse)
+    found = list(theirs.stat())
+    found[stat.ST_GID] += 1
+    partial._take_permissions(mine, os.stat_result(found))
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o604
 
 
 def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
@@ -100,6 +130,18 @@ def test_the_file_of_a_process_that_still_writes_is_kept(
     writer.communicate("\n", timeout=60)
     assert writer.returncode == 0
     assert (tmp_path / "other").read_bytes() == b"half"
+    assert parts(tmp_path) == []
+
+
+def test_an_interrupt_before_the_file_is_locked_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(partial.fcntl, "flock", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "file")
     assert parts(tmp_path) == []
 
 

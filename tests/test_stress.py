@@ -6,24 +6,76 @@ import os
 import random
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from stress import mutate
+from stress import mutate, repeats
+from stress.leaks import STATM, find_leaks
 from stress.tally import Tally
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_trainings_that_are_killed_and_files_that_are_damaged() -> None:
-    kills, fuzz = os.environ.get("MINICNN_KILLS", "5"), os.environ.get("MINICNN_FUZZ", "2000")
+@pytest.mark.parametrize(("kind", "times", "row"), [
+    ("kills", 5, "trainings, resumed to the end"),
+    ("fuzz", 2000, "checkpoint, hash right"),
+    ("leaks", 20, "leaks: weights"),
+    ("repeats", 4, "repeats on cpu"),
+])  # fmt: skip
+def test_no_fault(kind: str, times: int, row: str) -> None:
+    times = int(os.environ.get(f"MINICNN_{kind.upper()}", times))
+    wanted = {"kills": 0, "fuzz": 0, "leaks": 0, "repeats": 0} | {kind: times}
+    options = [f"--{name}={number}" for name, number in wanted.items()]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.stress", "--kills", kills, "--fuzz", fuzz],
-        capture_output=True, text=True, cwd=ROOT, timeout=10 * int(kills) + int(fuzz) / 20 + 300,
+        [sys.executable, "-m", "tests.stress", *options],
+        capture_output=True, text=True, cwd=ROOT, timeout=300 + 10 * times,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    print(done.stdout)
-    assert "trainings, resumed to the end" in done.stdout
+    assert row in done.stdout or (kind == "leaks" and not STATM.exists())
+
+
+needs_proc = pytest.mark.skipif(not STATM.exists(), reason="there is no /proc")
+
+
+def make_leaks() -> dict[str, Callable[[], object]]:
+    kept: list[object] = []
+    wait = threading.Event().wait
+    return {
+        "blocks": lambda: kept.append(object()),
+        "memory": lambda: kept.append(np.ones(10_000)),
+        "files": lambda: kept.append(open(os.devnull)),
+        "threads": lambda: threading.Thread(target=wait, daemon=True).start(),
+    }
+
+
+@needs_proc
+@pytest.mark.parametrize(("what", "work"), make_leaks().items())
+def test_a_leak_is_found(what: str, work: Callable[[], object]) -> None:
+    assert what in [line.partition(":")[0] for line in find_leaks(work, 20)]
+
+
+@needs_proc
+def test_what_is_kept_once_is_no_leak() -> None:
+    kept: dict[int, object] = {}
+    assert find_leaks(lambda: kept.setdefault(0, np.ones(10_000)), 20) == []
+
+
+def test_other_bytes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(folder: Path, drawn: dict[str, str | None]) -> int:
+        folder.mkdir()
+        for file in repeats.FILES:
+            (folder / file).write_text(str(drawn["PYTHONHASHSEED"] == "random"))
+        return 0
+
+    monkeypatch.setattr(repeats, "train", train)
+    tally = Tally()
+    repeats.repeat(20, 0, tally)
+    lines = [line for lines in tally.faults.values() for line in lines]
+    assert lines
+    assert all("other bytes in weights.st and page.html" in line for line in lines)
 
 
 @pytest.mark.parametrize("mutation", mutate.MUTATIONS)

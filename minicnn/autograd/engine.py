@@ -9,7 +9,7 @@ from ..backend import Array, array_module, on_device_of, to_device
 from ..backend.arrays import to_array
 from .function import Edge, Function, edge_of
 from .in_place import changes
-from .modes import state
+from .modes import no_grads, observers
 from .ownership import take_last
 from .stale import mark_stale
 from .tensor import Tensor
@@ -144,7 +144,8 @@ def _propagate(
         _accumulate(grads, _root(output), _seed(output, seed))
     keep = set(keep)
     ends = [edge for edge in grads if isinstance(edge, Function)]
-    before, state.grad_enabled = state.grad_enabled, create_graph
+    before = no_grads.get()
+    no_grads.set(() if create_graph else (_propagate,))
     try:
         for function in walk_back(ends, functions_before):
             grad = grads.get(function) if function in keep else grads.pop(function, None)
@@ -155,7 +156,7 @@ def _propagate(
             if release:
                 function.release()
     finally:
-        state.grad_enabled = before
+        no_grads.set(before)
     return grads
 
 
@@ -198,12 +199,14 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
     """Run one backward and check what it returns, since users write ops too."""
     if function.changes_before != changes.count:
         mark_stale(function)
-    observers, state.observers = state.observers, ()  # they are told about it as a whole, below
+    if watching := observers.get():
+        observers.set(())  # they are told about it as a whole, below
     try:
         with on_device_of(grad._array):  # a backward may compute with arrays, too
             returned = function.backward(grad)
     finally:
-        state.observers = observers
+        if watching:
+            observers.set(watching)
     grads: Sequence[Any] = returned if isinstance(returned, tuple | list) else [returned]
     name = type(function).__name__
     if len(grads) != len(function.edges):
@@ -220,9 +223,9 @@ def _input_grads(function: Function, grad: Tensor) -> Sequence[Tensor | None]:
                 f"{name}.backward returned a gradient of shape {g.shape} "
                 f"for input {i} of shape {shape}"
             )
-    if observers:
+    if watching:
         with on_device_of(grad._array):
-            for observer in observers:
+            for observer in watching:
                 observer.after_backward(function, grads)
     typed = zip(grads, function.dtypes, strict=True)
     return [g if g is None or g.dtype == dtype else g.to(dtype) for g, dtype in typed]

@@ -24,7 +24,7 @@ from ..backend.native.array import NativeArray
 from ..backend.native.record import RecordingArray
 from ..checks import check_choice
 from .in_place import changes
-from .modes import state
+from .modes import no_grads, observers
 from .tensor import Tensor
 from .torch_habits import HOW_TO_CALL, CtxName, check_definition
 
@@ -119,12 +119,12 @@ class Function:
             with np.errstate(under="ignore"):
                 data = function._run(arrays, options)
         output = Tensor(data if is_array(data) else _without_axes(data, inputs))
-        if state.observers:
+        if watching := observers.get():
             call = Call(function, inputs, options, output)
             with on_device_of(output._array):  # an observer may compute with the arrays
-                for observer in state.observers:
+                for observer in watching:
                     observer.after_forward(call)
-        if state.grad_enabled and output._array.dtype.kind == "f":
+        if not no_grads.get() and output._array.dtype.kind == "f":
             needs_grad = tuple([t.requires_grad for t in inputs])
             if True in needs_grad:
                 function.needs_grad = needs_grad

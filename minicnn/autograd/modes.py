@@ -1,46 +1,57 @@
-"""The modes of a thread: whether operations are recorded, and which observers watch them."""
+"""The modes of a context: whether operations are recorded, and which observers watch them.
+
+Context variables (``contextvars``): what one thread or asyncio task sets, no other sees. Reading
+one is faster than reading a ``threading.local``.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import threading
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 # CO_GENERATOR, CO_COROUTINE and CO_ASYNC_GENERATOR of inspect, without loading it.
 PAUSES = 0x20 | 0x80 | 0x200
 
+Blocks = ContextVar[tuple[Any, ...]]
+"""The blocks of one kind that are open, by something that stands for each."""
 
-class _State(threading.local):
-    grad_enabled = True
-    observers: tuple[Any, ...] = ()
+no_grads: Blocks = ContextVar("no_grads", default=())
+"""Operations are recorded while this is empty."""
+
+observers: Blocks = ContextVar("observers", default=())
+"""They are told about each operation."""
 
 
-state = _State()
-"""The modes of the current thread."""
+def enter(blocks: Blocks, block: Any) -> None:
+    """Add a block to those that are open."""
+    blocks.set((*blocks.get(), block))
+
+
+def leave(blocks: Blocks, block: Any) -> None:
+    """Remove a block, wherever it stands: generators may leave theirs in any order."""
+    entered = blocks.get()
+    for i in range(len(entered) - 1, -1, -1):
+        if entered[i] is block:
+            blocks.set(entered[:i] + entered[i + 1 :])
+            return
 
 
 class Mode(contextlib.ContextDecorator):
-    """Change one attribute of the state inside a ``with`` block or a decorated function."""
+    """A ``with`` block, or a decorated function, of a kind."""
 
-    _attribute: ClassVar[str]
+    _blocks: ClassVar[Blocks]
 
     def __init__(self, *given: Any) -> None:
         if given:
             mode = type(self).__name__
             raise TypeError(f"{mode}: takes nothing; write @{mode}() with parentheses")
-        self._before: list[Any] = []  # a list, since one object may be entered twice
-
-    def _inside(self, before: Any) -> Any:
-        """The value of the attribute inside the block, given the one outside it."""
-        raise NotImplementedError
 
     def __enter__(self) -> None:
-        before = getattr(state, self._attribute)
-        setattr(state, self._attribute, self._inside(before))
-        self._before.append(before)
+        enter(self._blocks, self)
 
     def __exit__(self, *_: object) -> None:
-        setattr(state, self._attribute, self._before.pop())
+        leave(self._blocks, self)
 
     def __call__(self, function: Any) -> Any:
         if function.__code__.co_flags & PAUSES:
@@ -58,7 +69,8 @@ class Mode(contextlib.ContextDecorator):
 class no_grad(Mode):  # noqa: N801 - PyTorch's name, reads like a function
     """Record nothing inside: ``with no_grad(): ...`` or ``@no_grad()`` before a function.
 
-    It holds in this thread. asyncio tasks of one thread share it: do not ``await`` inside.
+    It holds in this thread or asyncio task, and in tasks that are started inside. A generator that
+    yields inside turns recording off for its caller, too.
 
     >>> w = mc.tensor([2.0], requires_grad=True)
     >>> with mc.no_grad():
@@ -66,10 +78,7 @@ class no_grad(Mode):  # noqa: N801 - PyTorch's name, reads like a function
     False
     """
 
-    _attribute = "grad_enabled"
-
-    def _inside(self, before: bool) -> bool:
-        return False
+    _blocks = no_grads
 
 
 def is_grad_enabled() -> bool:
@@ -78,4 +87,4 @@ def is_grad_enabled() -> bool:
     >>> mc.is_grad_enabled()
     True
     """
-    return state.grad_enabled
+    return not no_grads.get()

@@ -1,4 +1,4 @@
-"""Observers: objects that are told about every op of their thread, without replacing anything."""
+"""Observers: objects that are told about every op of their context, without replacing anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from .anomaly import check_backward, check_forward, user_line
 from .function import Call, Function
-from .modes import Mode, state
+from .modes import Mode, enter, leave, observers
 from .tensor import Tensor
 
 
@@ -32,35 +32,19 @@ class Observer:
 
 @contextmanager
 def observing(observer: Observer) -> Iterator[None]:
-    """Tell the observer about the ops of this thread inside the ``with`` block.
+    """Tell the observer about the ops of this thread or asyncio task inside the ``with`` block.
 
     >>> with mc.autograd.observing(mc.autograd.Observer()):
     ...     y = mc.ops.relu(mc.tensor([-1.0, 2.0]))
     """
-    before = state.observers
-    state.observers = (*before, observer)
+    enter(observers, observer)
     try:
         yield
     finally:
-        state.observers = before
+        leave(observers, observer)
 
 
-class _AnomalyDetector(Observer):
-    def after_forward(self, call: Call) -> None:
-        function, arrays = call.function, [t.data for t in call.inputs]
-        function.called_at = user_line()
-        check_forward(type(function).__name__, call.output.data, arrays, function.called_at)
-
-    def after_backward(self, function: Function, grads: Sequence[Tensor | None]) -> None:
-        for i, grad in enumerate(grads):
-            if grad is not None:
-                check_backward(type(function).__name__, i, grad.data, function.called_at)
-
-
-_DETECTOR = _AnomalyDetector()
-
-
-class detect_anomaly(Mode):  # noqa: N801 - PyTorch's name
+class detect_anomaly(Mode, Observer):  # noqa: N801 - PyTorch's name
     """Stop at the first NaN or infinity: FloatingPointError names the op that made it.
 
     Every result is checked, forward and backward, so this is for finding a fault, not for
@@ -72,7 +56,14 @@ class detect_anomaly(Mode):  # noqa: N801 - PyTorch's name
     FloatingPointError: Log made the first -inf at index (1,) of shape (2,) (...)
     """
 
-    _attribute = "observers"
+    _blocks = observers
 
-    def _inside(self, before: tuple[Observer, ...]) -> tuple[Observer, ...]:
-        return before if _DETECTOR in before else (*before, _DETECTOR)
+    def after_forward(self, call: Call) -> None:
+        function, arrays = call.function, [t.data for t in call.inputs]
+        function.called_at = user_line()
+        check_forward(type(function).__name__, call.output.data, arrays, function.called_at)
+
+    def after_backward(self, function: Function, grads: Sequence[Tensor | None]) -> None:
+        for i, grad in enumerate(grads):
+            if grad is not None:
+                check_backward(type(function).__name__, i, grad.data, function.called_at)

@@ -254,7 +254,8 @@ def _plain(name: str, value: Any) -> Array:
 class Parameter(Tensor):
     """A Tensor that a Module learns: a leaf with ``requires_grad=True``.
 
-    The array is not copied and belongs to the parameter from now on: optimizers write into it.
+    The array is not copied, unless its bytes are in the order of another machine, and belongs to
+    the parameter from now on: optimizers write into it.
 
     >>> mc.Parameter(np.ones(2, np.float32))
     tensor([1., 1.], requires_grad=True)
@@ -263,7 +264,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Array, requires_grad: bool = True) -> None:
-        super().__init__(data, requires_grad)
+        super().__init__(_plain("Parameter", data), requires_grad)
 
 
 def _restored(

@@ -55,24 +55,29 @@ def plain_array(name: str, x: Any) -> Array | None:
     """x as an array of exactly its library's type, shared; None if x is not an array.
 
     Subclasses of NumPy's array change what operators mean (``*`` of a np.matrix is the matrix
-    product), so they become plain. Raises TypeError for a masked array with masked elements; name:
+    product), so they become plain. Numbers in the byte order of another machine are converted: to
+    NumPy they have another dtype. Raises TypeError for a masked array with masked elements; name:
     what the message begins with.
     """
-    if type(x) in DEVICE_OF_TYPE or is_gpu_array(x):
+    if (type(x) in DEVICE_OF_TYPE and x.dtype.isnative) or is_gpu_array(x):
         return x
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise TypeError(
             f"{name}: got a masked array with {np.sum(x.mask)} masked elements, expected a plain "
             "array: x.filled(value) fills them, x.data takes what lies below the mask"
         )
-    # Scalars, too: they are NumPy's results for arrays without axes.
-    return np.asarray(x) if isinstance(x, np.ndarray | np.generic) else None
+    if not isinstance(x, np.ndarray | np.generic):  # scalars are results for arrays without axes
+        return None
+    return np.asarray(x, x.dtype.newbyteorder("="))
 
 
 def to_array(name: str, value: Any) -> Array:
     """``np.asarray``, which would drop a mask silently: see ``plain_array``."""
     plain = plain_array(name, value)
-    return np.asarray(value) if plain is None else plain
+    if plain is not None:
+        return plain
+    array = np.asarray(value)  # of lists, or of what has an __array__
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def memory_owner(x: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import hashlib
 import os
 import shutil
@@ -11,9 +12,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
+from ..partial import replacing
 from ..places import cache_home
 from .errors import DeviceError
 
@@ -49,16 +50,38 @@ def built(
     Raises DeviceError, which begins with ``what``, if it does not compile.
     """
     path = _cached(code, command, included, device, linked)
-    if not _is_intact(path):
-        with tempfile.TemporaryDirectory(dir=path.parent) as directory:
-            unit, made = Path(directory, "kernel.cpp"), Path(directory, "kernel.o")
-            unit.write_text(code)
-            _run([*command, "-c", str(unit), "-o", str(made)], what)
-            if linked is not None:  # without the command's flags, which might add libraries
-                parts, made = [str(made), *map(str, linked)], Path(directory, "kernel.so")
-                _run([command[0], "-shared", *parts, "-o", str(made)], what)
-            _keep(made, path)
+    if _is_intact(path):
+        return path
+    made = _compile(code, command, what, linked)
+    try:
+        _keep(made, path)
+    except OSError as error:  # a full disk
+        path = _temporary(device, _cannot_be_written(path.parent, error)) / path.name
+        _keep(made, path)
     return path
+
+
+def load(library: Path) -> ctypes.CDLL:
+    """The library, loaded. Raises DeviceError if the system refuses."""
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise DeviceError(
+            f"compiled code cannot be loaded ({error}); is it on a file system without execution? "
+            "The environment variable XDG_CACHE_HOME names another folder"
+        ) from error
+
+
+def _compile(code: str, command: list[str], what: str, linked: Sequence[Path] | None) -> bytes:
+    """The object, or the library of it and the linked ones; compiled where the system cleans up."""
+    with tempfile.TemporaryDirectory(prefix="minicnn-") as directory:
+        unit, made = Path(directory, "kernel.cpp"), Path(directory, "kernel.o")
+        unit.write_text(code)
+        _run([*command, "-c", str(unit), "-o", str(made)], what)
+        if linked is not None:  # without the command's flags, which might add libraries
+            parts, made = [str(made), *map(str, linked)], Path(directory, "kernel.so")
+            _run([command[0], "-shared", *parts, "-o", str(made)], what)
+        return made.read_bytes()
 
 
 def _is_intact(path: Path) -> bool:
@@ -73,14 +96,11 @@ def _is_intact(path: Path) -> bool:
         return False
 
 
-def _keep(made: Path, path: Path) -> None:
-    """Move a file to its place in the cache, with its hash; another process may do so, too."""
-    digest = made.with_name("digest")
-    digest.write_text(_hash(made.read_bytes()))
-    for file, target in ((made, path), (digest, _digest_of(path))):
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
-        file.replace(target)
+def _keep(made: bytes, path: Path) -> None:
+    """Write a file into the cache, with its hash; another process may do so, too."""
+    for target, content in ((path, made), (_digest_of(path), _hash(made).encode())):
+        with replacing(target, mode=0o600) as file:  # for any umask: others may not write
+            file.write(content)
 
 
 def _digest_of(path: Path) -> Path:
@@ -92,7 +112,10 @@ def _hash(content: bytes) -> str:
 
 
 def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise DeviceError(f"{what}: {command[0]} cannot be run ({error.strerror})") from error
     if done.returncode:
         raise DeviceError(f"{what} does not compile:\n{done.stderr}")
 
@@ -107,6 +130,8 @@ def _cached(
 
 def _cache(device: str) -> Path:
     """The user's own folder: code from a place that others can write to is never run."""
+    if device in _temporary_folders:
+        return _temporary(device)
     home = cache_home()
     if home is None:
         return _temporary(device, "there is no home folder")
@@ -116,10 +141,23 @@ def _cache(device: str) -> Path:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _is_own(folder.stat(), stat.S_ISDIR):
                 return _temporary(device, f"others can write to {folder}")
-        with tempfile.TemporaryFile(dir=path):
-            return path
+        real = Path(os.path.realpath(path))  # a link could lead elsewhere later
+        for folder in real.parents:
+            if _is_open_to_all(folder.stat().st_mode):
+                return _temporary(device, f"others can write to {folder}")
+        with tempfile.TemporaryFile(dir=real):
+            return real
     except OSError as error:
-        return _temporary(device, f"{path} cannot be written ({error.strerror})")
+        return _temporary(device, _cannot_be_written(path, error))
+
+
+def _cannot_be_written(path: Path, error: OSError) -> str:
+    return f"{path} cannot be written ({error.strerror})"
+
+
+def _is_open_to_all(mode: int) -> bool:
+    """Whether all users can put another folder in the place of one that is in this one."""
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def _is_own(found: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
@@ -129,11 +167,18 @@ def _is_own(found: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
     return is_kind(found.st_mode) and found.st_uid == owner and not is_shared
 
 
-@cache
-def _temporary(device: str, reason: str) -> Path:
+_temporary_folders: dict[str, Path] = {}
+"""Those of this process, by device."""
+
+
+def _temporary(device: str, reason: str = "") -> Path:
     """A folder of this process, removed at its end: each process compiles again."""
-    print(f"minicnn: compiled code is not kept: {reason}", file=sys.stderr)
-    path = Path(tempfile.mkdtemp(prefix=f"minicnn-{device}-"))
+    if device not in _temporary_folders:
+        print(f"minicnn: compiled code is not kept: {reason}", file=sys.stderr)
+    elif _temporary_folders[device].is_dir():
+        return _temporary_folders[device]
+    # None yet, or one that the system has cleaned up.
+    path = _temporary_folders[device] = Path(tempfile.mkdtemp(prefix=f"minicnn-{device}-"))
     owner = os.getpid()
 
     def remove() -> None:

@@ -192,11 +192,14 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
     """
 
     def __init__(self, name: str) -> None:
-        self._before = _chosen.get()
-        _chosen.set(resolve_device(name))
+        self.device, self._is_block = resolve_device(name), False
+        chosen = _chosen.get()
+        if not any(other._is_block for other in chosen[-2:]):
+            chosen = (*chosen[:-2], *chosen[-1:])  # the last but one never returns
+        _chosen.set((*chosen, self))
 
     def __enter__(self) -> None:
-        pass
+        self._is_block = True
 
     def __exit__(
         self,
@@ -204,15 +207,21 @@ class default_device:  # noqa: N801 - reads like a function: default_device("cpu
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _chosen.set(self._before)
+        chosen = _chosen.get()
+        if self in chosen:
+            place = chosen.index(self)
+            # Blocks of generators may end in any order; a choice without a block ends with this.
+            inner = (other for other in chosen[place + 1 :] if other._is_block)
+            _chosen.set((*chosen[:place], *inner))
 
     @staticmethod
     def current() -> str:
         """The current default device."""
-        return _chosen.get() or _initial_device()
+        chosen = _chosen.get()
+        return chosen[-1].device if chosen else _initial_device()
 
 
-_chosen: ContextVar[str | None] = ContextVar("default_device", default=None)
+_chosen: ContextVar[tuple[default_device, ...]] = ContextVar("default_device", default=())
 
 
 @cache

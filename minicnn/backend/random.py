@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,20 +63,21 @@ def draw_key() -> int:
 @contextmanager
 def computing(part: Part) -> Iterator[None]:
     """While this part of a batch is computed, an image gets the numbers it has in the whole one."""
-    global _part
-    before, _part = _part, part
+    before = _part.get()
+    _part.set(part)
     try:
         yield
     finally:
-        _part = before
+        _part.set(before)
 
 
 def part_of_batch(images: int) -> Part | None:
     """The part that is being computed, if so many images are one and not the whole batch."""
-    return _part if _part is not None and images == _part.images < _part.whole else None
+    part = _part.get()
+    return part if part is not None and images == part.images < part.whole else None
 
 
-_part: Part | None = None
+_part: ContextVar[Part | None] = ContextVar("part", default=None)
 
 
 def generator_state() -> dict[str, Any]:
@@ -91,6 +93,8 @@ def set_generator_state(state: Mapping[str, Any]) -> None:
     fresh: np.random.BitGenerator = np.random.PCG64()
     try:
         fresh.state = state
+        if fresh.state["state"]["inc"] % 2 == 0:
+            raise ValueError("an even increment, which does not reach all numbers")
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {brief(str(error))}"
         raise ValueError(f"state: not the state of a PCG64 generator ({reason})") from error

@@ -27,7 +27,7 @@ from .inputs import InputError, mark
 from .interrupts import Interrupt, interruptible
 from .show import add_show
 from .sources import check_data_name
-from .streams import drop_output, escaping, set_up_streams
+from .streams import drop_output, escaping, messages, set_up_streams
 from .trained import add_trained
 from .training import add_train
 
@@ -50,33 +50,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     set_up_streams()
     # kept: what an interruption leaves; takes_all: whether several processes share the work.
-    parsed = argparse.Namespace(kept="", takes_all=False)
-    with interruptible():
+    parsed = argparse.Namespace(kept=None, takes_all=False)
+    with interruptible() as interrupts, messages():
         try:
-            return _run(arguments, parsed)
-        except EXPECTED as error:
-            # What a compiler says has several lines.
-            return _fail(2, str(error), but="\n" if isinstance(error, backend.DeviceError) else "")
-        except MemoryError as error:
-            why = f" ({error})" if str(error) else ""
-            return _fail(2, f"not enough memory{why}{_less_memory(parsed)}")
+            with interrupts.raised():
+                return _run_or_tell_why_not(arguments, parsed)
         except KeyboardInterrupt as error:
             interrupt = error if isinstance(error, Interrupt) else Interrupt(signal.SIGINT)
-            return _fail(interrupt.status, f"{interrupt.reason}{parsed.kept}")
-        except BrokenPipeError:
+            return _fail(interrupt.status, f"{interrupt.reason}{parsed.kept or ''}")
+
+
+def _run_or_tell_why_not(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:
+    try:
+        return _run(arguments, parsed)
+    except EXPECTED as error:
+        # What a compiler says has several lines.
+        return _fail(2, str(error), but="\n" if isinstance(error, backend.DeviceError) else "")
+    except MemoryError as error:
+        why = f" ({error})" if str(error) else ""
+        return _fail(2, f"not enough memory{why}{_less_memory(parsed)}")
+    except BrokenPipeError:
+        drop_output()
+        return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
+    except OSError as error:
+        if error.strerror and not error.filename:  # every other error names a file
             drop_output()
-            return _fail(141, f"the output was closed{parsed.kept}") if parsed.kept else 141
-        except OSError as error:
-            if error.strerror and not error.filename:  # every other error names a file
-                drop_output()
-                return _fail(2, f"the output cannot be written ({error.strerror})")
-            return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
+            return _fail(2, f"the output cannot be written ({error.strerror})")
+        return _fail(2, f"{error.filename}: {error.strerror}" if error.strerror else str(error))
 
 
 def _run(arguments: Sequence[str] | None, parsed: argparse.Namespace) -> int:
     try:
         with _quiet_if_not_first():
             _parser().parse_args(arguments, parsed)
+        for name, value in vars(parsed).items():
+            if value == "" or (isinstance(value, list) and "" in value):
+                raise InputError(f"{name}: got an empty name")
         if not parsed.takes_all and launched_rank() != 0:
             return 0
         with np.errstate(all="ignore"), escaping():  # Trainer.fit reports divergence, once

@@ -12,6 +12,7 @@ from .. import data, optim, train
 from ..autograd import Tensor
 from ..backend.random import generator_state, set_generator_state
 from ..models import ImageClassifier
+from ..train.progress import seconds_since
 from ..train.recipe import Recipe
 from .inputs import mark
 
@@ -35,7 +36,7 @@ def expected_minutes(
         if recipe.augment is not None:
             recipe.augment(pixels)
         recipe.loss(copied(Tensor(pixels).to(device)), labels).backward()
-        seconds = min(seconds, time.perf_counter() - start)
+        seconds = min(seconds, seconds_since(start))
     set_generator_state(state)
     minutes = seconds * steps / 60
     return minutes if minutes >= LEAST_MINUTES else 0

@@ -1,12 +1,13 @@
-"""Where a command prints: control characters are escaped, and a closed stream takes nothing."""
+"""Where a command prints: control characters are escaped; closed and full streams keep nothing."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 from ..text_table import printable
@@ -34,7 +35,11 @@ def set_up_streams() -> None:
 
 def drop_output() -> None:
     """Discard the output that could not be written, which Python flushes again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop(sys.stdout)
+
+
+def _drop(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -44,15 +49,55 @@ def escaping() -> Iterator[None]:
         yield
 
 
-class _Escaping:
-    """A stream that prints control characters as text, but for those between lines."""
+@contextmanager
+def messages() -> Iterator[None]:
+    """On stderr a warning is one line, and what cannot be written is lost.
+
+    None is Pillow's, which warns of files that it then refuses.
+    """
+    with warnings.catch_warnings(), redirect_stderr(_Dropping(sys.stderr)):
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        yield
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(f"minicnn: warning: {printable(str(message))}", file=sys.stderr)
+
+
+class _Wrapped:
+    """A stream that is another one but for what its subclasses change."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Escaping(_Wrapped):
+    """A stream that prints control characters as text, but for those between lines."""
 
     def write(self, text: str) -> int:
         written: int = self._stream.write(printable(text, but="\n\t"))
         return written
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+
+class _Dropping(_Wrapped):
+    """A stream that becomes /dev/null when it is full, or has no reader."""
+
+    def write(self, text: str) -> int:
+        with self._dropping():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._dropping():
+            self._stream.flush()
+
+    @contextmanager
+    def _dropping(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            _drop(self._stream)

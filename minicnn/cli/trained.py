@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ..io import check_writable
 from ..models import MODELS, ImageClassifier, ModelCard
 from ..models.shipped import shipped_names
 from ..ops import softmax
-from ..text_table import text_table
+from ..text_table import printable, text_table
 from ..train import confusion_matrix, report
 from .descriptions import DATA_LINES, examples, lines
 from .inputs import InputError, load_network
@@ -129,6 +130,7 @@ def _load_drawing(option: str, path: Path | None, name: str) -> Callable[..., An
     check_writable(option, path)
     if path.suffix.lower() not in PICTURES:
         raise InputError(f"{option}: {path}: expected a name that ends in {', '.join(PICTURES)}")
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where it has no cache
     try:
         from .. import viz  # imports matplotlib, an extra
     except ImportError as error:
@@ -162,7 +164,7 @@ def _predict(options: argparse.Namespace) -> int:
             draw(seen, probabilities, names, paths).savefig(options.show)
             print(f"drawn in {options.show}")
     for message in wrong:
-        print(f"minicnn: {message}", file=sys.stderr)
+        print(f"minicnn: {printable(message)}", file=sys.stderr)
     return 2 if wrong else 0
 
 

@@ -5,6 +5,7 @@ This module and `idx_files` have the same functions; `known.FileFormat` lists th
 
 from __future__ import annotations
 
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ def download_name(file: str) -> str:
 def find_file(directory: Path, file: str) -> Path | None:
     """The path of a file in the directory, be it the archive or one unpacked from it."""
     paths = (directory / file, directory / FOLDER / file)
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def find_missing(directory: Path, splits: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ This module and `cifar` have the same functions; `known.FileFormat` lists them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def find_file(directory: Path, file: str) -> Path | None:
     # files to names with a dot, train-images.idx3-ubyte.
     for name in (file, file.replace("-idx", ".idx")):
         for path in (directory / f"{name}.gz", directory / name):
-            if path.is_file():
+            if os.path.isfile(path):  # False, too, in a folder of somebody else
                 return path
     return None
 

@@ -17,7 +17,8 @@ from ..backend.layout import as_nchw
 from ..checks import IntOrPair, Pair, check_integer, check_pair
 from .dataset import ArrayDataset, Batch, Indices, check_index, to_float32
 from .errors import DataError
-from .pictures import SUFFIXES, check_channels, check_pillow, look_at, read_picture
+from .picture_file import check_pillow
+from .pictures import SUFFIXES, check_channels, look_at, read_picture
 
 BATCHES_AHEAD = 1  # decoded, or being decoded, while the caller works on another batch
 

@@ -1,13 +1,12 @@
-"""Image files through Pillow, an optional dependency that no other module of minicnn imports."""
+"""Image files through Pillow, an optional dependency."""
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,35 +14,19 @@ from numpy.typing import NDArray
 
 from ..backend.malloc import release_freed_memory
 from ..checks import IntOrPair, Pair, check_integer, check_pair
-from ..reading import check_readable
 from .dataset import to_float32
-from .errors import DataError
+from .picture_file import MOST_PIXELS, check_pillow, check_pixels, opened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageFile import ImageFile
 
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """Of the files in an ImageFolder."""
-MOST_PIXELS = 90_000_000
-"""Decoded: a larger picture is refused, and all threads together decode no more at a time."""
-MOST_BYTES = 400_000_000  # of a file: 4 for each pixel, and some more
-MOST_HEADER = 1 << 24  # bytes before the pixels
-MOST_READS = 1_000_000  # by Pillow, from one file
 LARGE = 4_000_000  # pixels: a picture of more is averaged to about so many before it is scaled
 TILE = 256  # pixels of a side: so much of a picture is converted at a time
 ORIENTATION = 0x0112  # the tag in EXIF data: how the camera was held, from 1 to 8
 SIDEWAYS = (5, 6, 7, 8)
-
-
-def check_pillow() -> None:
-    """Raises DataError, naming the package to install, if Pillow is missing."""
-    try:
-        import PIL.Image  # noqa: F401
-    except ImportError as error:
-        raise DataError("reading pictures needs Pillow: pip install Pillow") from error
 
 
 def read_image(
@@ -95,15 +78,11 @@ def _read(
     path: str | os.PathLike[str], size: Pair | None, channels: int | None, until_freed: ExitStack
 ) -> NDArray[np.uint8]:
     """The pixels (C, H, W), not yet of that size; until_freed: takes the work from the budget."""
-    with _opened(path) as file:
+    with opened(path) as file:
         pixels = file.width * file.height
         if size is not None:  # JPEG can be decoded in a half, quarter or eighth of its size
             file.draft(None, (2 * max(size), 2 * max(size)))
-        if file.width * file.height > MOST_PIXELS:
-            raise DataError(
-                f"{path}: has {file.width} x {file.height} pixels, expected at most "
-                f"{MOST_PIXELS:,} in all"
-            )
+        check_pixels(path, file.width, file.height)
         until_freed.enter_context(_in_work.taking(min(pixels, MOST_PIXELS)))
         return _decode(file, channels or (1 if is_grey(file) else 3), _factor(file, size))
 
@@ -113,37 +92,8 @@ def look_at(path: str | os.PathLike[str]) -> tuple[Pair, bool]:
 
     Raises DataError as ``read_image`` does.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         return (file.height, file.width), is_grey(file)
-
-
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[ImageFile]:
-    """The picture in a file; what is raised inside becomes a DataError that names the file."""
-    check_pillow()
-    from PIL import Image, UnidentifiedImageError
-
-    decoding = "decoding the picture"
-    try:
-        if check_readable(path, MOST_BYTES) == 0:
-            raise OSError("it is empty")
-        with _Stream(path) as stream, closing(Image.open(stream, formats=FORMATS)) as file:
-            stream.left = MOST_BYTES
-            decoding = f"decoding {file.width} x {file.height} pixels"
-            yield file  # whose pixels are freed when it is closed
-    except DataError:
-        raise
-    except MemoryError as error:
-        raise MemoryError(f"{path}: {str(error) or decoding}") from error
-    except UnidentifiedImageError as error:
-        expected = f"cannot identify it, expected {', '.join(FORMATS)}"
-        raise DataError(f"{path}: cannot be read ({expected})") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: is too large ({str(error).split(', could')[0]})") from error
-    except Exception as error:  # damaged files make Pillow raise almost anything
-        raise DataError(f"{path}: cannot be read ({error})") from error
 
 
 def is_grey(picture: Image) -> bool:
@@ -166,30 +116,6 @@ def dilate_grey(pixels: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
 
     picture = Image.fromarray(pixels)
     return np.asarray(picture.filter(ImageFilter.MaxFilter(2 * radius + 1)))
-
-
-class _Stream(io.BufferedReader):
-    """What Pillow reads, with an end to it.
-
-    A small file can have millions of comments, each of which Pillow looks at, or point from all of
-    its tags to the same bytes. Of WebP Pillow reads the whole file before it looks at anything.
-
-    left: how many bytes may still be read.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(io.FileIO(path))
-        self.left = MOST_BYTES if self.peek(12)[8:12] == b"WEBP" else MOST_HEADER
-        self._reads = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        allowed = self.left + 1
-        content = super().read(allowed if size is None or size < 0 else min(size, allowed))
-        self.left -= len(content)
-        self._reads += 1
-        if self.left < 0 or self._reads > MOST_READS:
-            raise ValueError("its header is too long, or in too many parts")
-        return content
 
 
 class _Budget:

@@ -84,7 +84,24 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._socket.settimeout(self._clock.left())
-        return self._socket.recv_into(buffer)
+        try:
+            return self._socket.recv_into(buffer)
+        finally:
+            self._socket.settimeout(TIMEOUT)  # TLS begins after the answer of a proxy
+
+
+class _TimedResponse(HTTPResponse):
+    """An answer of which each step takes at most the time on the clock."""
+
+    def __init__(self, connected: socket, clock: _Clock, method: str) -> None:
+        super().__init__(cast(socket, _Timed(connected, clock)), method=method)
+
+
+class _ProxyResponse(_TimedResponse):
+    """What http.client reads, header after header, when it opens a tunnel."""
+
+    def __init__(self, connected: socket, method: str) -> None:
+        super().__init__(connected, _Clock(), method)
 
 
 @contextmanager
@@ -100,7 +117,7 @@ def _answer(url: str) -> Iterator[tuple[HTTPResponse, _Clock]]:
         headers = {"User-Agent": f"minicnn/{__version__}", "Connection": "close"}
         connection.request("GET", request, headers=headers | _authorization(target, proxy))
         clock = _Clock()
-        response = HTTPResponse(cast(socket, _Timed(connection.sock, clock)), method="GET")
+        response = _TimedResponse(connection.sock, clock, "GET")
         try:
             response.begin()
             yield response, clock
@@ -128,6 +145,7 @@ def _prepare(target: SplitResult, proxy: SplitResult | None) -> tuple[HTTPConnec
     connection = HTTPSConnection(*there, timeout=TIMEOUT, context=_make_context())
     if proxy is not None:
         connection.set_tunnel(host, port, _login(proxy))
+        connection.response_class = _ProxyResponse
     return connection, path
 
 
@@ -139,10 +157,15 @@ def _find_proxy(target: SplitResult) -> SplitResult | None:
     address = proxies.get(target.scheme) or proxies.get("all")
     if not address:
         return None
-    proxy = urlsplit(address if "://" in address else f"http://{address}")
+    expected = "expected http://HOST:PORT"
+    try:
+        proxy = urlsplit(address if "://" in address else f"http://{address}")
+        _ = proxy.port
+    except ValueError as error:  # without the address, which may hold a password
+        raise DataError(f"the proxy cannot be used, {expected}") from error
     if proxy.scheme != "http" or not proxy.hostname:
         kind = f"{proxy.scheme}://{proxy.hostname or ''}"
-        raise DataError(f"the proxy {_quoted(kind)} cannot be used, expected http://HOST:PORT")
+        raise DataError(f"the proxy {_quoted(kind)} cannot be used, {expected}")
     return proxy
 
 

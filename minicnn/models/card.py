@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .. import io
 from .._version import __version__
 from ..backend import Array
+from ..checks import brief, check_integer, check_number
 from ..data import read_image
 from ..data.digit_photo import read_digit
 from ..nn.init import skip_init
@@ -74,8 +75,17 @@ class ModelCard:
             raise ValueError(
                 f"image_shape: got {shape!r}, expected three sizes (C, H, W) of at most {MOST_SIDE}"
             )
-        if self.ink_box is not None and not 0 < self.ink_box <= min(shape[1:]):
-            raise ValueError(f"ink_box: got {self.ink_box!r}, expected at most {min(shape[1:])}")
+        if self.ink_box is not None:
+            check_integer("ink_box", self.ink_box, least=1, most=min(shape[1:]))
+        for name in ("data", "recipe", "made_with"):
+            if not isinstance(value := getattr(self, name), str):
+                raise TypeError(f"{name}: got {brief(value)}, expected text")
+        for name in ("epochs", "seed"):
+            if (value := getattr(self, name)) is not None:
+                check_integer(name, value, least=0)
+        for name in ("hold_out", "accuracy"):
+            if (value := getattr(self, name)) is not None:
+                check_number(name, value, "a number from 0 to 1")
 
     def build(self) -> ImageClassifier:
         """A new network like this one, with random weights."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any
 
-from ..autograd.modes import state
+from ..autograd.modes import observers
 from .activation import ReLU
 from .module import Module
 from .pooling import MaxPool2d
@@ -104,7 +104,7 @@ class Sequential(_Series):
 
 def _in_cheaper_order(layers: list[tuple[str, Module]]) -> list[tuple[str, Module]]:
     """The layers, each ReLU after the max pooling that follows it, if nobody watches them."""
-    if state.observers:
+    if observers.get():
         return layers
     for i, (_, module) in enumerate(layers[:-1]):
         pool = layers[i + 1][1]

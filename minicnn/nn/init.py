@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from ..autograd import Tensor
 from ..autograd.in_place import write_into
@@ -25,20 +26,19 @@ def skip_init() -> Iterator[None]:
     A network whose weights come from a file is made faster, and zeros that nobody writes into take
     no memory: so the file may first be compared with a network that is too large.
     """
-    global _skips
-    before, _skips = _skips, True
+    before = _skips.set(True)
     try:
         yield
     finally:
-        _skips = before
+        _skips.reset(before)
 
 
-_skips = False
+_skips = ContextVar("skip_init", default=False)
 
 
 def constant_(x: Tensor, value: float) -> Tensor:
     """Every element the same value."""
-    if not _skips:
+    if not _skips.get():
         write_into(x, value, "nn.init.constant_()")
     return x
 
@@ -55,7 +55,7 @@ def ones_(x: Tensor) -> Tensor:
 
 def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Uniform in [low, high)."""
-    if not _skips:
+    if not _skips.get():
         drawn = to_device(generator().uniform(low, high, x.shape), x.device)
         write_into(x, drawn, "nn.init.uniform_()")
     return x
@@ -63,7 +63,7 @@ def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Normal with this mean and standard deviation."""
-    if not _skips:
+    if not _skips.get():
         drawn = to_device(generator().normal(mean, std, x.shape), x.device)
         write_into(x, drawn, "nn.init.normal_()")
     return x

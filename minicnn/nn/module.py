@@ -12,7 +12,15 @@ from numpy.typing import DTypeLike
 
 from ..autograd import Tensor
 from ..autograd.in_place import write_into
-from ..backend import Array, is_array, is_device_name, on_device_of, resolve_device, to_device
+from ..backend import (
+    Array,
+    array_module,
+    is_array,
+    is_device_name,
+    on_device_of,
+    resolve_device,
+    to_device,
+)
 from ..backend.arrays import to_array
 from ..checks import check_flag
 from .attribute import check_attribute, check_class
@@ -80,17 +88,17 @@ class Module(Tree):
         """Whether it is in training mode, as set by ``train()`` and ``eval()`` for all threads.
 
         Evaluation by minicnn itself (``Trainer.evaluate``, ``summary``, ``viz``, ...) affects only
-        its own thread; other threads keep training. A forward that starts threads of its own needs
-        ``model.eval()`` before it is evaluated.
+        its own thread or asyncio task; others keep training. A forward that starts threads of its
+        own needs ``model.eval()`` before it is evaluated.
         """
-        mode = modes.training.get(id(self))
+        mode = modes.get().get(id(self))
         return vars(self).get("training", True) if mode is None else mode
 
     @training.setter
     def training(self, mode: bool) -> None:
         mode = check_flag(f"{type(self).__name__}: training", mode)
-        if id(self) in modes.training:
-            modes.training[id(self)] = mode
+        if id(self) in modes.get():
+            modes.set({**modes.get(), id(self): mode})
         else:
             vars(self)["training"] = mode
 
@@ -237,8 +245,9 @@ class Module(Tree):
         """Copy a state dict into the parameters and buffers; all of it or, on error, nothing.
 
         Returns ``.missing_keys`` and ``.unexpected_keys``, which are empty if strict. Raises, if
-        strict, KeyError for names that are missing or unknown, ValueError for a shape that differs,
-        TypeError for values that are not real numbers, or for what is not a state dict.
+        strict, KeyError for names that are missing or unknown, ValueError for a shape that differs
+        and numbers that the dtype here cannot hold, TypeError for values that are not real numbers,
+        or for what is not a state dict.
         """
         if not isinstance(state, Mapping):
             kind = type(state).__name__
@@ -262,12 +271,10 @@ class Module(Tree):
                 )
             if array.dtype.kind not in "fiub":
                 raise TypeError(f"state dict: {name} is {array.dtype}, expected real numbers")
-        with np.errstate(under="ignore"):  # under np.seterr(all="raise") too, 1e-50 is 0 in float32
-            for name, array in arrays.items():
-                value = own[name]
-                with on_device_of(array):
-                    converted = array.astype(value.dtype)
-                write_into(value, to_device(converted, value.device), "load_state_dict()")
+        # All before the first is written: one may be refused, or be a view of another parameter.
+        loaded = {n: _as_dtype(n, array, own[n].dtype) for n, array in arrays.items()}
+        for name, array in loaded.items():
+            write_into(own[name], to_device(array, own[name].device), "load_state_dict()")
         return keys
 
     def _options(self) -> str:
@@ -291,6 +298,23 @@ class Module(Tree):
 
     def _repr_html_(self) -> str:
         return module_html(self)
+
+
+def _as_dtype(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    """A copy with this dtype. Raises ValueError for numbers that it cannot hold."""
+    with on_device_of(array), np.errstate(all="ignore"):  # 1e-50 is 0 in float32
+        converted: Array = array.astype(dtype)
+        if array.dtype == dtype:
+            return converted
+        if dtype.kind == "f":
+            isfinite = array_module(array).isfinite
+            lost = isfinite(array) & ~isfinite(converted)
+        else:
+            lost = converted != array
+        if not lost.any():
+            return converted
+        value = array[lost].ravel()[0]
+        raise ValueError(f"state dict: {name} has {value.item()}, which {dtype} cannot hold")
 
 
 METHODS = frozenset(name for name in dir(Module) if callable(getattr(Module, name)))

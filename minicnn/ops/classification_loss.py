@@ -28,6 +28,9 @@ from .select import keep
 from .shape import broadcasts_to
 from .softmax import log_softmax, softmax
 
+ROUNDING = 1e-3
+"""How far a share may lie outside of 0 to 1, as a sum of shares in float16 does."""
+
 
 @in_float32
 def cross_entropy(
@@ -50,7 +53,8 @@ def cross_entropy(
     the mean over probabilities by the number of losses.
 
     Raises TypeError for other dtypes of the target, ValueError for shapes that do not fit, classes
-    out of range, label_smoothing outside [0, 1] or an unknown reduction.
+    out of range, probabilities on the CPU that are not from 0 to 1, label_smoothing outside [0, 1]
+    or an unknown reduction.
 
     >>> logits = mc.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     >>> mc.ops.cross_entropy(logits, [0, 2], reduction="none").numpy().round(3)
@@ -90,7 +94,9 @@ def _losses_of_probabilities(
             "logits, for probabilities (integers are for class indices)"
         )
     truth = convert(target, logits.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
-    return -sum(_weighted(truth, weights) * log_softmax(logits), 1)  # (N, ...)
+    losses = -sum(_weighted(truth, weights) * log_softmax(logits), 1)  # (N, ...)
+    _check_shares("cross_entropy", target, "one-hot bytes are target / 255")
+    return losses
 
 
 def _weighted(scores: Tensor, weights: Array | None) -> Tensor:
@@ -218,19 +224,17 @@ def binary_cross_entropy_with_logits(
     if weight is not None:
         losses = losses * _factor(op, x, weight=weight)
     loss = reduce_losses(op, losses, reduction)
-    _check_shares(op, t)
+    _check_shares(op, t, "a mask of bytes is target / 255, labels -1 and 1 are (target + 1) / 2")
     return loss
 
 
-def _check_shares(op: str, t: Tensor) -> None:
+def _check_shares(op: str, t: Tensor, hint: str) -> None:
     """Raise ValueError for targets outside of 0 to 1; to check them would wait for a GPU."""
     if not is_in_cpu_memory(t.data) or not t.size:
         return
-    if not (t.data.min() >= 0 and t.data.max() <= 1):
-        raise ValueError(
-            f"{op}: target holds {t.data.min():g} to {t.data.max():g}, expected 0 to 1: a mask of "
-            "bytes is target / 255, labels -1 and 1 are (target + 1) / 2"
-        )
+    least, most = t.data.min(), t.data.max()
+    if not (least >= -ROUNDING and most <= 1 + ROUNDING):
+        raise ValueError(f"{op}: target holds {least:g} to {most:g}, expected 0 to 1: {hint}")
 
 
 def _times(share: Tensor, loss: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ class Adadelta(Optimizer):
     """
 
     state_names: ClassVar = {"square_avg": None, "acc_delta": None}
+    squares: ClassVar = ("square_avg", "acc_delta")
     ranges: ClassVar = {
         **Optimizer.ranges,
         "rho": "a number from 0 to 1",

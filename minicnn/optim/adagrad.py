@@ -31,6 +31,7 @@ class Adagrad(Optimizer):
     """
 
     state_names: ClassVar = {"sum": None}
+    squares: ClassVar = ("sum",)
     ranges: ClassVar = Optimizer.ranges | dict.fromkeys(
         ("lr_decay", "initial_accumulator_value", "eps"), "a number of 0 or more"
     )

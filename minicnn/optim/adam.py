@@ -32,6 +32,7 @@ class Adam(Optimizer):
     """
 
     state_names: ClassVar = {"exp_avg": None, "exp_avg_sq": None}
+    squares: ClassVar = ("exp_avg_sq",)
     ranges: ClassVar = {**Optimizer.ranges, "eps": "a number of 0 or more"}
     decoupled: ClassVar = False
     """Whether the weight decay is not a part of the gradient."""

@@ -27,7 +27,8 @@ def clip_grad_norm(
 
     Pascanu, Mikolov and Bengio, 2013. Returns the norm before clipping. The gradients are replaced,
     not changed in place; parameters without a gradient are skipped. A norm of NaN makes all of them
-    NaN. Raises ValueError for a negative max_norm or a norm_type that is not above 0, and, with
+    NaN; one of inf makes them 0, and NaN where they are infinite. A max_norm of inf only measures.
+    Raises ValueError for a negative max_norm or a norm_type that is not above 0, and, with
     error_if_nonfinite, RuntimeError for a norm of inf or NaN.
 
     >>> p = mc.tensor([0.0, 0.0], requires_grad=True)
@@ -63,7 +64,10 @@ def scale_to_norm(
                 raise RuntimeError(
                     f"clip_grad_norm: the norm of the gradients is {float(norm)}, expected finite"
                 )
-            coefficient = max_norm / (norm + 1e-6)
+            if max_norm == math.inf:
+                return norm
+            with np.errstate(over="ignore"):  # of a small norm, which is not clipped
+                coefficient = max_norm / (norm + 1e-6)
         # NaN is passed on to the gradients, as in PyTorch. A GPU multiplies by 1 without waiting.
         if not can_be_read(coefficient) or not coefficient >= 1:
             for group in groups:

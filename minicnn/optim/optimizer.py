@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,6 +44,9 @@ class Optimizer:
 
     None: always needed. What the options do not need is neither allocated nor saved.
     """
+
+    squares: ClassVar[Collection[str]] = ()
+    """The state arrays that add up squares, and so are never below 0."""
 
     ranges: ClassVar[dict[str, str]] = dict.fromkeys(
         ("lr", "weight_decay"), "a number of 0 or more"
@@ -213,6 +216,11 @@ class Optimizer:
                 raise ValueError(
                     f"state dict: {name} of parameter {number} is {array.dtype} of shape "
                     f"{array.shape}, expected floats of shape {shape}"
+                )
+            if name in self.squares and (array < 0).any():
+                raise ValueError(
+                    f"state dict: {name} of parameter {number} has {array.min()}, expected sums of "
+                    "squares, 0 or more"
                 )
         return step, arrays
 

@@ -35,6 +35,7 @@ class RMSprop(Optimizer):
         "momentum_buffer": "momentum",
         "grad_avg": "centered",
     }
+    squares: ClassVar = ("square_avg",)
     ranges: ClassVar = {
         **Optimizer.ranges,
         "alpha": "a number from 0 to 1",

@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..startup import RANKS
 from .errors import ParallelError
 
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 """What the launchers of Open MPI and MPICH tell a process: how many there are."""
-RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
-"""And which one it is."""
 INSTALL = "pip install minicnn[parallel]"
 
 

@@ -16,9 +16,15 @@ from ..data import ArrayDataset, DataLoader, ImageFolder
 from ..data.dataset import to_float32
 from ..data.labels import check_not_bytes, first_part, is_several, map_parts, place_labels
 from ..data.loader import own_images
+from ..nn import Module
 from ..ops.convert import as_tensor
 
 Batches = Iterable[tuple[Any, Any]]
+
+
+def compute_outputs(model: Module, x: Any) -> Any:
+    """What the model returns for a batch; several inputs are a tuple."""
+    return model(*x) if isinstance(x, tuple) else model(x)
 
 
 def place_batches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,13 @@ MOST_WAITING = 1024
 
 
 SHORTEST = 1e-6
-"""Seconds: what a clock that stands still, or is set back, counts as."""
+"""Seconds: what a clock that stands still, is set back, or tells no time, counts as."""
 
 
 def seconds_since(start: float) -> float:
-    """The time since a value of ``time.perf_counter``, always above 0."""
-    return max(time.perf_counter() - start, SHORTEST)
+    """The time since a value of ``time.perf_counter``, always above 0 and finite."""
+    passed = time.perf_counter() - start
+    return passed if SHORTEST < passed < math.inf else SHORTEST
 
 
 class Means:
@@ -166,6 +167,19 @@ class Progress:
                 data.load_state_dict(state[name])
         self.epoch, self.batch = state["epoch"], state["batch"]
         self._before, self.means = state["seconds"], means
+
+    def position(self) -> Callable[[], None]:
+        """A function that goes back to where the training and its loaders are now."""
+        own = vars(self).copy()
+        loaders = [data for data in (self.train, self.validation) if isinstance(data, DataLoader)]
+        theirs = [(loader, loader.epoch, loader.order) for loader in loaders]
+
+        def go_back() -> None:
+            vars(self).update(own)
+            for loader, epoch, order in theirs:
+                loader.epoch, loader.order = epoch, order
+
+        return go_back
 
     def _check_middle(self, state: Mapping[str, Any], images: int) -> None:
         """Raise ValueError unless the data can continue there, in the middle of an epoch."""

@@ -6,12 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..backend import Array
+from ..backend import Array, to_device
 from ..checks import brief
 from ..fields import count, fields, flag, items, mapping, number, plain, text, values
 from ..optim import Optimizer
 from .checkpoint_file import array
 from .finite import describe_nonfinite
+
+NEVER_BELOW_0 = ("running_var", "num_batches_tracked")
+"""Buffers of a batch norm."""
 
 
 def optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
@@ -68,6 +71,7 @@ def check_state(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     for part in ("model", "loss"):
         if differing := _differences(state.get(part, own[part]), own[part]):
             raise ValueError(f"state dict: of another {part}: {differing}")
+        _check_statistics(f"state dict: {part}", state.get(part, {}))
     for name, kinds in _kinds(state).items():
         if kinds != (expected := _kinds(own)[name]):
             there, here = (brief(", ".join(k) or "none")[1:-1] for k in (kinds, expected))
@@ -114,6 +118,16 @@ def check_weights(
     finite = {n: a for n, a in saved.items() if not describe_nonfinite({n: own[n]})}
     if bad := describe_nonfinite(finite):
         raise ValueError(f"{name}: NaN or infinity in {bad}")
+    _check_statistics(name, saved)
+
+
+def _check_statistics(name: str, weights: Mapping[str, Array]) -> None:
+    """Raise ValueError for running statistics that no batches can have."""
+    for place, statistics in weights.items():
+        if place.rpartition(".")[2] in NEVER_BELOW_0:
+            least = to_device(statistics, "cpu").min()
+            if least < 0:
+                raise ValueError(f"{name}: {place}: got {least}, expected 0 or more")
 
 
 def _differences(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Parameter, Tensor
-from ..autograd.modes import state
+from ..autograd.modes import observers
 from ..autograd.substitute import arrays_seen_as
 from ..backend import Array, on_device_of, to_device
 from ..backend.capture import Capture, new_capture, write
@@ -64,13 +64,13 @@ class StepGraph:
     def __call__(self, x: Any, y: Any) -> Values:
         if self._is_given_up:
             return self._compute(x, y)
-        if state.observers and self._is_required:
+        if observers.get() and self._is_required:
             warnings.warn(
                 "fit: graph: got an observer, such as detect_anomaly(), which sees no "
                 "operation of a graph; the steps that it watches are not replayed",
                 stacklevel=2,
             )
-        if state.observers:
+        if observers.get():
             return self._compute(x, y)
         kind = [_kind(part) for part in (*_parts(x), *_parts(y))]
         if self._kind is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -13,15 +14,21 @@ from numpy.typing import ArrayLike
 from .. import ops
 from ..autograd import Tensor
 from ..backend import resolve_device
-from ..backend.random import Part, computing, generator_state, set_generator_state
+from ..backend.random import Part, generator_state, set_generator_state
 from ..checks import brief, check_flag, check_integer, check_number
 from ..nn import Module
 from ..nn.modes import evaluating
 from ..optim import Optimizer
-from ..optim.clip import scale_to_norm
 from ..parallel import Group, group
 from ..parallel.processes import own_device
-from .batches import Batches, as_inputs, concatenate, in_batches, place_batches
+from .batches import (
+    Batches,
+    as_inputs,
+    compute_outputs,
+    concatenate,
+    in_batches,
+    place_batches,
+)
 from .callback import Callback
 from .checkpoint_file import CheckpointError, read_checkpoint
 from .data_parallel import DataParallel
@@ -32,11 +39,10 @@ from .fit_checks import (
     check_graph,
     check_new_parameters,
     check_optimizer,
-    is_repeatable,
     warn_of_untrained,
 )
 from .history import History
-from .measures import Measured, Measures, Metric
+from .measures import Measures, Metric
 from .options import (
     callback_options,
     check_options,
@@ -48,7 +54,7 @@ from .options import (
 )
 from .progress import Progress
 from .state import check_state, load_optimizer_state, optimizer_state
-from .step_graph import StepGraph
+from .steps import Steps
 
 
 class Trainer:
@@ -128,7 +134,6 @@ class Trainer:
                 f"Trainer: graph: got True in {processes.size} processes, whose messages a "
                 "graph cannot hold; leave it out"
             )
-        self._graph: StepGraph | None = None  # during fit
         self.callbacks = check_callbacks(callbacks)
         self.history = History()
         self.progress, self.stop_training = Progress(), False
@@ -165,7 +170,29 @@ class Trainer:
             check_batches("fit: validation", validation, epochs)
         check_optimizer("fit", self.model, self.optimizer, self.loss)
         warn_of_untrained(self.model, self.optimizer)
+        before = self.progress, self.stop_training
         self.progress, self.stop_training = Progress(train, validation), False
+        try:
+            self._prepare(resume)
+        except BaseException:
+            self.progress, self.stop_training = before
+            raise
+        random_state = generator_state()
+        self._call("on_fit_begin", epochs)
+        if resume is not None:
+            set_generator_state(random_state)  # on_fit_begin drew its numbers in the first run
+        steps = Steps(self, self._measures, self._parallel)
+        try:
+            while self.progress.epoch < epochs and not self.stop_training:
+                self._run_epoch(steps, train, validation)
+        finally:
+            del steps  # and the memory of a recording
+            self._call("on_fit_end")
+        self.check_finite("fit: after the last epoch")
+        return self.history
+
+    def _prepare(self, resume: str | os.PathLike[str] | Mapping[str, Any] | None) -> None:
+        """Check what ``fit`` was given and, if all of it can be used, restore the state."""
         if self.graph:
             check_graph(self.model, self.loss, self.optimizer, self.callbacks)
         self._parallel.group.from_first(lambda: self._call("check_fit", first_only=True))
@@ -177,23 +204,13 @@ class Trainer:
         if resume is not None:
             self._parallel.group.from_first(lambda: self._resume(resume, options))
         if self._parallel.group.size > 1:
-            self._restore(self._parallel.group.broadcast(self.state_dict()))
-        self._begun_with = options
+            state = self._parallel.group.broadcast(self.state_dict())
+            self._restore(state, self._with_state())
+            self.progress.load_state_dict(state["progress"])
         if not self.history.rows:  # a mask may have been loaded since the Trainer was made
             self._constants = nonfinite_constants(self.model)
         self.check_finite("fit: before the first batch")
-        random_state = generator_state()
-        self._call("on_fit_begin", epochs)
-        if resume is not None:
-            set_generator_state(random_state)  # on_fit_begin drew its numbers in the first run
-        try:
-            while self.progress.epoch < epochs and not self.stop_training:
-                self._run_epoch(train, validation)
-        finally:
-            self._graph = None
-            self._call("on_fit_end")
-        self.check_finite("fit: after the last epoch")
-        return self.history
+        self._begun_with = options
 
     def check_finite(self, where: str) -> None:
         """Raise FloatingPointError, naming the array, for weights that are not finite.
@@ -217,7 +234,7 @@ class Trainer:
     def _evaluated(self, data: Batches) -> Iterator[tuple[dict[str, Tensor], Any, Part]]:
         """The loss and the metrics of each batch, with its labels."""
         for x, y, part in place_batches(data, self.device, share=self._parallel.share):
-            outputs = self._outputs(x)
+            outputs = compute_outputs(self.model, x)
             yield self._measures.values(self.loss(outputs, y), outputs, y), y, part
 
     def predict(
@@ -234,8 +251,8 @@ class Trainer:
         inputs = as_inputs("predict: x", x)
         batch_size = check_integer("batch_size", batch_size, least=1)
         with evaluating(self.model):
-            parts = [self._outputs(x) for x in in_batches(inputs, batch_size, self.device)]
-            return concatenate("predict", parts)
+            batches = in_batches(inputs, batch_size, self.device)
+            return concatenate("predict", [compute_outputs(self.model, x) for x in batches])
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on, as plain values and arrays.
@@ -277,14 +294,26 @@ class Trainer:
             check_state(state_dict, before)
             if options is not None:
                 check_options(state_dict.get("options", {}), options)
-            self._restore(state_dict)
-            self._check_loaded()
+            with self._undone_on_error(before):
+                self._restore(state_dict, self._with_state())
+                self.progress.load_state_dict(state_dict["progress"])
+                self._check_loaded()
+        except ValueError:
+            raise
         except Exception as error:
-            self._restore(before)  # a part may have been written already
-            if isinstance(error, ValueError):
-                raise
             reason = f"{type(error).__name__}: {brief(str(error))}"
             raise ValueError(f"state dict: does not fit ({reason})") from error
+
+    @contextmanager
+    def _undone_on_error(self, before: Mapping[str, Any]) -> Iterator[None]:
+        """On any error, Ctrl-C included, bring back the state before."""
+        callbacks, put_back = self._with_state(), self.progress.position()
+        try:
+            yield
+        except BaseException:
+            self._restore(before, callbacks)
+            put_back()
+            raise
 
     def _check_loaded(self) -> None:
         """Raise ValueError if training could not continue from what has been loaded."""
@@ -296,8 +325,11 @@ class Trainer:
         except FloatingPointError as error:
             raise ValueError(str(error)) from error
 
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        callbacks = [callback for callback in self.callbacks if callback.state_dict()]
+    def _with_state(self) -> list[Callback]:
+        """The callbacks that have a state to save."""
+        return [callback for callback in self.callbacks if callback.state_dict()]
+
+    def _restore(self, state: Mapping[str, Any], callbacks: Iterable[Callback]) -> None:
         for callback, entry in zip(callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(entry["state"])
         # After the schedules, which write into the options of the optimizer.
@@ -305,7 +337,6 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         if isinstance(self.loss, Module) and "loss" in state:
             self.loss.load_state_dict(state["loss"])
-        self.progress.load_state_dict(state["progress"])
         set_generator_state(state["generator"])
         self.history.rows[:] = [dict(row) for row in state["history"]]
         self.stop_training = state["stopped"]
@@ -330,7 +361,7 @@ class Trainer:
         of_data = data_options(self.progress)
         return merge([own, model_options(self.model), of_data, of_optimizer, *of_callbacks])
 
-    def _run_epoch(self, train: Batches, validation: Batches | None) -> None:
+    def _run_epoch(self, step: Steps, train: Batches, validation: Batches | None) -> None:
         progress, number = self.progress, self.progress.epoch + 1
         random_state = generator_state()
         self._call("on_epoch_begin", number, len(train) if isinstance(train, Sized) else None)
@@ -339,14 +370,11 @@ class Trainer:
         batches = place_batches(train, self.device, progress.batch, self._parallel.share)
         progress.begin_epoch()
         self.model.train()
-        if self._records():
-            self._begin_graph()
-        else:
-            self._graph = None
+        step.begin_epoch()
         for x, y, part in batches:
             if not self.model.training:  # a callback called eval() and not train()
                 self.model.train()
-            progress.end_batch(part.whole, *self._step(x, y, part))
+            progress.end_batch(part.whole, *step(x, y, part))
             if progress.batch == 1:
                 check_new_parameters(self.model, self.optimizer, self._made_with)
             self._call("on_batch_end", part.whole, progress.means)
@@ -363,71 +391,6 @@ class Trainer:
         self._call("on_epoch_end", number, row)
         self.stop_training = self._parallel.is_any(self.stop_training)
         check_losses(number, row)
-
-    def _outputs(self, x: Any) -> Any:
-        return self.model(*x) if isinstance(x, tuple) else self.model(x)
-
-    def _step(self, x: Any, y: Any, part: Part) -> Measured:
-        """Learn from one batch; returns what was measured before the step."""
-        if self._parallel.group.size > 1:
-            measured = self._parallel_gradients(x, y, part)
-        else:
-            values = self._gradients(x, y) if self._graph is None else self._graph(x, y)
-            measured = values, self._measures.counts(y)
-        self.optimizer.step()
-        return measured
-
-    def _gradients(self, x: Any, y: Any) -> dict[str, Tensor]:
-        """Compute the gradients; returns the loss and the metrics. A CUDA graph holds all of it."""
-        loss, values = self._forward(x, y)
-        loss.backward()
-        self._clip()
-        return values
-
-    def _parallel_gradients(self, x: Any, y: Any, part: Part) -> Measured:
-        """Compute the gradients of a batch of which this process has a part."""
-        with computing(part):
-            loss, values = self._forward(x, y)
-            measured = self._parallel.backward(loss, values, y, part, self._learned())
-        self._clip()
-        return measured
-
-    def _forward(self, x: Any, y: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, and what is measured: before the step, since a metric may raise."""
-        outputs = self._outputs(x)
-        loss = self.loss(outputs, y)
-        values = self._measures.values(loss, outputs, y)
-        self.optimizer.zero_grad()
-        return loss, values
-
-    def _clip(self) -> None:
-        if self.clip_norm is not None:
-            # Only those of the optimizer: nothing resets the gradients of other parameters.
-            scale_to_norm(self._learned(), self.clip_norm)
-
-    def _learned(self) -> list[Tensor]:
-        """The parameters of the optimizer."""
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
-
-    def _records(self) -> bool:
-        """Whether the steps of this epoch are to be recorded."""
-        if self.graph is not None:
-            return self.graph
-        own = self.device == "native" and self._parallel.group.size == 1
-        return own and is_repeatable(
-            self.model, self.loss, self.metrics.values(), self.optimizer, self.callbacks
-        )
-
-    def _begin_graph(self) -> None:
-        """Refuse what a graph of the coming epoch would leave out."""
-        check_graph(self.model, self.loss, self.optimizer, self.callbacks)
-        if self._graph is None:
-            modules = [m for m in (self.model, self.loss) if isinstance(m, Module)]
-            read = [t for m in modules for t in (*m.parameters(), *m.buffers())]
-            self._graph = StepGraph(
-                self._gradients, self._learned(), self.device, read, is_required=bool(self.graph)
-            )
-        self._graph.begin_epoch()
 
     def _call(self, event: str, *args: Any, first_only: bool | None = None) -> None:
         """Call the callbacks; first_only: those of the first process alone, or the others."""

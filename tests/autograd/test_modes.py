@@ -1,10 +1,14 @@
-"""no_grad() and detect_anomaly(): as contexts, decorators, nested, recursive, and per thread."""
+"""no_grad() and detect_anomaly(): as contexts, decorators, nested, recursive, and per context."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
 import inspect
 import re
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -124,6 +128,49 @@ def test_a_decorated_function_in_two_threads_at_once() -> None:
         event.set()
         thread.join()
     assert after == {"first": True, "second": False}
+
+
+def test_asyncio_tasks_that_take_turns_have_their_own_modes() -> None:
+    """One is inside no_grad while another records; a task or thread started inside is, too."""
+
+    async def work(inside: bool) -> list[bool]:
+        seen = []
+        for _ in range(3):
+            with mc.no_grad() if inside else contextlib.nullcontext():
+                await asyncio.sleep(0)
+                seen.append(recorded())
+            seen.append(recorded())
+        return seen
+
+    async def check() -> None:
+        results = await asyncio.gather(work(True), work(False), work(True))
+        assert results == [[False, True] * 3, [True] * 6, [False, True] * 3]
+        with mc.no_grad():
+            started = asyncio.create_task(work(False))
+            assert not await asyncio.to_thread(recorded)
+        assert await started == [False] * 6
+        assert recorded()
+
+    asyncio.run(check())
+    context = contextvars.copy_context()
+    mode = mc.no_grad()
+    context.run(mode.__enter__)
+    assert recorded()
+    assert not context.run(recorded)
+
+
+@pytest.mark.parametrize("mode", [mc.no_grad, mc.detect_anomaly])
+def test_generators_that_leave_their_blocks_in_the_other_order(mode: Any) -> None:
+    def paused() -> Iterator[None]:
+        with mode():
+            yield
+
+    first, second = paused(), paused()
+    next(first), next(second)
+    first.close()
+    assert len(mode._blocks.get()) == 1  # the second one is still inside
+    second.close()
+    assert mode._blocks.get() == ()
 
 
 def here() -> int:

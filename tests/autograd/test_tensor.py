@@ -144,6 +144,18 @@ def test_subclasses_of_arrays_become_plain(make: Any, array: Any) -> None:
     np.testing.assert_array_equal((t * t).data, [[1, 4], [9, 16]])
 
 
+@pytest.mark.parametrize("make", {k: v for k, v in MAKERS.items() if k != "Tensor"}.values())
+def test_the_byte_order_of_another_machine_is_left_at_the_door(make: Any) -> None:
+    """Files in big-endian order, such as those of MNIST, are read as such arrays."""
+    array = np.array([[1.0, 2.0], [3.0, 4.0]])
+    swapped = array.astype(array.dtype.newbyteorder())
+    t = make(swapped)
+    assert t.data.dtype.isnative
+    assert t.dtype in (np.float32, np.float64)
+    np.testing.assert_array_equal((t @ t).data, array @ array)
+    assert (mc.tensor([1.0]) * swapped[0, 0]).dtype == np.float32
+
+
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_masked_elements_are_refused(make: Any) -> None:
     array = np.ma.masked_greater([[1.0, 2.0], [3.0, 9.0]], 5)

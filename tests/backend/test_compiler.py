@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ CODE = 'extern "C" int seven() { return 7; }\n'
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and no folder that an earlier test has made for want of one."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    compiler._temporary.cache_clear()
+    monkeypatch.setattr(compiler, "_temporary_folders", {})
     return tmp_path / "cache"
 
 
@@ -38,6 +39,22 @@ def test_it_is_compiled_once_into_folders_of_the_user(home: Path, monkeypatch: A
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     monkeypatch.setattr(compiler.subprocess, "run", None)
     assert build() == path
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o077])
+def test_it_is_compiled_once_whatever_the_umask(umask: int, monkeypatch: Any) -> None:
+    before = os.umask(umask)
+    try:
+        path = build()
+    finally:
+        os.umask(before)
+    monkeypatch.setattr(compiler.subprocess, "run", None)
+    assert build() == path
+
+
+def test_nothing_else_is_left_in_the_cache() -> None:
+    path = build()
+    assert {other.name for other in path.parent.iterdir()} == {path.name, f"{path.name}.sha256"}
 
 
 @pytest.mark.parametrize("damage", ["cut off", "changed", "empty", "no hash", "wrong hash"])
@@ -76,6 +93,69 @@ def test_a_folder_that_others_can_write_to_is_not_used(home: Path, capsys: Any, 
     assert capsys.readouterr().err == (
         f"minicnn: compiled code is not kept: others can write to {folder}\n"
     )
+
+
+@pytest.mark.parametrize(("mode", "is_used"), [(0o777, False), (0o1777, True), (0o755, True)])
+def test_a_folder_that_others_can_replace_is_not_used(home: Path, mode: int, is_used: bool) -> None:
+    home.mkdir()
+    home.chmod(mode)
+    assert (home in build().parents) == is_used
+
+
+def test_a_link_cannot_lead_elsewhere_later(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir(mode=0o700)
+    home.symlink_to(tmp_path / "disk")
+    assert build().parent == tmp_path / "disk" / "minicnn" / "native"
+
+
+def test_a_disk_that_is_full_in_the_end(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    replacing = compiler.replacing
+
+    def fill(target: Path, mode: int) -> Any:
+        if home in target.parents:
+            raise OSError(28, "No space left on device")
+        return replacing(target, mode)
+
+    monkeypatch.setattr(compiler, "replacing", fill)
+    path = build()
+    assert home not in path.parents
+    assert capsys.readouterr().err == (
+        f"minicnn: compiled code is not kept: {home / 'minicnn' / 'native'} cannot be written "
+        "(No space left on device)\n"
+    )
+    monkeypatch.setattr(compiler.subprocess, "run", None)
+    assert build() == path
+    assert capsys.readouterr().err == ""
+
+
+def test_a_temporary_folder_that_was_cleaned_up_is_made_again(monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "~nosuch/cache")
+    path = build()
+    shutil.rmtree(path.parent)
+    assert build().exists()
+
+
+def test_a_relative_cache_is_ignored(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tmp_path / ".cache" in build().parents
+
+
+def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
+    (tmp_path / "library.so").write_bytes(b"nonsense")
+    with pytest.raises(compiler.DeviceError, match=r"cannot be loaded \(.*library.so: .*XDG_"):
+        compiler.load(tmp_path / "library.so")
+
+
+def test_a_compiler_that_cannot_be_run_or_says_anything(tmp_path: Path) -> None:
+    path = tmp_path / "c++"
+    path.write_bytes(b"\x7fELF")
+    path.chmod(0o700)
+    with pytest.raises(compiler.DeviceError, match="seven: .*/c.. cannot be run"):
+        compiler.built(CODE, [str(path)], [], "native", "seven")
+    path.write_bytes(b"#!/bin/sh\nprintf '\\377' >&2\nexit 1\n")
+    with pytest.raises(compiler.DeviceError, match="seven does not compile:\n\ufffd"):
+        compiler.built(CODE, [str(path)], [], "native", "seven")
 
 
 def test_a_folder_of_another_user_is_not_used(home: Path, monkeypatch: Any, capsys: Any) -> None:

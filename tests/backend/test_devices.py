@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from contextvars import ContextVar
 from types import ModuleType
@@ -36,7 +36,7 @@ from minicnn.testing.strategies import MEMORY_ORDERS, in_order
 def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """No default device is set, and the installed libraries are looked for again."""
     monkeypatch.delenv("MINICNN_DEVICE", raising=False)
-    monkeypatch.setattr(devices, "_chosen", ContextVar("chosen", default=None))
+    monkeypatch.setattr(devices, "_chosen", ContextVar("chosen", default=()))
     for look in (devices._check_compiler, devices._count_gpus, devices._initial_device):
         monkeypatch.setattr(devices, look.__name__, look.__wrapped__)
 
@@ -151,6 +151,35 @@ def test_default_device_as_context_restores(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(KeyError), mc.default_device("second"):
         raise KeyError
     assert default_device.current() == "first"
+
+
+def test_blocks_of_generators_end_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "resolve_device", lambda name: name)
+
+    def block(name: str) -> Iterator[str]:
+        with mc.default_device(name):
+            yield default_device.current()
+
+    mc.default_device("outside")
+    first, second = block("first"), block("second")
+    assert [next(first), next(second)] == ["first", "second"]
+    first.close()
+    assert default_device.current() == "second"
+    second.close()
+    assert default_device.current() == "outside"
+
+
+def test_a_choice_without_a_block_ends_with_the_block_around_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "resolve_device", lambda name: name)
+    mc.default_device("outside")
+    with mc.default_device("block"):
+        for name in ("first", "second", "third") * 9:
+            mc.default_device(name)
+            assert default_device.current() == name
+        assert len(devices._chosen.get()) < 6
+    assert default_device.current() == "outside"
 
 
 def test_a_thread_has_its_own_default(monkeypatch: pytest.MonkeyPatch) -> None:

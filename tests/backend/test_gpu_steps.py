@@ -106,9 +106,9 @@ def loader(batches: int) -> data.DataLoader:
 def test_a_step_of_a_trainer_waits_for_nothing(clip_norm: float | None) -> None:
     trained = trainer(clip_norm=clip_norm)
     trained.fit(loader(2), 1)
-    operations = counted(
-        lambda: trained.progress.end_batch(8, *trained._step(images(size=8), LABELS, Part(0, 8, 8)))
-    )
+    step = train.steps.Steps(trained, trained._measures, trained._parallel)
+    part = Part(0, 8, 8)
+    operations = counted(lambda: trained.progress.end_batch(8, *step(images(size=8), LABELS, part)))
     assert operations["copy to the GPU"] == 1  # once for the loss and the accuracy
 
 

@@ -219,7 +219,7 @@ def test_a_cache_directory_that_cannot_be_written(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_cache.write_text("a file, so that root cannot make a directory here either")
-    monkeypatch.setattr(compiler, "_temporary", lambda device, reason: empty_cache.parent)
+    monkeypatch.setattr(compiler, "_temporary", lambda *_: empty_cache.parent)
     x = emulated([0.0, 1.0])
     np.testing.assert_allclose(kernels_for(x).erf(x), reference.erf(x))
     assert len(list(empty_cache.parent.glob("*.so"))) == 1

@@ -8,24 +8,23 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from support.commands import SHORT, run, write_data
 
 import minicnn as mc
-from minicnn import cli
+from minicnn import cli, startup
 from minicnn.cli.interrupts import Interrupt, interruptible
 
 LONG = ["--epochs", "100000", "--batch-size", "20"]
 
 
-def start(*arguments: str, **options) -> subprocess.Popen:
+def start(*arguments: str, interpreter=(sys.executable, "-m", "minicnn")) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "minicnn", *arguments], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        [*interpreter, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may ignore it
-        **options,
     )  # fmt: skip
 
 
@@ -78,20 +77,81 @@ def test_sigterm_is_143_and_names_the_checkpoint(tmp_path):
     assert sorted(os.listdir()) == ["data", "r.ckpt"]
 
 
+IMPORTS = "print('importing', flush=True); import time; time.sleep(60)"
+SCRIPT = """
+import atexit, sys, time
+from minicnn.cli import main
+atexit.register(lambda: (print("late", flush=True), time.sleep(60)))
+sys.exit(main())
+"""
+
+
+def interrupt_at(line: str, command: list[str], *numbers: int) -> tuple[int, str]:
+    """How a command ends that gets signals when it has printed a line."""
+    process = start(*command, interpreter=[sys.executable])
+    assert any(text == f"{line}\n" for text in process.stdout)
+    for number in numbers:
+        process.send_signal(number)
+    return ended(process)
+
+
+@pytest.mark.parametrize("command", [["-m", "minicnn"], ["minicnn"]], ids=str)
+def test_a_signal_during_the_imports(tmp_path, monkeypatch, command):
+    """NumPy's import stands for the half second that they take."""
+    write_script(tmp_path)
+    (tmp_path / "numpy.py").write_text(IMPORTS)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
+    interrupted = (130, "minicnn: interrupted\n")
+    assert interrupt_at("importing", command, signal.SIGINT) == interrupted
+    terminated = (143, "minicnn: terminated\n")
+    assert interrupt_at("importing", command, signal.SIGTERM) == terminated
+    status, err = interrupt_at("importing", command, signal.SIGINT, signal.SIGINT)
+    assert status == 130
+    assert err in ("", interrupted[1])  # the second one may come before the line is written
+    monkeypatch.setenv("PMI_RANK", "1")  # of several processes the first one says so
+    assert interrupt_at("importing", command, signal.SIGINT) == (130, "")
+
+
+def write_script(folder):
+    """A file like that which pip installs; its name is that of the program."""
+    (folder / "minicnn").write_text(SCRIPT)
+
+
+def test_a_signal_after_the_end_is_without_a_line(tmp_path):
+    write_script(tmp_path)
+    assert interrupt_at("late", ["minicnn", "data", "list"], signal.SIGINT) == (130, "")
+    assert interrupt_at("late", ["minicnn", "data", "list"], signal.SIGTERM) == (143, "")
+
+
+def test_importing_minicnn_changes_no_signals(monkeypatch, handle):
+    handle(signal.default_int_handler)
+    startup.catch_signals()
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    monkeypatch.setattr(sys, "argv", [])  # as in a program that embeds Python
+    startup.catch_signals()
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/minicnn"])
+    startup.catch_signals()
+    assert signal.getsignal(signal.SIGINT) == startup.end_with_a_line
+    handle(signal.SIG_IGN)
+    startup.catch_signals()
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
 @pytest.fixture
 def handle() -> Iterator[Callable[..., None]]:
     """Sets what Ctrl-C does before a command begins: in the background a shell ignores it."""
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in startup.SIGNALS}
     yield lambda handler: signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_a_second_signal_ends_the_process_at_once(monkeypatch, handle):
     handle(signal.default_int_handler)
     ends = []
     monkeypatch.setattr(os, "_exit", ends.append)
-    with interruptible():
-        with pytest.raises(Interrupt) as caught:
+    with interruptible() as interrupts:
+        with pytest.raises(Interrupt) as caught, interrupts.raised():
             os.kill(os.getpid(), signal.SIGINT)
         with contextlib.suppress(Interrupt):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -99,16 +159,45 @@ def test_a_second_signal_ends_the_process_at_once(monkeypatch, handle):
     assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
 
 
+def test_a_signal_while_an_object_is_deleted_is_not_lost(handle):
+    """Python only prints an exception in ``__del__``; arrays of a recording have such a method."""
+
+    class Interrupting:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def compute():
+        Interrupting()
+        for _ in range(1000):
+            time.sleep(0.01)
+
+    handle(signal.default_int_handler)
+    with interruptible() as interrupts, pytest.raises(Interrupt), interrupts.raised():
+        compute()
+
+
+def test_a_signal_while_a_command_ends_ends_it_at_once(monkeypatch, handle):
+    handle(signal.default_int_handler)
+    ends = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    with interruptible() as interrupts:
+        with interrupts.raised():
+            pass
+        with contextlib.suppress(Interrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert ends == [130]
+
+
 def test_an_ignored_signal_stays_ignored(handle):
     """As with nohup, or a background job of a shell without job control."""
     handle(signal.SIG_IGN)
-    with interruptible():
+    with interruptible() as interrupts, interrupts.raised():
         os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_ctrl_c_before_the_first_checkpoint_says_so(tmp_path):
     data = str(write_data(tmp_path / "data"))
-    slow = "import time, minicnn.train as t; t.Trainer._step = lambda *_: time.sleep(60);"
+    slow = "import time, minicnn.train as t; t.steps.Steps.__call__ = lambda *_: time.sleep(60);"
     arguments = ["train", "lenet5", "--data", data, *LONG, "--checkpoint", "r.ckpt"]
     command = f"{slow} from minicnn.cli import main; raise SystemExit(main({arguments!r}))"
     process = subprocess.Popen(
@@ -130,7 +219,7 @@ def test_ctrl_c_before_the_first_checkpoint_of_a_resumed_training(monkeypatch, t
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mc.train.Trainer, "_step", interrupt)
+    monkeypatch.setattr(mc.train.steps.Steps, "__call__", interrupt)
     arguments = [*command, "--epochs", "9", "--resume", "r.ckpt", "--checkpoint", "new.ckpt"]
     assert cli.main(arguments) == 130
     message = "minicnn: interrupted; continue with --resume r.ckpt\n"
@@ -149,27 +238,6 @@ def test_head_ends_a_training_and_names_the_checkpoint(tmp_path):
     assert re.fullmatch(message, err), err
     assert epoch_of("r.ckpt") == 1
     assert sorted(os.listdir()) == ["data", "r.ckpt"]
-
-
-@pytest.mark.parametrize(
-    "arguments", [["train", "lenet5", "--data", "digits", *SHORT], ["devices"], ["data", "list"]]
-)
-def test_a_closed_pipe_ends_quietly(arguments):
-    ours, theirs = os.pipe()
-    os.close(ours)  # as after `| head -1` has seen enough
-    command = [sys.executable, "-m", "minicnn", *arguments]
-    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
-    os.close(theirs)
-    assert (result.returncode, result.stderr) == (141, "")
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
-def test_output_on_a_full_disk_is_one_line():
-    command = [sys.executable, "-m", "minicnn", "devices"]
-    with open("/dev/full", "w") as full:
-        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert result.returncode == 2
-    assert result.stderr == "minicnn: the output cannot be written (No space left on device)\n"
 
 
 def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path):

@@ -50,6 +50,14 @@ def test_classes_that_differ(capsys: Any, tmp_path: Path) -> None:
     assert capsys.readouterr().err == f"minicnn: {where}: {message}"
 
 
+def test_what_pillow_warns_of_is_not_printed(capsys: Any, tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    image.new("1", (90_001, 1000)).save(path)
+    assert cli.main(["predict", "lenet5-digits", str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"minicnn: {path}: has 90001 x 1000 pixels, expected at most 90,000,000 in all"
+
+
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_a_file_that_is_no_picture(capsys: Any, tmp_path: Path, part: str) -> None:
     where = draw(tmp_path / "shapes")

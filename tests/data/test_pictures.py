@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn.data import pictures
+from minicnn.data import picture_file, pictures
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
@@ -101,7 +101,7 @@ def test_a_large_jpeg_is_decoded_smaller(tmp_path: Path, monkeypatch: pytest.Mon
     path = write(tmp_path / "a.jpg", np.tile(smooth, (1200, 1)))
     whole = mc.data.read_image(path)
     assert whole.shape == (1, 1200, 1600)
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 1600 * 1200 // 3)
+    monkeypatch.setattr(picture_file, "MOST_PIXELS", 1600 * 1200 // 3)
     small = mc.data.read_image(path, 30)
     expected = whole[0, :, 200:1400].reshape(30, 40, 30, 40).mean((1, 3))
     np.testing.assert_allclose(small[0], expected, atol=0.03)
@@ -156,6 +156,23 @@ def test_a_text_named_png_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     with pytest.raises(mc.data.DataError, match=r"a\.png: cannot be read \(cannot identify"):
         mc.data.read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"quality": 1}])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(1, 1), (300, 7), (5, 16383)])
+def test_the_size_of_a_webp_picture_is_known_before_pillow_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], mode: str, options: Any
+) -> None:
+    path = tmp_path / "a.webp"
+    Image.new(mode, size, "red").save(path, **options)
+    assert mc.data.read_image(path).shape == (3, size[1], size[0])
+    monkeypatch.setattr(picture_file, "MOST_PIXELS", size[0] * size[1] - 1)
+    monkeypatch.setattr(Image, "open", None)
+    with pytest.raises(
+        mc.data.DataError, match=f"has {size[0]} x {size[1]} pixels, expected at most"
+    ):
+        mc.data.read_image(path)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1", "LA", "I;16", "F"])
@@ -256,13 +273,13 @@ def test_a_header_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert mc.data.read_image(path).shape == (1, 6, 8)
     for name, most in (("MOST_READS", 100), ("MOST_HEADER", 1000)):
         with monkeypatch.context() as patch:
-            patch.setattr(pictures, name, most)
+            patch.setattr(picture_file, name, most)
             with pytest.raises(mc.data.DataError, match=r"a\.png: cannot be read \(its header is "):
                 mc.data.read_image(path)
             with pytest.raises(mc.data.DataError, match=r"a\.png: cannot be read \(its header is "):
                 pictures.look_at(path)
             assert mc.data.read_image(webp).shape == (3, 30, 40)  # its header is the whole file
-    monkeypatch.setattr(pictures, "MOST_BYTES", 1000)
+    monkeypatch.setattr(picture_file, "MOST_BYTES", 1000)
     with pytest.raises(mc.data.DataError, match=r"\(it has [\d,]+ bytes, expected at most 1,000\)"):
         mc.data.read_image(path)
 

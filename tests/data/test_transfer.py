@@ -189,7 +189,9 @@ def test_a_proxy_that_wants_a_login(
         ("http://127.0.0.1:1", "Connection refused, through the proxy 127.0.0.1:1"),
         ("socks5://127.0.0.1:1", "the proxy socks5://127.0.0.1 cannot be used, expected http://"),
         ("http://", "the proxy http:// cannot be used, expected http://HOST:PORT"),
-        ("http://a:b@[::1", "Invalid IPv6 URL"),
+        ("http://a:b@[::1", "the proxy cannot be used, expected http://HOST:PORT"),
+        ("http://me:word", "the proxy cannot be used, expected http://HOST:PORT"),
+        ("http://host:99999", "the proxy cannot be used, expected http://HOST:PORT"),
     ],
 )
 def test_a_proxy_that_does_not_exist_is_named(
@@ -198,7 +200,38 @@ def test_a_proxy_that_does_not_exist_is_named(
     if scheme == "https":
         pytest.importorskip("certifi", reason="certifi is not installed")
     monkeypatch.setenv(f"{scheme}_proxy", address)
-    assert expected in reason(f"{scheme}://localhost/file")
+    said = reason(f"{scheme}://localhost/file")
+    assert expected in said
+    assert "word" not in said
+
+
+@pytest.mark.parametrize(
+    ("head", "again"),
+    [(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), (b"", b"H")],
+    ids=["headers", "status"],
+)
+@pytest.mark.parametrize("pause", [0, 0.03])
+def test_a_proxy_whose_answer_has_no_end(
+    head: bytes, again: bytes, pause: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """http.client reads the headers of a proxy until they end."""
+    pytest.importorskip("certifi", reason="certifi is not installed")
+
+    class Endless(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.wfile.write(head)
+                while not self.server.release.wait(pause):
+                    self.wfile.write(again if pause else again * 1000)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Endless)
+    server.release = threading.Event()
+    monkeypatch.setattr(transfer, "TIMEOUT", 0.3)
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.server_address[1]}")
+    with running(server):
+        said = reason("https://localhost/file")
+    # Which one depends on whether it is the time, the line or the headers that come to an end.
+    assert "no answer within 0.3 s" in said or "no valid answer" in said
 
 
 @pytest.mark.parametrize("variable", CERTIFICATES)

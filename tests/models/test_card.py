@@ -117,6 +117,16 @@ WRONG: dict[str, Any] = {
     "a shape of text": {"image_shape": ["1", "28", "28"]},
     "a large box": {"ink_box": 99},
     "a box of text": {"ink_box": "20"},
+    "half a box": {"ink_box": 0.5},
+    "a data set that is no name": {"data": [1]},
+    "a recipe that is no name": {"recipe": None},
+    "versions that are no text": {"made_with": 1},
+    "a fraction of text": {"hold_out": "0.1"},
+    "more right than all": {"accuracy": 1e300},
+    "an accuracy of text": {"accuracy": "good"},
+    "an accuracy that is no number": {"accuracy": float("nan")},
+    "epochs before the first": {"epochs": -1},
+    "a seed of text": {"seed": "7"},
 }
 
 

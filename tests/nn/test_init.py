@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import pytest
 
 import minicnn as mc
+from minicnn import nn
 from minicnn.nn import init
 
 FAN_IN, FAN_OUT = 3 * 4 * 5, 40 * 4 * 5
@@ -158,3 +160,14 @@ def test_a_transposed_weight_is_filled_through_the_view():
     base = np.zeros((3, 4), np.float32)
     init.ones_(mc.Parameter(base.T))
     assert base.all()
+
+
+def test_skipping_is_a_matter_of_one_thread() -> None:
+    made = []
+    with init.skip_init():
+        thread = threading.Thread(target=lambda: made.append(nn.Linear(3, 2)))
+        thread.start()
+        thread.join()
+        assert not nn.Linear(3, 2).weight.numpy().any()
+    assert made[0].weight.numpy().any()
+    assert nn.Linear(3, 2).weight.numpy().any()

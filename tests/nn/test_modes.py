@@ -1,7 +1,8 @@
-"""Training and evaluation: set on the object, or for one thread inside ``evaluating``."""
+"""Training and evaluation: set on the object, or for one context inside ``evaluating``."""
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,6 +27,31 @@ def test_evaluation_in_one_thread_leaves_training_in_another():
         assert modes() == [True] * 4
         model.eval()  # on the object: a matter of all threads
         assert other.submit(modes).result() == [False] * 4
+
+
+def test_evaluation_in_one_asyncio_task_leaves_training_in_another():
+    model = nn.Sequential(nn.Dropout(0.5))
+
+    async def evaluate() -> None:
+        for _ in range(3):
+            with evaluating(model):
+                model[0].training = True
+                await asyncio.sleep(0)
+                assert model[0].training
+                model.eval()
+                await asyncio.sleep(0)
+                assert not model[0].training
+
+    async def train() -> None:
+        for _ in range(9):
+            assert model[0].training
+            await asyncio.sleep(0)
+
+    async def both() -> None:
+        await asyncio.gather(evaluate(), train())
+
+    asyncio.run(both())
+    assert model[0].training
 
 
 def test_dropout_stays_on_while_another_thread_predicts():

@@ -96,6 +96,37 @@ def test_a_state_that_does_not_fit_changes_nothing(net, case):
         np.testing.assert_array_equal(array, before[name])
 
 
+@pytest.mark.parametrize("value", [1e300, -1e39])
+def test_a_number_that_float32_cannot_hold_changes_nothing(net, value):
+    before = everything(net)
+    state = {name: array.astype(float) + 1 for name, array in net.state_dict().items()}
+    last = list(state)[-1]
+    state[last].flat[0] = value
+    with np.errstate(all="warn"), pytest.raises(ValueError, match=f"{last} has .*, which float32"):
+        net.load_state_dict(state)
+    for name, array in everything(net).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("value", [2.5, np.nan, 1e30, np.uint64(2**64 - 1)])
+def test_a_number_that_an_integer_buffer_cannot_hold_is_refused(value):
+    layer = nn.BatchNorm1d(2)
+    state = {**layer.state_dict(), "num_batches_tracked": np.array(value)}
+    with pytest.raises(ValueError, match="num_batches_tracked has .*, which int64 cannot hold"):
+        layer.load_state_dict(state)
+    layer.load_state_dict({**state, "num_batches_tracked": np.array(3.0)})
+    assert layer.num_batches_tracked.item() == 3
+
+
+def test_two_layers_change_places():
+    layers = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    before = everything(layers)
+    (a, b), own = layers, dict(layers.named_parameters())
+    layers.load_state_dict({n: own[{"0": "1", "1": "0"}[n[0]] + n[1:]] for n in own})
+    np.testing.assert_array_equal(a.weight.data, before["1.weight"])
+    np.testing.assert_array_equal(b.weight.data, before["0.weight"])
+
+
 def test_not_strict_takes_what_is_there_but_still_checks_shapes(net):
     before = everything(net)
     net.load_state_dict({"scale": np.zeros(4), "extra": np.ones(1)}, strict=False)

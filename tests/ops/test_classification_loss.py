@@ -255,3 +255,17 @@ def test_a_tensor_of_probabilities_on_another_device_is_refused(device: str) -> 
             ops.cross_entropy(scores, target)
         with two_devices_are_refused(device):
             ops.binary_cross_entropy_with_logits(scores, target)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, 255.0, np.nan, np.inf])
+def test_probabilities_outside_of_0_to_1_are_refused(value: float) -> None:
+    logits, target = mc.tensor(np.ones((2, 3), np.float32)), np.full((2, 3), 1 / 3, np.float32)
+    assert ops.cross_entropy(logits, target + np.float32(1e-4)).item() == pytest.approx(
+        1.0989, 1e-3
+    )
+    target[1, 2] = value
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match="^cross_entropy: target holds .*"),
+    ):
+        ops.cross_entropy(logits, target)

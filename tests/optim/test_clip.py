@@ -174,3 +174,18 @@ def test_against_pytorch(make, give, scale, norm_type, max_norm):
         assert (p.grad is None) == (t.grad is None)
         if p.grad is not None:
             np.testing.assert_allclose(p.grad.numpy(), t.grad.numpy(), rtol=1e-12)
+
+
+def test_a_norm_of_infinity_only_measures():
+    (p, q) = (mc.Parameter(np.ones(2, np.float32)) for _ in range(2))
+    p.grad, q.grad = mc.tensor([np.inf, 1.0]), mc.tensor([2.0, 3.0])
+    assert clip_grad_norm([p, q], math.inf) == math.inf
+    np.testing.assert_array_equal(p.grad.data, [np.inf, 1])
+    np.testing.assert_array_equal(q.grad.data, [2, 3])
+
+
+def test_a_norm_that_is_far_below_the_limit():
+    p = mc.Parameter(np.ones(2, np.float32))
+    p.grad = mc.tensor([1e-45, 0.0])
+    assert 0 < clip_grad_norm([p], 1e308) < 1e-44  # 1e308 / 1e-6 overflows
+    assert p.grad.data[0] > 0

@@ -120,6 +120,17 @@ def test_a_state_that_does_not_fit_changes_nothing(make, give, build, case):
     np.testing.assert_equal(later.state_dict(), before)
 
 
+@pytest.mark.parametrize("kind", [Adagrad, RMSprop, Adadelta, Adam])
+def test_sums_of_squares_are_not_negative(make, kind):
+    stepper = kind(make())
+    for name in kind.squares:
+        state = copy.deepcopy(stepper.state_dict())
+        last(state)[name].flat[0] = -1e-9
+        with pytest.raises(ValueError, match=rf"{name} of .* has -1\S*e-09, expected sums"):
+            stepper.load_state_dict(state)
+    assert set(kind.state_names) - set(kind.squares) <= {"exp_avg", "momentum_buffer", "grad_avg"}
+
+
 def names_of_arrays(stepper) -> set:
     entries = stepper.state_dict()["state"].values()
     return {name for entry in entries for name in entry} - {"step"}

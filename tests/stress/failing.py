@@ -1,6 +1,7 @@
-"""The command line of minicnn on a disk that is full: ``[fsync|replace|write N] train lenet5 ...``.
+"""A training on a disk that is full: ``[fsync|replace|write N] command|batches EPOCHS``.
 
-The N-th call fails, as ENOSPC does; a write has written half by then.
+The N-th call fails, as ENOSPC does; a write has written half by then. "command" is ``minicnn
+train``, "batches" a program of its own that writes a checkpoint in the middle of epochs, too.
 """
 
 from __future__ import annotations
@@ -47,6 +48,43 @@ def open_failing(number: int) -> Callable[..., Any]:
     return open_file
 
 
+def command(epochs: int) -> int:
+    from minicnn.cli import main
+
+    resume = ["--resume", CHECKPOINT] if os.path.exists(CHECKPOINT) else []
+    return main([
+        "train", "lenet5", "--data", DIGITS, "--epochs", str(epochs), "--seed", "1",
+        "--checkpoint", CHECKPOINT, "--weights", WEIGHTS, *resume,
+    ])  # fmt: skip
+
+
+def batches(epochs: int) -> int:
+    import minicnn as mc
+    from minicnn import nn
+
+    mc.manual_seed(1)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.2), nn.Flatten(),
+        nn.Linear(4 * 6 * 6, 10),
+    )  # fmt: skip
+    digits = mc.data.load_directory(DIGITS, "train")
+    train = mc.data.DataLoader(digits, 32, shuffle=True, seed=1)
+    checkpoint = mc.train.Checkpoint(CHECKPOINT, every_batches=2)
+    trainer = mc.train.Trainer(model, mc.optim.Adam(model.parameters()), callbacks=[checkpoint])
+    resume = CHECKPOINT if os.path.exists(CHECKPOINT) else None
+    try:
+        trainer.fit(train, epochs, resume=resume)
+        mc.save(WEIGHTS, model.state_dict())
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+PROGRAMS = {"command": command, "batches": batches}
+CHECKPOINT, WEIGHTS, DIGITS = "run.ckpt", "weights.st", "../digits"
+
+
 def main(arguments: list[str]) -> int:
     if arguments[0] in ("fsync", "replace"):
         name, number, *arguments = arguments
@@ -54,9 +92,8 @@ def main(arguments: list[str]) -> int:
     elif arguments[0] == "write":
         _, number, *arguments = arguments
         io.open = open_failing(int(number))
-    from minicnn.cli import main as run_minicnn
-
-    return run_minicnn(arguments)
+    program, epochs = arguments
+    return PROGRAMS[program](int(epochs))
 
 
 if __name__ == "__main__":

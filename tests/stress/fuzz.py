@@ -31,8 +31,7 @@ class Hang(BaseException):
 
 def fuzz(inputs: int, seed: int, tally: Tally, keep: Path | None = None) -> None:
     """Read so many mutated files. keep: where to write those that are faults."""
-    with tempfile.TemporaryDirectory(dir=_memory_folder()) as name, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of what it reads nevertheless
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as name, _quiet_pictures():
         folder = Path(name)
         readers, liar = make_readers(folder), Liar(folder)
         for number in range(inputs):
@@ -112,6 +111,20 @@ def _most_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _memory_folder() -> str | None:
+@contextmanager
+def _quiet_pictures() -> Iterator[None]:
+    """Without what Pillow warns of, and what libtiff itself writes to the standard error."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def memory_folder() -> str | None:
     """A folder in memory, if there is one: a million small files are written."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 from support.commands import write_idx
@@ -21,6 +22,7 @@ from support.commands import write_idx
 from minicnn import data
 from minicnn.train.checkpoint_file import read_checkpoint
 
+from .failing import CHECKPOINT, PROGRAMS, WEIGHTS
 from .tally import Tally
 
 EPOCHS = 3
@@ -30,6 +32,7 @@ SIGNALS = {
     "SIGSTOP, SIGKILL": [signal.SIGSTOP, signal.SIGKILL],
 }
 CALLS = ("fsync", "replace", "write")
+LAST_FILE = {"command": EPOCHS + 1, "batches": 4 * EPOCHS + 1}  # checkpoints and the weights
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -39,46 +42,54 @@ def kill(times: int, seed: int, tally: Tally) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_digits(folder / "digits")
-        start = time.monotonic()
-        undisturbed = folder / "undisturbed"
-        assert run(undisturbed, []).wait() == 0, f"a training failed: {errors(undisturbed)}"
-        seconds, number = time.monotonic() - start, 0
-        expected = (undisturbed / "weights.st").read_bytes()
+        undisturbed = {program: _undisturbed(folder, program) for program in PROGRAMS}
+        number = 0
         while number < times:
-            training = Training(folder / str(number), expected, random, tally, seconds)
+            program = random.choice([*PROGRAMS])
+            training = Training(folder / str(number), program, random, tally, undisturbed[program])
             while number < times and not training.is_done():
                 training.disturb(f"seed {seed}, kill {number}")
                 number += 1
             training.finish(f"seed {seed}, before kill {number}")
-            seconds = training.seconds
+
+
+class Undisturbed(NamedTuple):
+    weights: bytes
+    seconds: float
+
+
+def _undisturbed(folder: Path, program: str) -> Undisturbed:
+    folder, start = folder / program, time.monotonic()
+    assert run(folder, program).wait() == 0, f"a training failed: {errors(folder)}"
+    return Undisturbed((folder / WEIGHTS).read_bytes(), time.monotonic() - start)
 
 
 class Training:
     """One training in a folder of its own, which may be disturbed and resumed."""
 
     def __init__(
-        self, folder: Path, expected: bytes, random: Random, tally: Tally, seconds: float
+        self, folder: Path, program: str, random: Random, tally: Tally, undisturbed: Undisturbed
     ) -> None:
-        self.folder, self.expected, self.random = folder, expected, random
-        self.tally, self.seconds = tally, seconds
-        self.epochs = 0  # in the checkpoint, when it was last read
+        self.folder, self.program, self.undisturbed = folder, program, undisturbed
+        self.random, self.tally = random, tally
+        self.reached = (0, 0)  # epoch and batch in the checkpoint, when it was last read
 
     def is_done(self) -> bool:
-        return (self.folder / "weights.st").exists()
+        return (self.folder / WEIGHTS).exists()
 
     def disturb(self, told: str) -> None:
         """Run until a signal or a call that fails; the checkpoint is intact afterwards."""
         kind = self.random.choice([*SIGNALS, *CALLS])
         if kind in CALLS:
-            process = run(self.folder, [kind, str(self.random.randrange(1, EPOCHS + 2))])
+            files = LAST_FILE[self.program]
+            process = run(self.folder, self.program, kind, str(self.random.randint(1, files)))
             status = process.wait()
             if status not in (0, 2):
                 self.tally.add_fault(kind, f"{told}: status {status}, {errors(self.folder)}")
         else:
-            process, start = run(self.folder, []), time.monotonic()
+            process = run(self.folder, self.program)
             try:
-                process.wait(self.random.uniform(0, self.seconds))
-                self.seconds = min(self.seconds, time.monotonic() - start)
+                process.wait(self.random.uniform(0, self.undisturbed.seconds))
             except subprocess.TimeoutExpired:
                 for number in SIGNALS[kind]:
                     process.send_signal(number)
@@ -91,41 +102,39 @@ class Training:
 
     def check(self, kind: str, told: str) -> None:
         """A checkpoint that was there is there, whole, and no older."""
-        path = self.folder / "run.ckpt"
+        path, reached = self.folder / CHECKPOINT, (0, 0)
         try:
-            epochs = read_checkpoint(path)["progress"]["epoch"] if path.exists() else 0
+            if path.exists():
+                progress = read_checkpoint(path)["progress"]
+                reached = progress["epoch"], progress["batch"]
         except ValueError as error:
             self.tally.add_fault(kind, f"{told}: {error}")
             return
-        if epochs < self.epochs:
-            self.tally.add_fault(kind, f"{told}: a checkpoint of epoch {self.epochs} is lost")
-        self.epochs = epochs
+        if reached < self.reached:
+            lost = "epoch {}, batch {}".format(*self.reached)
+            self.tally.add_fault(kind, f"{told}: the checkpoint of {lost} is lost")
+        self.reached = reached
 
     def finish(self, told: str) -> None:
         """Resume until the end, and compare the weights."""
         kind = "trainings, resumed to the end"
-        status = 0 if self.is_done() else run(self.folder, []).wait()
+        status = 0 if self.is_done() else run(self.folder, self.program).wait()
         if status:
             self.tally.add_fault(kind, f"{told}: status {status}, {errors(self.folder)}")
-        elif (self.folder / "weights.st").read_bytes() != self.expected:
+        elif (self.folder / WEIGHTS).read_bytes() != self.undisturbed.weights:
             self.tally.add_fault(kind, f"{told}: other weights")
         else:
             self.tally.accepted[kind] += 1
 
 
-def run(folder: Path, failing: list[str]) -> subprocess.Popen[bytes]:
+def run(folder: Path, program: str, *failing: str) -> subprocess.Popen[bytes]:
     """Start the training, or resume it. failing: the call that fails, and at which time."""
     folder.mkdir(exist_ok=True)
-    resume = ["--resume", "run.ckpt"] if (folder / "run.ckpt").exists() else []
-    arguments = [
-        "train", "lenet5", "--data", str(folder.parent / "digits"), "--epochs", str(EPOCHS),
-        "--seed", "1", "--checkpoint", "run.ckpt", "--weights", "weights.st", *resume,
-    ]  # fmt: skip
     paths = [str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
     with open(folder / "stderr", "wb") as stderr:
         return subprocess.Popen(
-            [sys.executable, "-m", "stress.failing", *failing, *arguments],
+            [sys.executable, "-m", "stress.failing", *failing, program, str(EPOCHS)],
             cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=stderr,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
@@ -218,10 +219,19 @@ def test_a_bar_in_a_notebook(monkeypatch, make, batches, capsys):
     assert capsys.readouterr().out.startswith("epoch 1/1  loss")
 
 
-@pytest.mark.parametrize("times", [[5.0], [9.0, 8.0, 7.0, 6.0]])
-def test_a_clock_that_stands_still_or_goes_back(times, make, batches, monkeypatch):
+@pytest.mark.parametrize(
+    "times",
+    [[5.0], [9.0, 8.0, 7.0, 6.0], [math.nan], [-math.inf, math.inf], [0.0, math.nan, math.inf]],
+    ids=["stands still", "goes back", "nan", "infinite", "mixed"],
+)
+def test_a_clock_that_does_not_tell_the_time(times, make, batches, monkeypatch, capsys):
     clock = cycle(times)
     monkeypatch.setattr(progress_bar.time, "perf_counter", lambda: next(clock))
-    history = make(callbacks=[ProgressBar()]).fit(batches, 2)
-    assert min(history["seconds"]) > 0
-    assert min(history["images_per_second"]) > 0
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    bar = ProgressBar()
+    bar.refresh_seconds = 0
+    history = make(callbacks=[bar]).fit(batches, 2)
+    for name in ("seconds", "images_per_second"):
+        assert min(history[name]) > 0
+        assert math.isfinite(max(history[name]))
+    assert "left" in capsys.readouterr().err

@@ -38,6 +38,8 @@ LIES = {
     "stopped": ("no", "stopped: got 'no', expected True or False"),
     "generator": ({}, "not the state of a PCG64 generator"),
     "model.0.weight": (np.full((2, 1, 3, 3), np.nan, np.float32), r"infinity in 0.weight \(18 of"),
+    "model.1.running_var": (np.array([1, -1], np.float32), "model: 1.running_var: got -1.0, expec"),
+    "generator.state.inc": (2, "an even increment"),
     "optimizer.groups.0.nesterov": (1, "SGD: nesterov: got 1, expected a value like True"),
     "optimizer.state.0.step": (2**70, "step of parameter 0: got 1180591620717411303424"),
     "callbacks.1.state.best_weights": ({}, "best_weights: not of this model: 0.weight is missing"),
@@ -51,7 +53,7 @@ def test_the_message_names_the_place(place: str, tmp_path: Path) -> None:
     liar = Liar(tmp_path)
     names = [int(name) if name.isdecimal() else name for name in place.split(".")]
     if names[0] == "model":
-        names = ["model", "0.weight"]
+        names = ["model", place.removeprefix("model.")]
     write_checkpoint(liar.path, changed(liar.states["sgd"], tuple(names), value))
     with pytest.raises(CheckpointError, match=message):
         make_trainer("sgd", liar.written).fit(make_loader(), 3, make_loader(10, 5), liar.path)

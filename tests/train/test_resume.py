@@ -201,6 +201,83 @@ def test_a_state_that_does_not_fit_changes_nothing():
         assert final(second) == before
 
 
+def everything(trainer: train.Trainer, *batches: Any) -> tuple[Any, ...]:
+    """All that a resume that fails has to leave as it was."""
+    loaders = [loader for loader in batches if isinstance(loader, data.DataLoader)]
+    places = [(loader.epoch, [] if loader.order is None else [*loader.order]) for loader in loaders]
+    return final(trainer), trainer.progress, places, [*trainer.history.rows]
+
+
+class Refusing(train.Callback):
+    """Has a state, loses it when one is loaded, and raises then."""
+
+    error: BaseException | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {} if self.error else {"some": 1}
+
+    def load_state_dict(self, state_dict: Any) -> None:
+        self.error = None if self.error else KeyboardInterrupt()
+
+    def check_loaded(self, trainer: train.Trainer) -> None:
+        if self.error:
+            raise self.error
+
+
+@pytest.mark.parametrize("wrong", ["form", "options", "generator", "order", "weights", "ctrl-c"])
+def test_a_resume_that_fails_leaves_all_as_it_was(wrong: str, tmp_path: Path) -> None:
+    """The loaders, their orders and the position too; in the middle of an epoch; with Ctrl-C."""
+    states, batches = States(), loaders(seed=5)
+    trainer = make_trainer(schedule="batch", callbacks=[states, Refusing()])
+    trainer.fit(batches[0], EPOCHS - 1, batches[1])
+    state = states.states[1]
+    if wrong == "form":
+        state["stopped"] = "no"
+    elif wrong == "options":
+        state["options"]["clip_norm"] = 3.0
+    elif wrong == "generator":
+        state["generator"]["state"]["inc"] = 2
+    elif wrong == "order":
+        state["progress"]["train"]["order"] = np.zeros(22, np.int64)
+    elif wrong == "weights":
+        state["model"]["1.running_var"][0] = -1
+    trainer.stop_training = True
+    graph = trainer.model(mc.tensor(np.ones((1, 1, 4, 4), np.float32))).sum()
+    before = everything(trainer, *batches)
+    with pytest.raises(KeyboardInterrupt if wrong == "ctrl-c" else ValueError):
+        trainer.fit(batches[0], EPOCHS, batches[1], resume=state)
+    assert everything(trainer, *batches) == before
+    if wrong in ("form", "options", "weights"):  # refused before anything was written
+        graph.backward()
+
+
+def test_a_fit_that_is_refused_leaves_the_position() -> None:
+    trainer, batches = make_trainer(), loaders()
+    trainer.fit(batches[0], 1, batches[1])
+    before = everything(trainer, *batches)
+    with pytest.raises(ValueError, match="val_loss needs fit"):
+        trainer.fit(loaders()[0], 1)
+    assert everything(trainer, *batches) == before
+
+
+def test_a_state_that_is_refused_after_ctrl_c_in_an_epoch_of_a_list() -> None:
+    """Nothing else than a DataLoader could load such a position; it is put back without."""
+
+    class Interrupting(train.Callback):
+        def on_batch_end(self, trainer, images, means):
+            raise KeyboardInterrupt
+
+    trainer, batches = make_trainer(callbacks=[Interrupting()]), list(loaders()[0])
+    state = trainer.state_dict()
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(batches, 2, batches)
+    before = everything(trainer)
+    state["model"]["0.weight"][0] = np.nan
+    with pytest.raises(ValueError, match="infinity in 0.weight"):
+        trainer.load_state_dict(state)
+    assert everything(trainer) == before
+
+
 def test_from_a_checkpoint_that_was_itself_resumed(tmp_path):
     path = tmp_path / "run.ckpt"
     loader, validation = loaders()

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import is_array
-from ..compiler import built, find_compiler
+from ..compiler import built, find_compiler, load
 from ..cuda import source as cuda_source
 from ..cuda.pieces import Pieces
 from ..cuda.source import HEADERS, OPTIONS, PIECES, read_source
@@ -117,7 +117,7 @@ def _compiled(source: str, expression: str) -> tuple[Any, bool]:
         code, [find_compiler("emulator"), *flags], included, "emulator", what, [_runtime()]
     )
     waits = re.search(r"\b(__sync|__shfl|sum_of_warp)", text) is not None
-    return ctypes.CDLL(str(library)).run, waits
+    return load(library).run, waits
 
 
 def _runtime() -> Path:

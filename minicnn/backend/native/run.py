@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiler import built, find_compiler, is_built
+from ..compiler import built, find_compiler, is_built, load
 from ..cuda import tiles
 from ..cuda.source import DIRECTORY, HEADERS, PIECES, read_source
 from ..cuda.tiles import Tiles
@@ -128,7 +128,7 @@ def _pool() -> Any:
         (FOLDER / "pool.cpp").read_text(encoding="utf-8"), compiler_command(), [_processor()],
         "native", "pool.cpp", [],
     )  # fmt: skip
-    library = ctypes.CDLL(str(path))
+    library = load(path)
     library.prepare_for_forks()
     library.run_shares.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_int)
     library.run_shares.restype = None
@@ -146,7 +146,7 @@ def _function(source: str, kernel: str, types: tuple[str, ...]) -> int:
 
 @cache
 def _library(source: str, types: tuple[str, ...]) -> Any:
-    return ctypes.CDLL(str(_compiled(source, types)))
+    return load(_compiled(source, types))
 
 
 def _compiled(source: str, types: tuple[str, ...]) -> Path:
