@@ -36,11 +36,13 @@ class ImageFolder:
     `dataset[i]` is (image (C, H, W) float32 in 0..1, label int); the label is the position of the
     class in `classes`, the sorted names: in the order of numbers if all are numbers, 1, 2, 10.
     `paths` and `labels` (N,) int64 list all pictures. `batches` decodes ahead with all workers.
-    ``data.read_image`` tells how files are read.
+    ``data.read_image`` tells how files are read. All workers together decode no more pixels at a
+    time than one picture may have, so that memory does not grow with their number.
 
     Raises DataError without Pillow (``pip install Pillow``), for a path that is not a folder or has
     no folders, a class without pictures, and, when read, for a file that is not a picture;
-    TypeError or ValueError for other arguments; IndexError for an index outside the data set.
+    MemoryError if there is none for a picture or a worker; TypeError or ValueError for other
+    arguments; IndexError for an index outside the data set.
 
     >>> from pathlib import Path
     >>> from PIL import Image

@@ -41,8 +41,9 @@ def read_image(
     PNG, JPEG, BMP, GIF, TIFF, WebP or PPM. It is turned as its EXIF data say, transparent parts
     become white, 16-bit levels are divided by 65535, and of an animation the first frame is read.
 
-    Raises DataError, naming the path, for a file that cannot be read or decoded or that has more
-    than 90 million pixels, and without Pillow; TypeError or ValueError for other arguments.
+    Raises DataError, naming the path, for a file that cannot be read or decoded, has more than 90
+    million pixels, 400 MB, or 16 MiB before its pixels, and without Pillow; MemoryError, naming it
+    too, if the memory is not enough; TypeError or ValueError for other arguments.
 
     >>> from PIL import Image
     >>> Image.new("RGB", (40, 30), "white").save("photo.png")
