@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import subprocess
@@ -40,12 +41,19 @@ def test_no_fault(kind: str, times: int, row: str) -> None:
 needs_proc = pytest.mark.skipif(not STATM.exists(), reason="there is no /proc")
 
 
+def take_memory() -> mmap.mmap:
+    """Memory that is the system's and not Python's, and written to, so that it counts."""
+    taken = mmap.mmap(-1, 1 << 20)
+    taken.write(bytes(len(taken)))
+    return taken
+
+
 def make_leaks() -> dict[str, Callable[[], object]]:
     kept: list[object] = []
     wait = threading.Event().wait
     return {
         "blocks": lambda: kept.append(object()),
-        "memory": lambda: kept.append(np.ones(10_000)),
+        "memory": lambda: kept.append(take_memory()),
         "files": lambda: kept.append(open(os.devnull)),
         "threads": lambda: threading.Thread(target=wait, daemon=True).start(),
     }

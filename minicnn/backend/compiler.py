@@ -21,9 +21,14 @@ from .errors import DeviceError
 
 def find_compiler(device: str) -> str:
     """The C++ compiler: $CXX, or the first usual name. Raises DeviceError if there is none."""
-    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-        if name and shutil.which(name):
+    chosen = os.environ.get("CXX")
+    for name in [chosen] if chosen else ["c++", "g++", "clang++"]:
+        if shutil.which(name):
             return name
+    if chosen:
+        raise DeviceError(
+            f'device "{device}": CXX: got {chosen!r}, expected a C++ compiler, without options'
+        )
     raise DeviceError(
         f'device "{device}": no C++ compiler is on the path; install g++ or clang++, or name one '
         "in the environment variable CXX"

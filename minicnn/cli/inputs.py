@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,13 @@ def make_number_type(
 
     parse.__name__ = kind.__name__  # argparse shows it: "invalid int value"
     return parse
+
+
+def file_path(text: str) -> Path:
+    """The argparse type of a file. ``out/`` is a folder, of which a Path would forget the slash."""
+    if text.endswith(("/", os.sep)):
+        raise argparse.ArgumentTypeError(f"got {text}, expected the path of a file")
+    return Path(text)
 
 
 def load_network(weights: str, model: str | None = None) -> tuple[ImageClassifier, ModelCard]:

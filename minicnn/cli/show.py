@@ -16,7 +16,7 @@ from ..models import MODELS, ImageClassifier, ModelCard
 from ..models.card import card_for
 from ..models.shipped import shipped_names, shipped_path
 from .descriptions import examples
-from .inputs import InputError, load_network
+from .inputs import InputError, file_path, load_network
 from .sources import find_source
 
 
@@ -36,7 +36,7 @@ def add_show(commands: Any) -> None:
         "default: lenet5",
     )  # fmt: skip
     command.add_argument(
-        "-o", "--output", type=Path, metavar="PAGE.html",
+        "-o", "--output", type=file_path, metavar="PAGE.html",
         help="write it there; by default it is written to a temporary file and opened",
     )  # fmt: skip
     command.add_argument(

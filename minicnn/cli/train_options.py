@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..train.recipe import OPTIMIZERS, Recipe
 from ..train.recipes import RECIPES
 from .descriptions import DATA_LINES, MODEL_LINES, RECIPE_LINES, examples, lines
-from .inputs import InputError, make_number_type
+from .inputs import InputError, file_path, make_number_type
 from .sources import TEST_FRACTION
 
 
@@ -97,20 +96,20 @@ def _add_device_options(group: Any) -> None:
 
 def _add_file_options(group: Any) -> None:
     group.add_argument(
-        "--weights", type=Path, metavar="PATH",
+        "--weights", type=file_path, metavar="PATH",
         help="save the trained network here (default: MODEL-DATA-RECIPE.safetensors)",
     )  # fmt: skip
     group.add_argument("--no-weights", action="store_true", help="do not save the trained network")
     group.add_argument(
-        "--checkpoint", type=Path, metavar="PATH",
+        "--checkpoint", type=file_path, metavar="PATH",
         help="write a resumable checkpoint after every epoch",
     )  # fmt: skip
     group.add_argument(
-        "--resume", type=Path, metavar="PATH",
+        "--resume", type=file_path, metavar="PATH",
         help="continue from a checkpoint, with the same options",
     )  # fmt: skip
     group.add_argument(
-        "--log", type=Path, metavar="PATH", help="write a CSV file with a row per epoch"
+        "--log", type=file_path, metavar="PATH", help="write a CSV file with a row per epoch"
     )
 
 

@@ -22,7 +22,7 @@ from ..ops import softmax
 from ..text_table import printable, text_table
 from ..train import confusion_matrix, report
 from .descriptions import DATA_LINES, examples, lines
-from .inputs import InputError, load_network
+from .inputs import InputError, file_path, load_network
 from .sources import find_source, in_the_order_of
 
 MOST_MISTAKES = 100
@@ -41,7 +41,10 @@ def add_trained(commands: Any) -> None:
     _add_weights(command)
     command.add_argument("--data", metavar="NAME|DIR", help="default: what it was trained on")
     command.add_argument(
-        "--mistakes", type=Path, metavar="PATH", help="draw the misclassified images to this file"
+        "--mistakes",
+        type=file_path,
+        metavar="PATH",
+        help="draw the misclassified images to this file",
     )
     command.set_defaults(run=_evaluate)
     command = commands.add_parser(
@@ -53,7 +56,7 @@ def add_trained(commands: Any) -> None:
     _add_weights(command)
     command.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ...")
     command.add_argument(
-        "--show", type=Path, metavar="PATH",
+        "--show", type=file_path, metavar="PATH",
         help="draw what the network saw, and its answers, to this file",
     )  # fmt: skip
     command.set_defaults(run=_predict)
@@ -64,7 +67,7 @@ def add_trained(commands: Any) -> None:
         epilog=examples("export lenet5 lenet5.onnx"),
     )
     _add_weights(command)
-    command.add_argument("target", type=Path, metavar="MODEL.onnx")
+    command.add_argument("target", type=file_path, metavar="MODEL.onnx")
     command.set_defaults(run=_export)
 
 

@@ -298,7 +298,7 @@ class Trainer:
                 self._restore(state_dict, self._with_state())
                 self.progress.load_state_dict(state_dict["progress"])
                 self._check_loaded()
-        except ValueError:
+        except (ValueError, MemoryError):
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {brief(str(error))}"

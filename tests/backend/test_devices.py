@@ -132,6 +132,15 @@ def test_the_emulator_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> Non
     assert resolve_device("emulator") == "emulator"
 
 
+def test_a_compiler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", {"c++": "/usr/bin/c++"}.get)
+    monkeypatch.setenv("CXX", "ccache c++")
+    with pytest.raises(
+        DeviceError, match="CXX: got 'ccache c..', expected a C.. compiler, without"
+    ):
+        resolve_device("native")
+
+
 def test_default_device_sets() -> None:
     assert default_device.current() == "cpu"
     mc.default_device("cpu")

@@ -93,6 +93,16 @@ def is_one_line(command: str, name: str, capsys) -> bool:
     return status == 2 and err.startswith("minicnn: ") and err.index("\n") == len(err) - 1
 
 
+@pytest.mark.parametrize("command", WRITTEN)
+def test_a_folder_that_does_not_exist_is_no_file(command, mistakes, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([part.replace("%", "nothing/") for part in command.split()])
+    line, _ = capsys.readouterr().err.splitlines()
+    assert line.startswith("minicnn: argument ")
+    assert line.endswith(": got nothing/, expected the path of a file")
+    assert set(os.listdir()) == mistakes
+
+
 def test_files_and_folders_of_somebody_else():
     """Of mode 0, since a test cannot easily become another user."""
     can = subprocess.run(["bash", "-c", f"{ORDINARY_USER} true"], capture_output=True)

@@ -526,3 +526,15 @@ def test_the_best_of_a_metric_of_ones_own(batches, tmp_path):
     trainer = train.Trainer(model, optimizer, metrics=[errors], callbacks=[checkpoint])
     trainer.fit(batches, 2)
     assert checkpoint.best_path.exists()
+
+
+def test_without_memory_the_state_is_not_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make_trainer()
+
+    def fail(*_: Any) -> None:
+        raise MemoryError("for 9 MiB")
+
+    state = trainer.state_dict()
+    monkeypatch.setattr(trainer, "_check_loaded", fail)
+    with pytest.raises(MemoryError, match="for 9 MiB"):
+        trainer.load_state_dict(state)

@@ -30,14 +30,20 @@ export function makeBoard(canvas, { paper, ink, hint, ratio = 1 }, onChange, onC
   }
 
   function lineTo(x, y) {
-    context.strokeStyle = colour;
-    context.lineWidth = PEN;
-    context.lineCap = 'round';
-    context.lineJoin = 'round';
     context.beginPath();
-    context.moveTo(...(last ?? [x, y]));
-    context.lineTo(x, y);
-    context.stroke();
+    if (last) {
+      context.strokeStyle = colour;
+      context.lineWidth = PEN;
+      context.lineCap = 'round';
+      context.moveTo(...last);
+      context.lineTo(x, y);
+      context.stroke();
+    } else {
+      // a line without a length would be drawn by some browsers only
+      context.fillStyle = colour;
+      context.arc(x, y, PEN / 2, 0, 2 * Math.PI);
+      context.fill();
+    }
     last = [x, y];
     delete canvas.parentElement.dataset.hint;
     onChange();
