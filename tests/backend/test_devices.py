@@ -138,7 +138,7 @@ def test_a_compiler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(
         DeviceError, match="CXX: got 'ccache c..', expected a C.. compiler, without"
     ):
-        resolve_device("native")
+        resolve_device("emulator")
 
 
 def test_default_device_sets() -> None:
