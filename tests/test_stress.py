@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(("kind", "times", "row"), [
-    ("kills", 5, "trainings, resumed to the end"),
-    ("fuzz", 2000, "checkpoint, hash right"),
+    ("kills", 20, "trainings, resumed to the end"),
+    ("fuzz", 20_000, "checkpoint, hash right"),
     ("leaks", 20, "leaks: weights"),
     ("repeats", 4, "repeats on cpu"),
 ])  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..train.recipe import OPTIMIZERS, Recipe
@@ -105,7 +106,7 @@ def _add_file_options(group: Any) -> None:
         help="write a resumable checkpoint after every epoch",
     )  # fmt: skip
     group.add_argument(
-        "--resume", type=file_path, metavar="PATH",
+        "--resume", type=Path, metavar="PATH",
         help="continue from a checkpoint, with the same options",
     )  # fmt: skip
     group.add_argument(
