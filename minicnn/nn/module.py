@@ -12,15 +12,7 @@ from numpy.typing import DTypeLike
 
 from ..autograd import Tensor
 from ..autograd.in_place import write_into
-from ..backend import (
-    Array,
-    array_module,
-    is_array,
-    is_device_name,
-    on_device_of,
-    resolve_device,
-    to_device,
-)
+from ..backend import Array, is_array, is_device_name, on_device_of, resolve_device, to_device
 from ..backend.arrays import to_array
 from ..checks import check_flag
 from .attribute import check_attribute, check_class
@@ -28,6 +20,7 @@ from .contents import PLAIN, find
 from .display import module_html
 from .located import name_layer
 from .modes import modes
+from .parameters import as_dtype
 from .tree import Tree
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
@@ -272,7 +265,7 @@ class Module(Tree):
             if array.dtype.kind not in "fiub":
                 raise TypeError(f"state dict: {name} is {array.dtype}, expected real numbers")
         # All before the first is written: one may be refused, or be a view of another parameter.
-        loaded = {n: _as_dtype(n, array, own[n].dtype) for n, array in arrays.items()}
+        loaded = {n: as_dtype(n, array, own[n].dtype) for n, array in arrays.items()}
         for name, array in loaded.items():
             write_into(own[name], to_device(array, own[name].device), "load_state_dict()")
         return keys
@@ -298,23 +291,6 @@ class Module(Tree):
 
     def _repr_html_(self) -> str:
         return module_html(self)
-
-
-def _as_dtype(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    """A copy with this dtype. Raises ValueError for numbers that it cannot hold."""
-    with on_device_of(array), np.errstate(all="ignore"):  # 1e-50 is 0 in float32
-        converted: Array = array.astype(dtype)
-        if array.dtype == dtype:
-            return converted
-        if dtype.kind == "f":
-            isfinite = array_module(array).isfinite
-            lost = isfinite(array) & ~isfinite(converted)
-        else:
-            lost = converted != array
-        if not lost.any():
-            return converted
-        value = array[lost].ravel()[0]
-        raise ValueError(f"state dict: {name} has {value.item()}, which {dtype} cannot hold")
 
 
 METHODS = frozenset(name for name in dir(Module) if callable(getattr(Module, name)))

@@ -261,7 +261,7 @@ run.set_thread_count(1)
 expected = kernels_for(x).relu(x)
 used = int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
 resource.setrlimit(resource.RLIMIT_AS, (used + (45 << 20), -1))
-run.set_thread_count(100)  # whose stacks alone would take 800 MiB
+run.set_thread_count(100)  # whose stacks would take 800 MiB
 for _ in range(3):
     assert (kernels_for(x).relu(x) == expected).all()
 """
