@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -57,15 +56,12 @@ def count_leaks(times: int, tally: Tally) -> None:
 def find_leaks(work: Callable[[], object], times: int) -> list[str]:
     """What is left by each of the repetitions, after as many as one part that fill the caches."""
     times = max(times // PARTS, 1)
-    held = []
-    for _ in range(PARTS + 1):
+    held = np.zeros((PARTS + 1, len(LEAK)), np.int64)  # which takes no memory between the parts
+    for part in range(PARTS + 1):
         for _ in range(times):
             work()
-        held.append(hold())
-    least = [
-        min(after - before for before, after in pairwise(numbers))
-        for numbers in zip(*held, strict=True)
-    ]
+        held[part] = hold()
+    least = np.diff(held, axis=0).min(0)
     return [
         f"{name}: {number:,} more after {times:,} times, in each of {PARTS} parts"
         for name, number, leak in zip(Held._fields, least, LEAK, strict=True)
