@@ -39,7 +39,9 @@ def run_limited(command: str, mebibytes: int) -> subprocess.CompletedProcess:
 )
 def test_not_enough_memory_is_one_line(command: str, advice: str, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-    image.new("RGB", (9000, 9000)).save(tmp_path / "large.png", compress_level=1)
+    picture = image.new("RGB", (9000, 9000), "white")
+    picture.paste("black", (4100, 1500, 4900, 7500))  # a 1
+    picture.save(tmp_path / "large.png", compress_level=1)
     command = command.replace("large.png", str(tmp_path / "large.png"))
     ended = {0: 0, 2: 0}
     for k in range(LIMITS):
