@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,22 @@ from ..optim import Optimizer, Schedule
 from .callback import Callback
 from .progress import Progress
 
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
 DATA = ("train data", "validation data")  # options that say what the data sets hold
 
 
-def optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> dict[str, Any]:
+def training_options(trainer: Trainer) -> dict[str, Any]:
+    """The options of the training by name, as they are now."""
+    own = {"loss": describe(trainer.loss), "clip_norm": trainer.clip_norm}
+    of_optimizer = _optimizer_options(trainer.optimizer, trainer.callbacks)
+    of_callbacks = map(_callback_options, trainer.callbacks)
+    of_data = _data_options(trainer.progress)
+    return _merge([own, _model_options(trainer.model), of_data, of_optimizer, *of_callbacks])
+
+
+def _optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> dict[str, Any]:
     """The options of an optimizer as values for JSON, except those that a callback changes."""
     left_out = {"params"}.union(*(callback.scheduled_options for callback in callbacks))
     options: dict[str, Any] = {}
@@ -31,7 +43,7 @@ def optimizer_options(optimizer: Optimizer, callbacks: Iterable[Callback]) -> di
     return options
 
 
-def model_options(model: Module) -> dict[str, Any]:
+def _model_options(model: Module) -> dict[str, Any]:
     """How each layer of minicnn shows itself, with its options: "Dropout(p=0.5)"."""
     layers = ((n, m) for n, m in model.named_modules() if not any(m.children()))
     return {
@@ -41,14 +53,14 @@ def model_options(model: Module) -> dict[str, Any]:
     }
 
 
-def callback_options(callback: Callback) -> dict[str, Any]:
+def _callback_options(callback: Callback) -> dict[str, Any]:
     """The options that a callback declares, as values for JSON."""
     values = {name: attrgetter(name)(callback) for name in callback.resume_options}
     kind = type(callback).__name__
     return _flat(kind, {name.rpartition(".")[2]: value for name, value in values.items()})
 
 
-def data_options(progress: Progress) -> dict[str, Any]:
+def _data_options(progress: Progress) -> dict[str, Any]:
     """Whether there is validation, and the options of each DataLoader, such as "train shuffle".
 
     "train data" is what its data set holds, if that is in memory.
@@ -63,7 +75,7 @@ def data_options(progress: Progress) -> dict[str, Any]:
     return options
 
 
-def merge(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _merge(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """All options in one dict."""
     options: dict[str, Any] = {}
     for part in parts:

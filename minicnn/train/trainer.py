@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -15,7 +14,7 @@ from .. import ops
 from ..autograd import Tensor
 from ..backend import resolve_device
 from ..backend.random import Part, generator_state, set_generator_state
-from ..checks import brief, check_flag, check_integer, check_number
+from ..checks import check_flag, check_integer, check_number
 from ..nn import Module
 from ..nn.modes import evaluating
 from ..optim import Optimizer
@@ -30,9 +29,8 @@ from .batches import (
     place_batches,
 )
 from .callback import Callback
-from .checkpoint_file import CheckpointError, read_checkpoint
 from .data_parallel import DataParallel
-from .finite import check_finite, check_losses, nonfinite_constants
+from .finite import check_finite, check_losses
 from .fit_checks import (
     check_batches,
     check_callbacks,
@@ -43,18 +41,10 @@ from .fit_checks import (
 )
 from .history import History
 from .measures import Measures, Metric
-from .options import (
-    callback_options,
-    check_options,
-    data_options,
-    describe,
-    merge,
-    model_options,
-    optimizer_options,
-)
+from .options import training_options
 from .progress import Progress
-from .state import check_state, load_optimizer_state, optimizer_state
 from .steps import Steps
+from .training_state import TrainingState
 
 
 class Trainer:
@@ -137,9 +127,8 @@ class Trainer:
         self.callbacks = check_callbacks(callbacks)
         self.history = History()
         self.progress, self.stop_training = Progress(), False
-        self._constants = nonfinite_constants(model)
+        self._state = TrainingState(self)
         self._made_with = [*model.parameters()]
-        self._begun_with: dict[str, Any] = {}  # the options
 
     def fit(
         self,
@@ -197,20 +186,16 @@ class Trainer:
             check_graph(self.model, self.loss, self.optimizer, self.callbacks)
         self._parallel.group.from_first(lambda: self._call("check_fit", first_only=True))
         self._call("check_fit", first_only=False)
-        options = self._options()  # before callbacks and the checkpoint change them
+        options = training_options(self)  # before callbacks and the checkpoint change them
         self._parallel.check(
             self.model, self.loss, self.progress, {**options, "device": self.device.split(":")[0]}
         )
         if resume is not None:
-            self._parallel.group.from_first(lambda: self._resume(resume, options))
+            self._parallel.group.from_first(lambda: self._state.resume(resume, options))
         if self._parallel.group.size > 1:
-            state = self._parallel.group.broadcast(self.state_dict())
-            self._restore(state, self._with_state())
-            self.progress.load_state_dict(state["progress"])
-        if not self.history.rows:  # a mask may have been loaded since the Trainer was made
-            self._constants = nonfinite_constants(self.model)
+            self._state.restore(self._parallel.group.broadcast(self.state_dict()))
+        self._state.begin(options)
         self.check_finite("fit: before the first batch")
-        self._begun_with = options
 
     def check_finite(self, where: str) -> None:
         """Raise FloatingPointError, naming the array, for weights that are not finite.
@@ -220,7 +205,7 @@ class Trainer:
         saves the model, before it overwrites a good file. Arrays that are not learned and were not
         finite when the Trainer was made, such as a mask of -inf, are allowed.
         """
-        check_finite(where, self.model, self.optimizer, self._constants)
+        check_finite(where, self.model, self.optimizer, self._state.constants)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Loss and metrics over the data in evaluation mode, without recording a graph.
@@ -260,22 +245,7 @@ class Trainer:
         The model, the loss, the optimizer, callbacks, the random generator, the position in the
         data and the History. ``fit(..., resume=state)`` continues from it exactly.
         """
-        return {
-            "model": self.model.state_dict(),
-            "loss": self.loss.state_dict() if isinstance(self.loss, Module) else {},
-            "optimizer": optimizer_state(self.optimizer),
-            "callbacks": [
-                {"class": type(callback).__name__, "state": state}
-                for callback in self.callbacks
-                if (state := callback.state_dict())
-            ],
-            "generator": generator_state(),
-            "progress": self.progress.state_dict(),
-            "metrics": list(self.metrics),
-            "history": [dict(row) for row in self.history.rows],
-            "stopped": self.stop_training,
-            "options": self._begun_with or self._options(),
-        }
+        return self._state.save()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore a ``state_dict()``, perhaps on another device; all of it or, on error, nothing.
@@ -284,82 +254,7 @@ class Trainer:
         ``resume``. Raises ValueError if the state does not fit: another model or optimizer, other
         metrics, callbacks or data.
         """
-        self._load(state_dict)
-
-    def _load(
-        self, state_dict: Mapping[str, Any], options: Mapping[str, Any] | None = None
-    ) -> None:
-        before = self.state_dict()
-        try:
-            check_state(state_dict, before)
-            if options is not None:
-                check_options(state_dict.get("options", {}), options)
-            with self._undone_on_error(before):
-                self._restore(state_dict, self._with_state())
-                self.progress.load_state_dict(state_dict["progress"])
-                self._check_loaded()
-        except (ValueError, MemoryError):
-            raise
-        except Exception as error:
-            reason = f"{type(error).__name__}: {brief(str(error))}"
-            raise ValueError(f"state dict: does not fit ({reason})") from error
-
-    @contextmanager
-    def _undone_on_error(self, before: Mapping[str, Any]) -> Iterator[None]:
-        """On any error, Ctrl-C included, bring back the state before."""
-        callbacks, put_back = self._with_state(), self.progress.position()
-        try:
-            yield
-        except BaseException:
-            self._restore(before, callbacks)
-            put_back()
-            raise
-
-    def _check_loaded(self) -> None:
-        """Raise ValueError if training could not continue from what has been loaded."""
-        for callback in self.callbacks:
-            callback.check_loaded(self)
-        constants = self._constants if self.history.rows else nonfinite_constants(self.model)
-        try:
-            check_finite("state dict", self.model, self.optimizer, constants)
-        except FloatingPointError as error:
-            raise ValueError(str(error)) from error
-
-    def _with_state(self) -> list[Callback]:
-        """The callbacks that have a state to save."""
-        return [callback for callback in self.callbacks if callback.state_dict()]
-
-    def _restore(self, state: Mapping[str, Any], callbacks: Iterable[Callback]) -> None:
-        for callback, entry in zip(callbacks, state["callbacks"], strict=True):
-            callback.load_state_dict(entry["state"])
-        # After the schedules, which write into the options of the optimizer.
-        load_optimizer_state(self.optimizer, state["optimizer"])
-        self.model.load_state_dict(state["model"])
-        if isinstance(self.loss, Module) and "loss" in state:
-            self.loss.load_state_dict(state["loss"])
-        set_generator_state(state["generator"])
-        self.history.rows[:] = [dict(row) for row in state["history"]]
-        self.stop_training = state["stopped"]
-
-    def _resume(
-        self, source: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]
-    ) -> None:
-        if isinstance(source, Mapping):
-            self._load(source, options)
-            return
-        state = read_checkpoint(source)
-        try:
-            self._load(state, options)
-        except ValueError as error:
-            raise CheckpointError(f"{os.fspath(source)}: cannot resume: {error}") from error
-
-    def _options(self) -> dict[str, Any]:
-        """The options of the training by name, as they are now."""
-        own = {"loss": describe(self.loss), "clip_norm": self.clip_norm}
-        of_optimizer = optimizer_options(self.optimizer, self.callbacks)
-        of_callbacks = map(callback_options, self.callbacks)
-        of_data = data_options(self.progress)
-        return merge([own, model_options(self.model), of_data, of_optimizer, *of_callbacks])
+        self._state.load(state_dict)
 
     def _run_epoch(self, step: Steps, train: Batches, validation: Batches | None) -> None:
         progress, number = self.progress, self.progress.epoch + 1

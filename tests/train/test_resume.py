@@ -535,6 +535,6 @@ def test_without_memory_the_state_is_not_to_blame(monkeypatch: pytest.MonkeyPatc
         raise MemoryError("for 9 MiB")
 
     state = trainer.state_dict()
-    monkeypatch.setattr(trainer, "_check_loaded", fail)
+    monkeypatch.setattr(trainer._state, "_check_restored", fail)
     with pytest.raises(MemoryError, match="for 9 MiB"):
         trainer.load_state_dict(state)
