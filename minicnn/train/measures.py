@@ -39,12 +39,12 @@ class Measures:
     def __init__(
         self, loss: Callable[[Any, Any], Tensor], metrics: Sequence[str | Metric] | None
     ) -> None:
-        self._loss, ignored = loss, _ignored_class(loss)
+        self._loss, ignored = loss, ignored_class(loss)
         self.ignore_index = -100 if ignored is None else ignored
         if isinstance(metrics, str):
             raise TypeError(f"metrics: got {metrics!r}, expected a list: [{metrics!r}]")
         if metrics is None:
-            metrics = () if _function_of(loss) in WITHOUT_CLASSES else ("accuracy",)
+            metrics = () if function_of(loss) in WITHOUT_CLASSES else ("accuracy",)
         named = [self._named(metric) for metric in metrics]
         names = ["loss", *(name for name, _ in named)]
         if len(set(names)) < len(names):
@@ -79,7 +79,7 @@ class Measures:
 
     def divisor(self, labels: Any, images: int) -> float:
         """What the loss, a mean over these labels, divides by, up to a constant factor."""
-        function, weight = _function_of(self._loss), _option(self._loss, "weight", None)
+        function, weight = function_of(self._loss), _option(self._loss, "weight", None)
         if function not in WITH_IGNORE_INDEX or isinstance(labels, tuple):
             return images
         if labels.dtype.kind not in "iu":
@@ -122,7 +122,7 @@ def _check_number(name: str, value: Tensor) -> Tensor:
     return value if value.ndim == 0 else value.reshape(())
 
 
-def _function_of(loss: Any) -> Any:
+def function_of(loss: Any) -> Any:
     """The op behind a loss: a function of ops, perhaps with options, or a layer of nn."""
     return loss.func if isinstance(loss, partial) else getattr(loss, "op", loss)
 
@@ -134,7 +134,7 @@ def _option(loss: Any, name: str, default: Any) -> Any:
     return getattr(loss, name, default)
 
 
-def _ignored_class(loss: Any) -> int | None:
+def ignored_class(loss: Any) -> int | None:
     """The class index that the loss ignores, if it is known to do so."""
     if isinstance(loss, partial):
         known = loss.func in WITH_IGNORE_INDEX

@@ -10,12 +10,11 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .. import nn, ops, optim
+from .. import ops, optim
 from ..autograd import Tensor, no_grad
 from ..autograd.function import Call
 from ..autograd.observe import Observer, observing
@@ -28,40 +27,21 @@ from ..nn.modes import evaluating
 from ..ops.activation import ReLU
 from ..optim import Optimizer
 from .batches import place
+from .findings import Check, Finding
+from .first_look import (
+    are_classes,
+    class_labels,
+    look_at_images,
+    look_at_labels,
+    look_at_loss,
+    look_at_scores,
+    number_of_classes,
+)
 
-LARGE_PIXEL = 20.0
 MANY_DEAD = 0.5  # share of the units of a ReLU
 LARGE_UPDATE, SMALL_UPDATE = 0.3, 1e-6  # of the weights, in one step
 LEARNED = 0.5  # of the loss at the start, after the steps on one batch
 OLD_GRADIENT = 3.0  # times the gradient of the batch
-
-
-class Finding(NamedTuple):
-    """Something that is probably a mistake: what was seen, why it matters, what to write."""
-
-    saw: str
-    why: str
-    instead: str
-
-    def __str__(self) -> str:
-        return f"{self.saw}\n    why it matters: {self.why}\n    instead: {self.instead}"
-
-
-class Check:
-    """What ``train.check`` found, and what it found well; ``print`` shows both."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-        self.well: list[str] = []
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
-
-    def __repr__(self) -> str:
-        lines = [f"✗ {finding}" for finding in self.findings] + [f"✓ {text}" for text in self.well]
-        return "\n".join(lines)
 
 
 def check(
@@ -115,20 +95,23 @@ class _Examination:
         self.optimizer = copied or optim.Adam(self.model.parameters())
         device = next((p.device for p in model.parameters()), "cpu")
         self.x, self.y = place(batch[0], device), place_labels(batch[1], device)
-        self.is_entropy = _is_cross_entropy(loss)
 
     def run(self, steps: int) -> Check:
-        self.look_at_images()
+        for x in self.x if isinstance(self.x, tuple) else (self.x,):
+            self.found.add(look_at_images(x))
         self.look_at_modes()
         outputs = self.forward()
-        scores = outputs if self.is_entropy and _is_table(outputs) else None
-        if scores is not None:
-            if not self.look_at_labels(scores):
-                return self.found
-            self.look_at_scores(scores)
+        classes = number_of_classes(self.loss, outputs)
+        if classes:
+            labels = class_labels(self.loss, self.y)
+            if labels is not None:
+                self.found.add(look_at_labels(labels, classes))
+                if not are_classes(labels, classes):
+                    return self.found  # the loss cannot be computed
+            self.found.add(look_at_scores(outputs))
         value = self.loss(outputs, self.y)
-        if scores is not None:
-            self.look_at_loss(value.item(), scores.shape[1])
+        if classes:
+            self.found.add(look_at_loss(value.item(), classes))
         self.look_at_gradients(value)
         self.look_at_step()
         learned = self.learn(value.item(), steps)
@@ -142,26 +125,7 @@ class _Examination:
         return self.model(*self.x) if isinstance(self.x, tuple) else self.model(self.x)
 
     def tell(self, saw: str, why: str, instead: str) -> None:
-        self.found.findings.append(Finding(saw, why, instead))
-
-    def look_at_images(self) -> None:
-        for x in self.x if isinstance(self.x, tuple) else (self.x,):
-            low, high = float(x.data.min()), float(x.data.max())
-            if max(-low, high) > LARGE_PIXEL:
-                self.tell(
-                    f"the images go from {low:.4g} to {high:.4g}",
-                    "the weights start in a size made for inputs of about 1, so the first outputs "
-                    "and gradients are far too large",
-                    "images / 255, or uint8 images in a data.ArrayDataset, which divides them",
-                )
-            elif low == high:
-                self.tell(
-                    f"all pixels of the batch are {low:.4g}",
-                    "there is nothing to tell the images apart by",
-                    "look at the batch: mc.viz.images(images)",
-                )
-            else:
-                self.found.well.append(f"the images go from {low:.3g} to {high:.3g}")
+        self.found.add(Finding(saw, why, instead))
 
     def look_at_modes(self) -> None:
         if not self.original.training:
@@ -171,60 +135,6 @@ class _Examination:
                 "model.train() before the training; Trainer.fit calls it",
             )
         self.model.train()
-
-    def look_at_labels(self, scores: Tensor) -> bool:
-        """Whether the loss can be computed."""
-        labels, classes = _integers(self.y), scores.shape[1]
-        if labels is None:
-            return True
-        ignored = getattr(self.loss, "ignore_index", -100)
-        labels = labels[labels != ignored]
-        if labels.size and (labels.min() < 0 or labels.max() >= classes):
-            self.tell(
-                f"the labels go from {labels.min()} to {labels.max()}, the model has {classes} "
-                "outputs",
-                f"classes are counted from 0, so {classes} outputs stand for 0 to {classes - 1}",
-                "labels - 1" if labels.min() == 1 and labels.max() == classes
-                else f"a last layer of {labels.max() + 1} outputs",
-            )  # fmt: skip
-            return False
-        if labels.size >= 10 * classes and labels.min() == 1:
-            self.tell(
-                f"none of {labels.size} labels is 0; they go from 1 to {labels.max()}",
-                "classes are counted from 0; one output has nothing to learn",
-                "labels - 1, and one output less",
-            )
-        else:
-            self.found.well.append(f"the labels fit the {classes} outputs")
-        return True
-
-    def look_at_scores(self, scores: Tensor) -> None:
-        values = scores.numpy().astype(np.float64)
-        if values.shape[1] > 1 and values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-4):
-            self.tell(
-                "each row of the outputs sums to 1: they are probabilities already",
-                "cross_entropy applies log_softmax itself; a softmax before it makes the gradients "
-                "small, and the loss can never come near 0",
-                "leave out the softmax at the end of the model; ops.softmax(model(x)) where you "
-                "need probabilities",
-            )
-        else:
-            self.found.well.append("the outputs are scores, not probabilities")
-
-    def look_at_loss(self, value: float, classes: int) -> None:
-        blind = math.log(classes)
-        if not value < 1.5 * blind + 0.5:  # NaN too
-            self.tell(
-                f"the loss at the start is {value:.3g}, but ln {classes} = {blind:.3g} for a "
-                "network that knows nothing",
-                "it is sure of wrong answers before it has seen an image: the inputs or the "
-                "initial weights are too large",
-                "images of about 0 to 1, and the initial weights of the layers or of nn.init",
-            )
-        else:
-            self.found.well.append(
-                f"the loss at the start is {value:.3g}, ln {classes} = {blind:.3g}"
-            )
 
     def look_at_gradients(self, value: Tensor) -> None:
         self.optimizer.zero_grad()
@@ -244,7 +154,7 @@ class _Examination:
                 "and look for units that are all dead: mc.viz.dead_units(model, images)",
             )
         else:
-            self.found.well.append("each parameter has a gradient")
+            self.found.add("each parameter has a gradient")
         own = zip(self.original.parameters(), self.model.parameters(), strict=True)
         pairs = [(a.grad, b.grad) for a, b in own if a.grad is not None and b.grad is not None]
         before = math.sqrt(sum(_square(old.data) for old, _ in pairs))
@@ -306,7 +216,7 @@ class _Examination:
                 "a larger learning rate",
             )
         else:
-            self.found.well.append(f"the first step changes the weights by up to {ratio:.2%}")
+            self.found.add(f"the first step changes the weights by up to {ratio:.2%}")
 
     def learn(self, start: float, steps: int) -> bool | None:
         """Whether the batch can be learned by heart; None if the training diverges."""
@@ -335,7 +245,7 @@ class _Examination:
                 "(mc.viz.images(images, labels)), and leave out layers until it learns",
             )
             return False
-        self.found.well.append(
+        self.found.add(
             f"{taken} steps on one batch bring the loss from {start:.3g} to {lowest:.3g}"
         )
         return True
@@ -352,7 +262,7 @@ class _Examination:
                 "a smaller learning rate, initial biases of 0 or above, or leaky_relu",
             )
         elif shares:
-            self.found.well.append(f"at most {max(shares):.0%} of the units of a ReLU are dead")
+            self.found.add(f"at most {max(shares):.0%} of the units of a ReLU are dead")
 
     def look_at_evaluation(self) -> None:
         with no_grad():
@@ -368,7 +278,7 @@ class _Examination:
                 "larger batches, a larger momentum of batch norm, or layer norm",
             )
         else:
-            self.found.well.append("training and evaluation mode agree")
+            self.found.add("training and evaluation mode agree")
 
 
 class _ReLUs(Observer):
@@ -392,22 +302,6 @@ def _alive(output: Array) -> Any:
     """Which units, axis 1, are above 0 for an image of the batch."""
     others = tuple(axis for axis in range(output.ndim) if axis != 1)
     return (output > 0).any(axis=others)
-
-
-def _is_table(outputs: Any) -> bool:
-    """Whether outputs can be scores (N, K)."""
-    return isinstance(outputs, Tensor) and outputs.ndim == 2
-
-
-def _is_cross_entropy(loss: Any) -> bool:
-    function = loss.func if isinstance(loss, partial) else loss
-    return function is ops.cross_entropy or isinstance(function, nn.CrossEntropyLoss)
-
-
-def _integers(labels: Any) -> Any:
-    """Class indices (N,) as an array, None for other labels."""
-    values = labels.numpy() if isinstance(labels, Tensor) else np.asarray(labels)
-    return values if values.ndim == 1 and values.dtype.kind in "iu" else None
 
 
 def _first(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ def network(*end: nn.Module) -> nn.Sequential:
 
 def run(
     model: nn.Module | None = None, batch: Any = None, **options: Any
-) -> mc.train.mistakes.Check:
+) -> mc.train.findings.Check:
     model = network() if model is None else model
     optimizer = options.pop("optimizer", None) or optim.Adam(model.parameters())
     return mc.train.check(model, batch or (IMAGES, LABELS), optimizer=optimizer, **options)
@@ -209,10 +210,18 @@ def test_nothing_is_changed() -> None:
     assert model.training
 
 
-def test_labels_that_are_ignored_are_not_counted() -> None:
+@pytest.mark.parametrize(
+    "loss",
+    [
+        mc.ops.cross_entropy,
+        functools.partial(mc.ops.cross_entropy, ignore_index=255),
+        mc.nn.CrossEntropyLoss(ignore_index=255),
+    ],
+)
+def test_labels_that_are_ignored_are_not_counted(loss: Any) -> None:
     labels = LABELS.copy()
-    labels[::3] = -100
-    assert run(batch=(IMAGES, labels)).ok
+    labels[::3] = -100 if loss is mc.ops.cross_entropy else 255
+    assert run(loss=loss, batch=(IMAGES, labels)).ok
 
 
 @pytest.mark.parametrize("steps", [0, 1.5])
