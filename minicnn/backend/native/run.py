@@ -159,7 +159,7 @@ def _compiled(source: str, types: tuple[str, ...]) -> Path:
     print(f"minicnn: compiling {what} with {command[0]}", end=" ... ", file=sys.stderr, flush=True)
     start = time.perf_counter()
     path = built(code, command, texts, "native", what, [])
-    print(f"{time.perf_counter() - start:.1f} s, kept in {path.parent}", file=sys.stderr)
+    print(f"{time.perf_counter() - start:.1f} s, in {path.parent}", file=sys.stderr)
     return path
 
 
