@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import warnings
@@ -53,8 +54,9 @@ def escaping() -> Iterator[None]:
 def messages() -> Iterator[None]:
     """On stderr a warning is one line, and what cannot be written is lost.
 
-    None is Pillow's, which warns of files that it then refuses.
+    None is Pillow's, which warns of files that it then refuses, and logs what is wrong with them.
     """
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     with warnings.catch_warnings(), redirect_stderr(_Dropping(sys.stderr)):
         warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.showwarning = _show_warning  # type: ignore[assignment]

@@ -42,8 +42,9 @@ def read_image(
     become white, 16-bit levels are divided by 65535, and of an animation the first frame is read.
 
     Raises DataError, naming the path, for a file that cannot be read or decoded, has more than 90
-    million pixels, 400 MB, or 16 MiB before its pixels, and without Pillow; MemoryError, naming it
-    too, if the memory is not enough; TypeError or ValueError for other arguments.
+    million pixels (WebP: 60), 400 MB, 16 MiB before its pixels, or as a JPEG more than 1800 million
+    pixels in all of its scans together, and without Pillow; MemoryError, naming it too, if the
+    memory is not enough; TypeError or ValueError for other arguments.
 
     >>> from PIL import Image
     >>> Image.new("RGB", (40, 30), "white").save("photo.png")
@@ -83,7 +84,7 @@ def _read(
         pixels = file.width * file.height
         if size is not None:  # JPEG can be decoded in a half, quarter or eighth of its size
             file.draft(None, (2 * max(size), 2 * max(size)))
-        check_pixels(path, file.width, file.height)
+        check_pixels(path, file.width, file.height, MOST_PIXELS)
         until_freed.enter_context(_in_work.taking(min(pixels, MOST_PIXELS)))
         return _decode(file, channels or (1 if is_grey(file) else 3), _factor(file, size))
 

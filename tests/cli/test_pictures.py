@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,38 @@ def test_classes_that_differ(capsys: Any, tmp_path: Path) -> None:
     assert cli.main(["train", "lenet5", "--data", str(where)]) == 2
     message = "the classes of train are circle, square, but those of test are circle, star\n"
     assert capsys.readouterr().err == f"minicnn: {where}: {message}"
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "jpeg"])
+def test_a_damaged_tiff_is_one_line(capfd: Any, tmp_path: Path, compression: str) -> None:
+    """Libtiff writes to the standard error itself."""
+    rng, path = np.random.default_rng(0), tmp_path / "a.tif"
+    noise = rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    image.fromarray(noise).save(path, compression=compression)
+    whole, refused = path.read_bytes(), 0
+    for _ in range(40):
+        content = bytearray(whole)
+        for place in rng.integers(8, len(whole), 6):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        status = cli.main(["predict", "lenet5-digits", str(path)])
+        refused += status == 2
+        err = capfd.readouterr().err
+        assert len(err.splitlines()) == (status == 2), err
+    assert refused > 5
+
+
+def test_what_pillow_logs_is_not_printed(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    image.new("RGB", (40, 40)).save(path)
+    samples = b"\x15\x01\x03\x00\x01\x00\x00\x00"  # the tag, its type, and that it is one number
+    content = path.read_bytes()
+    assert content.count(samples + b"\x03\x00") == 1
+    path.write_bytes(content.replace(samples + b"\x03\x00", samples + b"\x00\x66"))
+    command = [sys.executable, "-m", "minicnn", "predict", "lenet5-digits", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert re.fullmatch(r"minicnn: .*a\.tif: cannot be read .*\n", done.stderr), done.stderr
 
 
 def test_what_pillow_warns_of_is_not_printed(capsys: Any, tmp_path: Path) -> None:

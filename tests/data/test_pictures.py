@@ -101,7 +101,7 @@ def test_a_large_jpeg_is_decoded_smaller(tmp_path: Path, monkeypatch: pytest.Mon
     path = write(tmp_path / "a.jpg", np.tile(smooth, (1200, 1)))
     whole = mc.data.read_image(path)
     assert whole.shape == (1, 1200, 1600)
-    monkeypatch.setattr(picture_file, "MOST_PIXELS", 1600 * 1200 // 3)
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 1600 * 1200 // 3)
     small = mc.data.read_image(path, 30)
     expected = whole[0, :, 200:1400].reshape(30, 40, 30, 40).mean((1, 3))
     np.testing.assert_allclose(small[0], expected, atol=0.03)
@@ -167,7 +167,7 @@ def test_the_size_of_a_webp_picture_is_known_before_pillow_opens_it(
     path = tmp_path / "a.webp"
     Image.new(mode, size, "red").save(path, **options)
     assert mc.data.read_image(path).shape == (3, size[1], size[0])
-    monkeypatch.setattr(picture_file, "MOST_PIXELS", size[0] * size[1] - 1)
+    monkeypatch.setattr(picture_file, "MOST_WEBP_PIXELS", size[0] * size[1] - 1)
     monkeypatch.setattr(Image, "open", None)
     with pytest.raises(
         mc.data.DataError, match=f"has {size[0]} x {size[1]} pixels, expected at most"
@@ -281,6 +281,23 @@ def test_a_header_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
             assert mc.data.read_image(webp).shape == (3, 30, 40)  # its header is the whole file
     monkeypatch.setattr(picture_file, "MOST_BYTES", 1000)
     with pytest.raises(mc.data.DataError, match=r"\(it has [\d,]+ bytes, expected at most 1,000\)"):
+        mc.data.read_image(path)
+
+
+def test_a_jpeg_of_many_scans_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each scan of a few bytes goes over all pixels: 300 of them took 30 seconds."""
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    path = write(tmp_path / "a.jpg", noise, progressive=True)
+    whole, marker = path.read_bytes(), picture_file.START_OF_SCAN
+    *_, last = whole.split(marker)
+    scan = marker + last[: -len(b"\xff\xd9")]
+    with_comment = whole[:2] + b"\xff\xfe" + (2002).to_bytes(2, "big") + 1000 * marker + whole[2:]
+    monkeypatch.setattr(picture_file, "MOST_SCANNED", 64 * 60 * 80)
+    for scans in (1, 30):
+        path.write_bytes(with_comment[:-2] + scans * scan + b"\xff\xd9")
+        assert mc.data.read_image(path).shape == (3, 60, 80)
+    path.write_bytes(whole[:-2] + 64 * scan + b"\xff\xd9")
+    with pytest.raises(mc.data.DataError, match=r"a\.jpg: cannot be read \(it has more than 64 s"):
         mc.data.read_image(path)
 
 
