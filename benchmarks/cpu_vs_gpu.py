@@ -29,7 +29,7 @@ from minicnn.backend.padding import padding_map
 from .contest import Result, Step, interleaved, ratio, save
 from .gpu import add_device, chosen_device, device_name, gpu_times, torch_step_on, wait
 from .layers import LAYERS, Layer
-from .networks import NETWORKS, minicnn_step
+from .networks import NETWORKS, QUICK, minicnn_step
 from .options import Parser
 from .plots import BLUE, GREY, ORANGE, plot
 
@@ -190,7 +190,7 @@ def _random(*shape: int) -> Any:
 
 
 def _time_networks(gpu: str, options: Any) -> Iterator[dict[str, Any]]:
-    for network in NETWORKS:
+    for network in QUICK if options.quick else NETWORKS:
         for batch in BATCHES[: options.batches]:
             steps = {d: _waiting(minicnn_step(network, batch, d), d) for d in ("cpu", gpu)}
             rival = torch_step_on(gpu, network, batch)

@@ -21,7 +21,7 @@ import minicnn as mc
 
 from .contest import report
 from .gpu import add_device, chosen_device, device_name
-from .networks import NETWORKS, minicnn_step
+from .networks import NETWORKS, QUICK, minicnn_step
 from .options import Parser
 
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "|---|---|---|---|---|---|---|",
     ]
     rows = []
-    for check in checks(options.batch_size, options.steps, options.batches):
+    for check in checks(options):
         expected, cpu_seconds = _timed(check, "cpu")
         got, seconds = _timed(check, device)
         difference = float(np.max(np.abs(np.subtract(got, expected) / expected)))
@@ -62,18 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit("gpu_smoke: the device and the CPU do not agree")
 
 
-def checks(batch_size: int, steps: int, batches: int) -> list[Check]:
+def checks(options: Any) -> list[Check]:
     """The networks, and the Trainer, whose many steps let rounding grow.
 
     In float32 rounding may choose another winner of a pool, whose gradient goes elsewhere.
     """
+    batch_size, steps, batches = options.batch_size, options.steps, options.batches
     found = [
         Check(
             f"{network} in {dtype}, {steps} steps",
             _network_losses(network, batch_size, steps, dtype),
             tolerance,
         )
-        for network in NETWORKS
+        for network in (QUICK if options.quick else NETWORKS)
         for dtype, tolerance in {"float64": 1e-9, "float32": 1e-2}.items()
     ]
     for graph in (False, True):

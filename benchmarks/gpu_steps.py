@@ -20,7 +20,7 @@ from minicnn.train.step_graph import StepGraph
 
 from .contest import Step, save
 from .gpu import add_device, chosen_device, device_name, gpu_times, torch_on
-from .networks import NETWORKS, batch_of, minicnn_step, torch_step
+from .networks import NETWORKS, QUICK, batch_of, minicnn_step, torch_step
 from .options import Parser
 
 BATCHES = (128, 1024, 4096)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n".join(lines))
     rows: list[dict[str, Any]] = []
     for batch in batches:
-        for network in ("lenet5",) if options.quick else NETWORKS:
+        for network in QUICK if options.quick else NETWORKS:
             for name, make in contestants(device).items():
                 times = gpu_times(make(network, batch), device, options.rounds)
                 cells = [f"{seconds * 1e6:.1f}" for seconds in times]

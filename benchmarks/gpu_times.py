@@ -29,7 +29,7 @@ from minicnn.backend.vectorised.convolution import ColumnConvolution
 
 from .contest import Step, save
 from .gpu import add_device, chosen_device, device_name, gpu_times, torch_step_on
-from .networks import NETWORKS, minicnn_step
+from .networks import NETWORKS, QUICK, minicnn_step
 from .options import Parser
 
 WHOLE, GIB = 1 << 62, 1 << 30
@@ -77,7 +77,8 @@ def works(device: str, options: Any) -> Iterator[Work]:
     """Everything that is timed, each made when its turn comes, so that its memory is freed."""
     batch, sizes = options.batch_size, SIZES[: options.sizes]
     for size in (batch,) if options.quick else (batch // 4, batch, 8 * batch):
-        yield from training_steps(device, size)
+        for network in QUICK if options.quick else NETWORKS:
+            yield from training_steps(device, network, size)
     for channels, side, kernel, _ in sizes:
         yield from image_kernels(device, channels, side, kernel, batch)
     for classes in (10, 1000):
@@ -91,13 +92,12 @@ def works(device: str, options: Any) -> Iterator[Work]:
     yield from bands(device, *(sizes[0] if options.quick else SIZES[-1]), batch)
 
 
-def training_steps(device: str, batch: int) -> Iterator[Work]:
+def training_steps(device: str, network: str, batch: int) -> Iterator[Work]:
     """Whole steps, also in PyTorch without TF32 where it sees the GPU."""
-    for network in NETWORKS:
-        yield Work(f"{network}, step", f"batch {batch}", minicnn_step(network, batch, device))
-        rival = torch_step_on(device, network, batch)
-        if rival is not None:
-            yield Work(f"{network}, step of PyTorch", f"batch {batch}", rival)
+    yield Work(f"{network}, step", f"batch {batch}", minicnn_step(network, batch, device))
+    rival = torch_step_on(device, network, batch)
+    if rival is not None:
+        yield Work(f"{network}, step of PyTorch", f"batch {batch}", rival)
 
 
 def image_kernels(device: str, c: int, side: int, kernel: int, batch: int) -> Iterator[Work]:

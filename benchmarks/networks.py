@@ -21,6 +21,7 @@ from .devices import compiled
 __all__ = [
     "CONTESTANTS",
     "NETWORKS",
+    "QUICK",
     "batch_of",
     "cores",
     "initial",
@@ -42,6 +43,8 @@ NETWORKS: dict[str, tuple[Any, ...]] = {
     "lenet5": (*LENET5, (256, 120), "relu", (120, 84), "relu", (84, 10)),
     "alexnet_mnist": (*ALEXNET, (1152, 128), "relu", (128, 10)),
 }
+QUICK = ("lenet5",)
+"""With --quick: a step of the other takes ten seconds on the emulator."""
 PARAMETERS = {"lenet5": 44_426, "alexnet_mnist": 241_546}
 
 

@@ -1,4 +1,4 @@
-"""Which tests ``-m "not slow"`` leaves out, so that the rest takes less than a minute.
+"""Which tests ``-m "not slow"`` leaves out, so that the rest takes about two minutes on two cores.
 
 They train networks, start other programs or a browser, draw figures or thousands of examples, or
 need PyTorch, which takes seconds to import. On the emulator the rest is tests/backend and one pass
@@ -20,6 +20,7 @@ SLOW = {
     "tests/backend/test_fake_gpu.py": [
         "test_a_training_on_a_gpu",
     ],
+    "tests/backend/test_gpu_steps.py": ["test_operations_of_a_step_of_lenet5"],
     "tests/backend/test_launch.py": [
         "test_a_cache_directory_that_cannot_be_written",
         "test_an_index_outside_is_reported_between_barriers_too",
@@ -29,10 +30,15 @@ SLOW = {
         "test_threads_of_a_block_share_memory_and_meet",
     ],
     "tests/cli/test_about.py": [
+        "test_summary_is_the_table",
         "test_summary_prints_in_any_encoding",
         "test_version_help_and_the_module",
     ],
-    "tests/cli/test_pictures.py": ["test_training_and_evaluating"],
+    "tests/cli/test_pictures.py": [
+        "test_the_whole_way_from_a_folder_to_an_answer",
+        "test_training_and_evaluating",
+    ],
+    "tests/cli/test_show.py": ["test_what_cannot_be_shown"],
     "tests/cli/test_streams.py": [
         "test_a_home_folder_that_does_not_exist",
         "test_a_message_that_cannot_be_written_does_not_change_the_status",
@@ -42,6 +48,8 @@ SLOW = {
         "test_what_is_printed_never_gets_into_a_file",
     ],
     "tests/cli/test_train.py": [
+        "test_check_gives_the_same_training",
+        "test_check_looks_for_mistakes_first",
         "test_ctrl_c_in_a_process_of_its_own",
         "test_divergence_ends_with_one_clear_line_and_saves_nothing",
         "test_every_model_takes_images_of_any_size",
@@ -87,6 +95,7 @@ SLOW = {
     "tests/models/test_models.py": [
         "test_a_network_learns_32_images_by_heart",
     ],
+    "tests/models/test_own_digits.py": ["test_digits_of_every_kind"],
     "tests/ops/test_complete.py": ["test_nothing_is_listed_that_does_not_exist"],
     "tests/ops/test_every_op.py": [
         "test_gradients_are_where_the_inputs_are",
