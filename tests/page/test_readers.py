@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import minicnn as mc
+from benchmarks.browser import OPTIONS, find_chromium
 from minicnn import nn
 from minicnn.data import ArrayDataset
 
@@ -124,6 +127,24 @@ def test_long_names_of_classes_leave_room_for_their_bars(open_page: OpenPageOf, 
         assert name[1] <= bar[0]
         assert bar[1] - bar[0] >= 24
         assert bar[1] <= share[0]
+
+
+def test_letters_of_twice_the_size_fit_a_phone(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    model, card = mc.models.load("lenet5-digits")
+    mc.page.write(model, path, card)
+    letters = "--blink-settings=defaultFontSize=32"
+    large = browser.browser_type.launch(executable_path=find_chromium(), args=[*OPTIONS, letters])
+    try:
+        page = OpenPage(large, path, **PHONE)
+        for panel in page.tab.get_by_role("tab").all():
+            panel.click()
+            page.settle()
+            assert page.run("getComputedStyle(document.body).fontSize") == "32px"
+            assert page.run("document.documentElement.scrollWidth") == 360, panel.inner_text()
+        page.close()
+    finally:
+        large.close()
 
 
 def test_a_phone_shows_the_selected_number_and_the_way_out(phone: OpenPage) -> None:
