@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """Of the files in an ImageFolder."""
 LARGE = 4_000_000  # pixels: a picture of more is averaged to about so many before it is scaled
-TILE = 256  # pixels of a side: so much of a picture is converted at a time
+TILE = 256  # pixels of a side: about its square is converted at a time
 ORIENTATION = 0x0112  # the tag in EXIF data: how the camera was held, from 1 to 8
 SIDEWAYS = (5, 6, 7, 8)
 
@@ -158,10 +158,11 @@ def _decode(picture: Image, channels: int, factor: int) -> NDArray[np.uint8]:
     Only the file's own pixels are in memory as a whole; the conversions work on tiles.
     """
     picture.load()
-    width, height, side = picture.width, picture.height, max(TILE // factor, 1) * factor
+    width, height = picture.size
+    wide, high = _tile(width, height, factor)
     boxes = [
-        (left, top, min(left + side, width), min(top + side, height))
-        for top in range(0, height, side) for left in range(0, width, side)
+        (left, top, min(left + wide, width), min(top + high, height))
+        for top in range(0, height, high) for left in range(0, width, wide)
     ]  # fmt: skip
     white = _white(picture.crop(box) for box in boxes) if picture.mode == "F" else 0
     orientation = picture.getexif().get(ORIENTATION, 1)
@@ -175,6 +176,16 @@ def _decode(picture: Image, channels: int, factor: int) -> NDArray[np.uint8]:
         levels = np.asarray(tile).reshape(tile.height, tile.width, channels).transpose(2, 0, 1)
         in_file[:, top : top + tile.height, left : left + tile.width] = levels
     return pixels
+
+
+def _tile(width: int, height: int, factor: int) -> tuple[int, int]:
+    """Width and height of the tiles of a picture, multiples of the factor.
+
+    They have about TILE x TILE pixels each, also of a picture that is a few pixels wide or high.
+    """
+    wide = TILE * TILE // min(height, TILE)
+    high = TILE * TILE // min(width, TILE)
+    return max(wide // factor, 1) * factor, max(high // factor, 1) * factor
 
 
 def _unturned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

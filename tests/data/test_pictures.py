@@ -195,6 +195,18 @@ def test_tiles_leave_no_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mo
             np.testing.assert_array_equal(mc.data.read_image(path, 9, 3), whole[1])
 
 
+@pytest.mark.parametrize("factor", [1, 3])
+@pytest.mark.parametrize("size", [(9000, 9000), (12, 4_000_000), (4_000_000, 12), (1, 1), (300, 7)])
+def test_tiles_are_few_and_small_in_pictures_of_every_shape(
+    size: tuple[int, int], factor: int
+) -> None:
+    wide, high = pictures._tile(*size, factor)
+    assert (wide % factor, high % factor) == (0, 0)
+    assert min(wide, size[0]) * min(high, size[1]) <= pictures.TILE**2
+    tiles = -(-size[0] // wide) * -(-size[1] // high)
+    assert tiles < 1.1 * size[0] * size[1] / pictures.TILE**2 + 1
+
+
 def test_a_large_picture_is_averaged_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     y, x = np.mgrid[0:1:211j, 0:1:317j]
     path = write(tmp_path / "a.png", (255 * y * x).astype(np.uint8))
