@@ -99,11 +99,19 @@ def _paper(level: Grey) -> Grey:
         border = np.concatenate([level[0], level[-1], level[:, 0], level[:, -1]])
         return np.full_like(level, np.median(border))
     y, x = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
-    rows = [part for part in np.array_split(np.arange(height), min(BLOCKS, height)) if len(part)]
-    columns = [part for part in np.array_split(np.arange(width), min(BLOCKS, width)) if len(part)]
-    medians = np.array([[np.median(level[np.ix_(r, c)]) for c in columns] for r in rows])
-    at_y, at_x = (np.array([axis[part].mean() for part in parts])
-                  for axis, parts in ((y, rows), (x, columns)))  # fmt: skip
+    medians = np.block(
+        [
+            [
+                np.median(level[rows, columns].reshape(b, high, c, wide), axis=(1, 3))
+                for columns, c, wide in _blocks(width)
+            ]
+            for rows, b, high in _blocks(height)
+        ]
+    )
+    at_y, at_x = (
+        np.concatenate([axis[span].reshape(n, size).mean(1) for span, n, size in _blocks(length)])
+        for axis, length in ((y, height), (x, width))
+    )
     terms = _terms(at_y, at_x).reshape(6, -1).T  # (blocks, 6)
     values = medians.ravel()
     far = values - np.median(values)
@@ -116,6 +124,15 @@ def _paper(level: Grey) -> Grey:
             found, *_ = np.linalg.lstsq(used * root[:, None], values * root, rcond=None)
             far = values - used @ found
     return np.einsum("k,khw->hw", found, _terms(y, x)).astype(np.float32)
+
+
+def _blocks(length: int) -> list[tuple[slice, int, int]]:
+    """The BLOCKS along a side, or fewer: where those of the same size are, how many, their size."""
+    number = min(BLOCKS, length)
+    size, larger = divmod(length, number)
+    border = larger * (size + 1)
+    of_both = [(slice(border), larger, size + 1), (slice(border, None), number - larger, size)]
+    return of_both if larger else of_both[1:]
 
 
 def _terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -111,7 +111,7 @@ def test_alexnet():
     for layer, size in sizes.items():
         (_, rows), (_, columns) = extents(viz.receptive_field_map(model, (3, 227, 227), layer))
         assert rows == columns == size
-    for unit in range(6):
+    for unit in (0, 3, 5):
         field = viz.receptive_field_map(model, (3, 227, 227), "pool5", (unit, 2))
         first, after = max(0, 32 * unit - 64), min(227, 32 * unit - 64 + 195)
         assert extents(field) == [(first, after - first), (0, 195)]
