@@ -13,6 +13,9 @@ from typing import Any
 
 from ..text_table import printable
 
+NOWHERE = logging.NullHandler()
+"""One for all commands of a process: a logger holds each handler once."""
+
 
 def set_up_streams() -> None:
     """Make stdout and stderr usable, even if the shell has closed them.
@@ -56,7 +59,7 @@ def messages() -> Iterator[None]:
 
     None is Pillow's, which warns of files that it then refuses, and logs what is wrong with them.
     """
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    logging.getLogger("PIL").addHandler(NOWHERE)
     with warnings.catch_warnings(), redirect_stderr(_Dropping(sys.stderr)):
         warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.showwarning = _show_warning  # type: ignore[assignment]

@@ -20,7 +20,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 90_000_000
 """Decoded: a larger picture is refused, and all threads together decode no more at a time."""
 MOST_WEBP_PIXELS = 60_000_000  # libwebp holds two pictures at a time, besides Pillow's
-MOST_SCANNED = 20 * MOST_PIXELS  # in all scans of a JPEG; programs write about ten scans
+MOST_SCANS = 64  # of a JPEG, each a pass over all pixels; programs write about ten
+MOST_SCANNED = 20 * MOST_PIXELS  # in all of its scans
 MOST_BYTES = 400_000_000  # of a file: 4 for each pixel, and some more
 MOST_HEADER = 1 << 24  # bytes before the pixels
 MOST_READS = 1_000_000  # by Pillow, from one file
@@ -108,7 +109,7 @@ class _Stream(io.BufferedReader):
         self._left = MOST_BYTES
         if file.format in ("JPEG", "MPO"):  # an MPO is several of them, of which the first is read
             self._first_scan = self.tell()
-            self._most_scans = MOST_SCANNED // (file.width * file.height)
+            self._most_scans = min(MOST_SCANS, MOST_SCANNED // (file.width * file.height))
 
     def read(self, size: int | None = -1, /) -> bytes:
         allowed = min(self._left, self._size) + 1  # Python makes room for what it is asked for

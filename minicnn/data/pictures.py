@@ -42,9 +42,9 @@ def read_image(
     become white, 16-bit levels are divided by 65535, and of an animation the first frame is read.
 
     Raises DataError, naming the path, for a file that cannot be read or decoded, has more than 90
-    million pixels (WebP: 60), 400 MB, 16 MiB before its pixels, or as a JPEG more than 1800 million
-    pixels in all of its scans together, and without Pillow; MemoryError, naming it too, if the
-    memory is not enough; TypeError or ValueError for other arguments.
+    million pixels (WebP: 60), 400 MB, 16 MiB before its pixels, or as a JPEG more than 64 scans or
+    1800 million pixels in all of them together, and without Pillow; MemoryError, naming it too, if
+    the memory is not enough; TypeError or ValueError for other arguments.
 
     >>> from PIL import Image
     >>> Image.new("RGB", (40, 30), "white").save("photo.png")
